@@ -1,0 +1,1 @@
+//! The composition root: build every part once, wire, start, stop.

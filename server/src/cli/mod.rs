@@ -1,0 +1,33 @@
+//! One file a command.
+
+use clap::{Parser, Subcommand};
+
+/// Runs commands of builds inside their fence (hidden).
+pub mod exec;
+
+/// Weir: many Waterfalls on one port.
+#[derive(Debug, Parser)]
+#[command(name = "weir", version, about, max_term_width = 100)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Starts a build's command inside its fence; the server calls this, people do not.
+    #[command(hide = true)]
+    Exec(exec::Exec),
+}
+
+/// Runs the command and says how to exit: 0 good, 1 the build or check failed, 2 usage, 3 could not reach or not allowed.
+///
+/// # Errors
+/// What went wrong, for `main` to print; exits 1.
+pub fn run(arguments: Arguments) -> anyhow::Result<std::process::ExitCode> {
+    match arguments.command {
+        Command::Exec(exec) => exec.run(),
+    }
+}

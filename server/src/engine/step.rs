@@ -1,0 +1,95 @@
+//! What a build needs of a step. `plugins` implements it; the engine knows no plugin.
+
+use crate::model::name::BuilderKey;
+use crate::model::property::Properties;
+use crate::model::results::Results;
+use crate::model::source_stamp::SourceStamp;
+use crate::worker::{OutputSender, Worker};
+use async_trait::async_trait;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Runs steps by the name of their plugin.
+#[async_trait]
+pub trait StepRunner: Send + Sync {
+    /// Runs one step to its end. A step that breaks ends as an exception with a message; this never fails.
+    async fn run(&self, step: StepCall, host: Arc<dyn StepHost>) -> StepEnd;
+}
+
+/// One step to run.
+#[derive(Clone)]
+pub struct StepCall {
+    /// The plugin's name.
+    pub plugin: String,
+    /// The step's name in its builder.
+    pub name: String,
+    /// The plugin's settings as the configuration has them, with placeholders not yet filled: only the plugin's schema tells
+    /// which of them are shell lines, so whoever runs the step asks [`StepHost::fill`] with that knowledge.
+    pub settings: Value,
+    /// Whose build.
+    pub builder: BuilderKey,
+    /// The build's number.
+    pub number: i64,
+    /// What is built.
+    pub source_stamp: SourceStamp,
+    /// The builder's environment.
+    pub env: BTreeMap<String, String>,
+    /// Where its commands run.
+    pub worker: Arc<dyn Worker>,
+    /// Ends each of its commands that runs longer.
+    pub timeout: Option<Duration>,
+    /// Ends each of its commands that prints nothing for so long.
+    pub idle_timeout: Option<Duration>,
+    /// Cancelled when somebody stops the build.
+    pub stop: CancellationToken,
+}
+
+/// What a running step may ask of its build. Every answer is durable before it is given.
+#[async_trait]
+pub trait StepHost: Send + Sync {
+    /// The build's properties as they are now.
+    fn properties(&self) -> Properties;
+
+    /// The settings with every placeholder (`{{branch}}`) replaced by its property. `is_shell_line` tells by JSON pointer which
+    /// strings are lines for the shell: there each value becomes one quoted word, elsewhere it is inserted as it is.
+    ///
+    /// # Errors
+    /// A sentence that names the unknown property or the broken placeholder.
+    fn fill(&self, settings: &Value, is_shell_line: &(dyn Fn(&str) -> bool + Sync)) -> Result<Value, String>;
+
+    /// Sets a property; its source is `Step: <name>`.
+    ///
+    /// # Errors
+    /// A sentence, where it cannot be stored.
+    async fn set_property(&self, name: &str, value: Value) -> Result<(), String>;
+
+    /// Opens the log `name` (or goes on with it) and returns where its output goes. Dropping every sender ends the log's input.
+    ///
+    /// # Errors
+    /// A sentence, where it cannot be stored or there are too many.
+    async fn log(&self, name: &str) -> Result<OutputSender, String>;
+
+    /// Says in a few words what the step does now.
+    ///
+    /// # Errors
+    /// A sentence, where it cannot be stored.
+    async fn summary(&self, text: &str) -> Result<(), String>;
+
+    /// Adds a link to the step.
+    ///
+    /// # Errors
+    /// A sentence, where it cannot be stored.
+    async fn link(&self, name: &str, url: &str) -> Result<(), String>;
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepEnd {
+    /// The outcome, before the step's flags bend it.
+    pub results: Results,
+    /// A few words for people.
+    pub summary: String,
+}

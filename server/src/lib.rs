@@ -1,0 +1,26 @@
+//! Weir: a continuous-integration status server. Modules in reading order: data flows down, imports point up.
+
+/// Build every part once, wire, start, stop.
+pub mod app;
+/// One file a command.
+pub mod cli;
+/// Where the time comes from.
+pub mod clock;
+/// What the operator and the teams wrote.
+pub mod config;
+/// What makes builds happen.
+pub mod engine;
+/// Words and rules, no IO.
+pub mod model;
+/// WebAssembly components as steps.
+pub mod plugins;
+/// Status to text.
+pub mod render;
+/// The one status API.
+pub mod status;
+/// Rows and queries.
+pub mod store;
+/// Status to browsers and scripts.
+pub mod web;
+/// Where commands run.
+pub mod worker;

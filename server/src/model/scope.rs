@@ -1,0 +1,163 @@
+//! Who asks, for which team, with which rights. Every question to `status` carries one.
+
+use super::glob::Glob;
+use super::right::{Right, Role, Visibility};
+use std::collections::BTreeMap;
+
+/// Who asks and what they may do. It holds no secret and is cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scope {
+    /// For the audit and for `requested by`: `anonymous`, `system`, or a token's subject.
+    pub subject: String,
+    /// The token's id, where a token proved the subject.
+    pub token_id: Option<String>,
+    signed_in: bool,
+    owner: bool,
+    roles: BTreeMap<String, Role>,
+    narrowed: Narrowed,
+}
+
+/// What a token for one purpose is narrowed to; empty means not narrowed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Narrowed {
+    /// Control reaches these builders only (names, or `team/name`).
+    pub builders: Vec<Glob>,
+    /// Control is these actions only.
+    pub actions: Vec<Right>,
+    /// Force parameters that the token fixes.
+    pub parameters: BTreeMap<String, serde_json::Value>,
+    /// How many control actions the token is good for; `status` counts them durably.
+    pub uses: Option<u32>,
+}
+
+impl Scope {
+    /// Somebody without credentials: sees what is public.
+    pub fn anonymous() -> Self {
+        Self {
+            subject: "anonymous".to_owned(),
+            token_id: None,
+            signed_in: false,
+            owner: false,
+            roles: BTreeMap::new(),
+            narrowed: Narrowed::default(),
+        }
+    }
+
+    /// The engine itself.
+    pub fn system() -> Self {
+        Self { subject: "system".to_owned(), owner: true, signed_in: true, ..Self::anonymous() }
+    }
+
+    /// A subject proved by a token. `owner` is the instance owner; `roles` are by team.
+    pub fn proved(
+        subject: String,
+        token_id: Option<String>,
+        owner: bool,
+        roles: BTreeMap<String, Role>,
+        narrowed: Narrowed,
+    ) -> Self {
+        Self { subject, token_id, signed_in: true, owner, roles, narrowed }
+    }
+
+    /// What a team itself may see: its own things and what is public. For plugins and reporters.
+    pub fn team(team: &str) -> Self {
+        Self {
+            subject: format!("team {team}"),
+            signed_in: true,
+            roles: BTreeMap::from([(team.to_owned(), Role::Viewer)]),
+            ..Self::anonymous()
+        }
+    }
+
+    /// Whether credentials were given and proved.
+    pub fn is_signed_in(&self) -> bool {
+        self.signed_in
+    }
+
+    /// Whether the things of `team`, which is `visibility`, may be read.
+    pub fn may_read(&self, team: &str, visibility: Visibility) -> bool {
+        match visibility {
+            Visibility::Public => true,
+            Visibility::Internal => self.signed_in,
+            Visibility::Private => self.owner || self.roles.contains_key(team),
+        }
+    }
+
+    /// Whether something of the instance itself, which is `visibility`, may be read.
+    pub fn may_read_instance(&self, visibility: Visibility) -> bool {
+        match visibility {
+            Visibility::Public => true,
+            Visibility::Internal => self.signed_in,
+            Visibility::Private => self.owner,
+        }
+    }
+
+    /// Whether `right` may be used on `team`'s builder `builder`. Reading is [`Scope::may_read`]'s to answer.
+    pub fn may(&self, right: Right, team: &str, builder: &str) -> bool {
+        let role = if self.owner { Some(Role::Owner) } else { self.roles.get(team).copied() };
+        role.is_some_and(|role| role >= right.least_role())
+            && (self.narrowed.actions.is_empty() || self.narrowed.actions.contains(&right))
+            && (self.narrowed.builders.is_empty()
+                || self
+                    .narrowed
+                    .builders
+                    .iter()
+                    .any(|glob| glob.matches(builder) || glob.matches(&format!("{team}/{builder}"))))
+    }
+
+    /// What the token is narrowed to.
+    pub fn narrowed(&self) -> &Narrowed {
+        &self.narrowed
+    }
+
+    /// A copy that may only be used for `actions` on `builders`, and so on.
+    #[must_use]
+    pub fn narrow(mut self, narrowed: Narrowed) -> Self {
+        self.narrowed = narrowed;
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Narrowed, Right, Role, Scope, Visibility};
+    use crate::model::glob::Glob;
+    use std::collections::BTreeMap;
+
+    fn operator() -> Scope {
+        let roles = BTreeMap::from([("core".to_owned(), Role::Operator)]);
+        Scope::proved("ada".to_owned(), None, false, roles, Narrowed::default())
+    }
+
+    #[test]
+    fn roles_reach_their_own_team_only() {
+        assert!(operator().may(Right::Force, "core", "full"));
+        assert!(!operator().may(Right::Force, "docs", "full"));
+        assert!(!operator().may(Right::Administer, "core", "full"));
+        assert!(!Scope::anonymous().may(Right::Force, "core", "full"));
+        assert!(Scope::system().may(Right::Administer, "core", "full"));
+    }
+
+    #[test]
+    fn visibility_decides_reading() {
+        assert!(Scope::anonymous().may_read("core", Visibility::Public));
+        assert!(!Scope::anonymous().may_read("core", Visibility::Internal));
+        assert!(operator().may_read("docs", Visibility::Internal));
+        assert!(!operator().may_read("docs", Visibility::Private));
+        assert!(operator().may_read("core", Visibility::Private));
+    }
+
+    #[test]
+    fn a_narrow_token_controls_less_but_reads_the_same() {
+        let narrowed = Narrowed {
+            builders: vec![Glob::new("full-*").unwrap()],
+            actions: vec![Right::Force],
+            ..Narrowed::default()
+        };
+        let scope = operator().narrow(narrowed);
+        assert!(scope.may(Right::Force, "core", "full-2.4"));
+        assert!(!scope.may(Right::Force, "core", "docs"));
+        assert!(!scope.may(Right::Stop, "core", "full-2.4"));
+        assert!(scope.may_read("core", Visibility::Private));
+    }
+}

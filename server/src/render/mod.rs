@@ -1,0 +1,1 @@
+//! Status to text: templates, contexts, helpers, every link in one file.

@@ -1,0 +1,58 @@
+//! What can go wrong when status is asked, without a word of HTTP.
+
+use crate::model::right::Right;
+use std::collections::BTreeMap;
+
+/// Why a question was not answered or an action not taken. State is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It is not there, or may not be seen, which is the same.
+    #[error("there is no {what} `{name}`")]
+    NotFound {
+        /// The kind of thing, in the field's word.
+        what: &'static str,
+        /// What was asked for.
+        name: String,
+    },
+    /// It may be read but this may not be done to it.
+    #[error("you may not {0} here")]
+    Forbidden(Right),
+    /// Something given is wrong.
+    #[error("{}", fields.iter().map(|(f, why)| format!("{f}: {why}")).collect::<Vec<_>>().join("; "))]
+    Invalid {
+        /// Each wrong field and why.
+        fields: BTreeMap<String, String>,
+    },
+    /// It cannot be done as things stand.
+    #[error("{0}")]
+    Conflict(String),
+    /// A limit was reached.
+    #[error("{what} is limited to {max}")]
+    Limit {
+        /// What is limited.
+        what: String,
+        /// The limit in force.
+        max: String,
+    },
+    /// Not now; try again.
+    #[error("the server is shutting down; try again in a moment")]
+    Unavailable,
+    /// Our own fault. The chain goes to the log, never to the client.
+    #[error("an internal error")]
+    Internal(#[source] anyhow::Error),
+}
+
+impl Error {
+    /// One wrong field.
+    pub fn invalid(field: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::Invalid { fields: BTreeMap::from([(field.into(), why.into())]) }
+    }
+
+    /// `what` called `name` is not there.
+    pub fn not_found(what: &'static str, name: impl Into<String>) -> Self {
+        Self::NotFound { what, name: name.into() }
+    }
+}
+
+/// An answer of `status`.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,283 @@
+//! The serialisable types: the only `Serialize` for the outside. Field names are Buildbot's where it has the thing.
+
+use crate::model::id::{BuildId, BuildRequestId, BuilderId, BuildsetId, LogId, StepId};
+use crate::model::name::BuilderKey;
+use crate::model::property::Properties;
+use crate::model::results::Results;
+use crate::model::right::Visibility;
+use crate::model::source_stamp::SourceStamp;
+use crate::model::time::Time;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// A tenant, as its readers see it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Team {
+    /// Stands in its URL.
+    pub name: String,
+    /// For people.
+    pub title: String,
+    /// Who sees it.
+    pub visibility: Visibility,
+}
+
+/// A builder: what is declared of it. What it does is in [`BuilderStatus`].
+#[derive(Debug, Clone, Serialize)]
+pub struct Builder {
+    /// Its row.
+    #[serde(rename = "builderid")]
+    pub id: BuilderId,
+    /// `team/name`.
+    pub key: BuilderKey,
+    /// For people; may be empty.
+    pub description: String,
+    /// Buildbot calls them tags.
+    #[serde(rename = "tags")]
+    pub categories: Vec<String>,
+    /// What its worker must be.
+    pub labels: Vec<String>,
+}
+
+/// What a builder does now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BuilderState {
+    /// A build runs.
+    Building,
+    /// Nothing runs, something waits.
+    Pending,
+    /// Nothing runs, nothing waits.
+    Idle,
+    /// No worker could run it.
+    Offline,
+}
+
+/// A builder with all that a Waterfall's head says of it.
+#[derive(Debug, Clone, Serialize)]
+pub struct BuilderStatus {
+    /// What is declared.
+    pub builder: Arc<Builder>,
+    /// What it does now.
+    pub state: BuilderState,
+    /// The last finished build, whatever its age.
+    pub last: Option<Arc<Build>>,
+    /// Since when the last result is what it is: the end of the first of the unbroken run of builds with that result.
+    pub last_since: Option<Time>,
+    /// Running builds, oldest first.
+    pub running: Vec<Arc<Build>>,
+    /// What waits, next first.
+    pub pending: Vec<Arc<BuildRequest>>,
+    /// When a scheduler starts it next, where one does.
+    pub next: Option<Time>,
+}
+
+/// One numbered run of a builder, with its steps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Build {
+    /// Its row.
+    #[serde(rename = "buildid")]
+    pub id: BuildId,
+    /// Its builder's row.
+    #[serde(rename = "builderid")]
+    pub builder_id: BuilderId,
+    /// Its builder.
+    pub builder: BuilderKey,
+    /// Counts from 1 for each builder.
+    pub number: i64,
+    /// The request it builds.
+    #[serde(rename = "buildrequestid")]
+    pub request_id: BuildRequestId,
+    /// The worker that runs it.
+    #[serde(rename = "workername")]
+    pub worker: String,
+    /// Why.
+    pub reason: String,
+    /// Who asked, where somebody did.
+    pub owner: Option<String>,
+    /// What is built.
+    pub source_stamp: SourceStamp,
+    /// What the checkout found.
+    pub got_revision: Option<String>,
+    /// When it began.
+    pub started_at: Time,
+    /// When it ended; none while it runs.
+    pub finished_at: Option<Time>,
+    /// How it ended; none while it runs.
+    pub results: Option<Results>,
+    /// A few words for people, such as `failed compile`.
+    #[serde(rename = "state_string")]
+    pub summary: String,
+    /// Seconds that it is expected to take, from the builder's recent good builds.
+    pub expected_s: Option<f64>,
+    /// Its steps, by number.
+    pub steps: Vec<Step>,
+}
+
+/// One part of a build.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Its row.
+    #[serde(rename = "stepid")]
+    pub id: StepId,
+    /// Counts from 0 in its build.
+    pub number: i32,
+    /// Unique in its build.
+    pub name: String,
+    /// When it began.
+    pub started_at: Time,
+    /// When it ended; none while it runs.
+    pub finished_at: Option<Time>,
+    /// How it ended; none while it runs.
+    pub results: Option<Results>,
+    /// A few words for people.
+    #[serde(rename = "state_string")]
+    pub summary: String,
+    /// Links that its plugin added.
+    pub urls: Vec<Link>,
+    /// Its logs, in the order they were opened.
+    pub logs: Vec<Log>,
+}
+
+/// A link that a plugin added to a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// What people read.
+    pub name: String,
+    /// Where it leads; http or https only.
+    pub url: String,
+}
+
+/// A step's named output, without its lines.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Log {
+    /// Its row.
+    #[serde(rename = "logid")]
+    pub id: LogId,
+    /// For people.
+    pub name: String,
+    /// Stands in its URL; unique in its step.
+    pub slug: String,
+    /// Lines that are stored.
+    #[serde(rename = "num_lines")]
+    pub n_lines: i64,
+    /// Bytes that are stored, uncompressed.
+    pub size_bytes: i64,
+    /// Nothing more will come.
+    pub complete: bool,
+}
+
+/// A line of a log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LogLine {
+    /// Counts from 0.
+    pub number: i64,
+    /// Where it came from.
+    pub channel: LogChannel,
+    /// When it was read.
+    pub at: Time,
+    /// What was printed, without its newline; not always UTF-8.
+    #[serde(skip)]
+    pub bytes: Vec<u8>,
+    /// The next line goes on with this one: it was longer than a line may be, or ended without newline.
+    pub continues: bool,
+}
+
+/// Where a log line came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogChannel {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+    /// What Weir itself says.
+    Header,
+}
+
+/// The wish for one build of one builder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BuildRequest {
+    /// Its row.
+    #[serde(rename = "buildrequestid")]
+    pub id: BuildRequestId,
+    /// The submission that it is part of.
+    #[serde(rename = "buildsetid")]
+    pub buildset_id: BuildsetId,
+    /// Its builder's row.
+    #[serde(rename = "builderid")]
+    pub builder_id: BuilderId,
+    /// Its builder.
+    pub builder: BuilderKey,
+    /// Higher first.
+    pub priority: i32,
+    /// When it was accepted.
+    pub submitted_at: Time,
+    /// Why.
+    pub reason: String,
+    /// Who asked, where somebody did.
+    pub owner: Option<String>,
+    /// What to build.
+    pub source_stamp: SourceStamp,
+    /// What it carries over the builder's own.
+    pub properties: Properties,
+    /// How many builds of it ended as `retry`.
+    pub n_retries: i32,
+}
+
+/// A named Waterfall, for the front page and for machines.
+#[derive(Debug, Clone, Serialize)]
+pub struct View {
+    /// Stands in its URL.
+    pub name: String,
+    /// For people.
+    pub title: String,
+    /// The team that declares it.
+    pub team: Option<String>,
+    /// How many of its builders (that may be seen) ended last with each outcome, and so on.
+    pub tally: Tally,
+}
+
+/// Builders counted by what one sees first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Tally {
+    /// All of them.
+    pub builders: usize,
+    /// With a build that runs.
+    pub building: usize,
+    /// With a request that waits.
+    pub pending: usize,
+    /// Last build success, or skipped.
+    pub success: usize,
+    /// Last build warnings.
+    pub warnings: usize,
+    /// Last build failure.
+    pub failure: usize,
+    /// Last build exception, retry or cancelled.
+    pub exception: usize,
+    /// Never built.
+    pub none: usize,
+}
+
+/// A worker, for the team page.
+#[derive(Debug, Clone, Serialize)]
+pub struct Worker {
+    /// Named by the configuration.
+    pub name: String,
+    /// What it is.
+    pub labels: Vec<String>,
+    /// Builds at the same time.
+    pub slots: u32,
+    /// Ready to run commands.
+    pub connected: bool,
+    /// Builds that run there now and that the asker may see.
+    pub running: Vec<Arc<Build>>,
+}
+
+/// What a force was answered with.
+#[derive(Debug, Clone, Serialize)]
+pub struct Forced {
+    /// The buildset.
+    pub bsid: BuildsetId,
+    /// The request, by the builder's id.
+    pub buildrequests: std::collections::BTreeMap<String, BuildRequestId>,
+}

@@ -1,0 +1,1 @@
+//! Status to browsers and scripts; the only actix.

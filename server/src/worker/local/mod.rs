@@ -1,0 +1,1 @@
+//! The embedded worker: process groups, timeouts, work directories.
