@@ -1,1 +1,140 @@
 //! Status to browsers and scripts; the only actix.
+
+/// The JSON API: read and control.
+pub mod api;
+/// From a request's credentials to a scope.
+pub mod auth;
+/// Not-modified answers: entity tags and the headers that go with them.
+pub mod conditional;
+/// What stands around every handler: request id, credentials, headers, panics, the shape of errors.
+mod edge;
+/// The one place that knows status codes.
+pub mod error;
+/// Who asks and what for, as extractors.
+pub mod extract;
+/// For the operator: alive, ready.
+mod health;
+/// Live events and logs.
+pub mod live;
+/// One file a page.
+pub mod pages;
+/// Every route on one screen.
+mod routes;
+
+pub use error::{Error, Result};
+
+use crate::clock::SharedClock;
+use crate::config::Config;
+use crate::status::Status;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::middleware::{Compress, from_fn};
+use actix_web::{App, HttpServer, Scope, web};
+use anyhow::Context as _;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// A request's line and headers must have come within this time.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+/// An idle connection is kept so long.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// Answers that are under way at shutdown may take so long; live streams end at once.
+const DRAIN_TIMEOUT_S: u64 = 10;
+/// Connections at the same time, for each thread of the server.
+const CONNECTIONS_MAX: usize = 25_000;
+
+/// What every handler may use. Clones share everything.
+#[derive(Clone)]
+pub struct AppState {
+    /// The one status API.
+    pub status: Status,
+    /// The configuration that the server started with.
+    pub config: Arc<Config>,
+    /// The time.
+    pub clock: SharedClock,
+    /// Keys that tokens are checked with.
+    pub keys: Arc<auth::Keys>,
+    /// Cancelled when the server shall stop: live streams end then.
+    pub shutdown: CancellationToken,
+}
+
+impl AppState {
+    /// The path of `public_url`, always with `/` at both ends: every link starts with it.
+    pub fn prefix(&self) -> &str {
+        self.config.server.public_url.path()
+    }
+}
+
+/// Serves on all `listeners` until `shutdown` is cancelled, then lets running answers end, within a deadline.
+///
+/// # Errors
+/// Where the server cannot be started on a listener.
+pub async fn serve(state: AppState, listeners: Vec<TcpListener>, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let state = web::Data::new(state);
+    let factory = move || App::new().service(scope(state.clone())).service(outside(state.clone()));
+    let mut server = HttpServer::new(factory)
+        .disable_signals()
+        .client_request_timeout(REQUEST_TIMEOUT)
+        .client_disconnect_timeout(Duration::from_secs(5))
+        .keep_alive(KEEP_ALIVE)
+        .max_connections(CONNECTIONS_MAX)
+        .shutdown_timeout(DRAIN_TIMEOUT_S);
+    for listener in listeners {
+        let address = listener.local_addr().context("a listener has no address")?;
+        listener.set_nonblocking(true).context("a listener cannot be made non-blocking")?;
+        server = server.listen(listener).with_context(|| format!("cannot serve on {address}"))?;
+    }
+    let server = server.run();
+    let handle = server.handle();
+    let stop = async move {
+        shutdown.cancelled().await;
+        handle.stop(true).await;
+    };
+    let (served, ()) = tokio::join!(server, stop);
+    served.context("the web server ended")
+}
+
+/// Everything of Weir's under the path of `public_url`, for an actix application: ours, or somebody else's.
+pub fn scope(
+    state: web::Data<AppState>,
+) -> Scope<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
+> {
+    let prefix = state.prefix().trim_end_matches('/').to_owned();
+    web::scope(&prefix)
+        .app_data(state)
+        .app_data(web::PayloadConfig::new(extract::BODY_BYTES_MAX))
+        .app_data(extract::path_config())
+        .configure(routes::routes)
+        .default_service(web::to(error::unknown_page))
+        .wrap(from_fn(edge::spare_small_bodies))
+        .wrap(Compress::default())
+        .wrap(from_fn(edge::around))
+}
+
+/// What is answered outside the prefix: the operator's probes, and a hint.
+fn outside(
+    state: web::Data<AppState>,
+) -> Scope<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
+> {
+    web::scope("")
+        .app_data(state)
+        .configure(routes::probes)
+        .default_service(web::to(error::outside_prefix))
+        .wrap(from_fn(edge::around))
+}

@@ -1,0 +1,4 @@
+//! The JSON API.
+
+/// A view for machines.
+pub mod view;

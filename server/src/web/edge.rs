@@ -1,0 +1,124 @@
+//! What stands around every handler: a request id, credentials to a scope, headers for safety, panics caught, errors shaped.
+
+use super::{AppState, Error};
+use crate::model::scope::Scope;
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, ContentEncoding, HeaderName, HeaderValue,
+    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use actix_web::middleware::Next;
+use actix_web::{HttpMessage as _, HttpRequest, web};
+use futures::FutureExt as _;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Bodies under this many bytes are not worth compressing: they fit one packet.
+const COMPRESS_BYTES_MIN: u64 = 1_200;
+
+/// Everything comes from ourselves; no inline script, no plug-ins, no frames of others.
+const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
+    connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'";
+
+/// The outermost layer.
+pub async fn around(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> actix_web::Result<ServiceResponse<BoxBody>> {
+    let id = request_id();
+    let data = request.app_data::<web::Data<AppState>>().cloned();
+    let state = data.as_ref().map(|data| data.get_ref());
+    let asked = (request.method().clone(), request.path().to_owned());
+    let mut answer = match credentials(&request, state).await {
+        Ok(scope) => {
+            request.extensions_mut().insert(scope);
+            match AssertUnwindSafe(next.call(request)).catch_unwind().await {
+                Ok(answer) => answer?.map_into_boxed_body(),
+                Err(_) => {
+                    tracing::error!(request_id = id, path = asked.1, "a handler panicked");
+                    // The request is gone with the handler; actix renders this without us.
+                    return Err(Error::Panicked.into());
+                }
+            }
+        }
+        Err(error) => {
+            let request = request.into_parts().0;
+            let answer = error.answer(&request, state, &id);
+            ServiceResponse::new(request, answer)
+        }
+    };
+    if let Some(shaped) = shape(&answer, state, &id) {
+        answer = ServiceResponse::new(answer.into_parts().0, shaped);
+    }
+    protect(&mut answer, &id);
+    tracing::debug!(request_id = id, method = %asked.0, path = asked.1, status = answer.status().as_u16(), "answered");
+    Ok(answer)
+}
+
+/// Marks bodies that are too small to be compressed; stands inside the layer that compresses.
+pub async fn spare_small_bodies(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> actix_web::Result<ServiceResponse<impl MessageBody>> {
+    let mut answer = next.call(request).await?;
+    if matches!(answer.response().body().size(), BodySize::Sized(n) if n < COMPRESS_BYTES_MIN)
+        && !answer.headers().contains_key(CONTENT_ENCODING)
+    {
+        let identity = HeaderValue::from_static(ContentEncoding::Identity.as_str());
+        answer.headers_mut().insert(CONTENT_ENCODING, identity);
+    }
+    Ok(answer)
+}
+
+/// Who asks: nobody in particular without credentials; bad ones are refused at every address.
+async fn credentials(request: &ServiceRequest, state: Option<&AppState>) -> Result<Scope, Error> {
+    let mut given = request.headers().get_all(AUTHORIZATION);
+    let (Some(value), Some(state)) = (given.next(), state) else { return Ok(Scope::anonymous()) };
+    if given.next().is_some() {
+        return Err(Error::bad_token("more than one `Authorization` header was sent; send one"));
+    }
+    let text = value.to_str().map_err(|_| Error::bad_token("the `Authorization` header is not plain text"))?;
+    match text.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
+            state.keys.prove(token.trim(), state.clock.now(), &state.status).await
+        }
+        _ => Err(Error::bad_token("send the token as `Authorization: Bearer TOKEN`")),
+    }
+}
+
+/// The answer to an error that a handler returned, in the shape that fits the request.
+fn shape(answer: &ServiceResponse<BoxBody>, state: Option<&AppState>, id: &str) -> Option<actix_web::HttpResponse> {
+    let error = answer.response().error()?.as_error::<Error>()?;
+    let request: &HttpRequest = answer.request();
+    Some(error.answer(request, state, id))
+}
+
+/// Headers that every answer carries.
+fn protect(answer: &mut ServiceResponse<BoxBody>, id: &str) {
+    let headers = answer.headers_mut();
+    let fixed = [
+        (CONTENT_SECURITY_POLICY, CSP),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    ];
+    for (name, value) in fixed {
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    }
+    if headers.get(CONTENT_ENCODING).is_some_and(|v| v == ContentEncoding::Identity.as_str()) {
+        headers.remove(CONTENT_ENCODING);
+    }
+    let id = HeaderValue::from_str(id).expect("hex digits are a header value");
+    headers.insert(HeaderName::from_static("x-request-id"), id);
+}
+
+/// Names one request in the log: unlike any other of this process, and most likely of any other.
+fn request_id() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    static SEED: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
+    let seed = SEED.get_or_init(rand::random);
+    format!("{seed:08x}{:06x}", NEXT.fetch_add(1, Ordering::Relaxed))
+}

@@ -1,0 +1,215 @@
+//! The one place that knows status codes: what can go wrong, as an answer for people (a page) or for scripts (JSON).
+
+use super::{AppState, pages};
+use crate::status;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ACCEPT, ALLOW, CACHE_CONTROL, HeaderValue, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
+use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Why a request was not answered as asked. Handlers return it; the edge renders it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// What `status` says.
+    #[error(transparent)]
+    Status(#[from] status::Error),
+    /// No credentials, or bad ones; the sentence is the one clear reason.
+    #[error("{why}")]
+    Unauthenticated {
+        /// What is wrong and what to do.
+        why: String,
+        /// Credentials were given, and are bad.
+        is_bad: bool,
+    },
+    /// The request cannot be understood; the sentence says what and where.
+    #[error("{0}")]
+    BadRequest(String),
+    /// Arguments in the URL that cannot be understood, each with why.
+    #[error("{}", fields.iter().map(|(f, why)| format!("{f}: {why}")).collect::<Vec<_>>().join("; "))]
+    BadArguments {
+        /// Argument to reason.
+        fields: BTreeMap<String, String>,
+    },
+    /// The body is not of the type that is wanted here.
+    #[error("send the body as `Content-Type: application/json`")]
+    WrongContentType,
+    /// The body is larger than it may be.
+    #[error("the body is larger than {0} bytes; send less")]
+    TooLarge(usize),
+    /// The path is there, the method is not.
+    #[error("this address answers {0} only")]
+    MethodNotAllowed(&'static str),
+    /// Outside the path of `public_url`.
+    #[error("nothing is served here; this site starts at {0}")]
+    OutsidePrefix(String),
+    /// A handler panicked.
+    #[error("an internal error")]
+    Panicked,
+}
+
+/// What a handler returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// An error as its answer shows it; also the context of the error page.
+#[derive(Debug, Clone, Serialize)]
+pub struct ErrorView {
+    /// The status code.
+    #[serde(skip)]
+    pub status: u16,
+    /// A sentence for people.
+    pub error: String,
+    /// A word for scripts.
+    pub code: &'static str,
+    /// Finds the request in the log.
+    pub request_id: String,
+    /// Each wrong field and why; left out where there are none.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, String>,
+    /// Where to go instead, where there is such a place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint_url: Option<String>,
+}
+
+impl Error {
+    /// A bad token, with the one reason.
+    pub fn bad_token(why: impl Into<String>) -> Self {
+        Self::Unauthenticated { why: why.into(), is_bad: true }
+    }
+
+    /// A page that is not there.
+    pub fn no_page(path: &str) -> Self {
+        Self::Status(status::Error::not_found("page", path))
+    }
+
+    /// Status code and code word.
+    fn codes(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::Status(error) => match error {
+                status::Error::NotFound { .. } => (StatusCode::NOT_FOUND, "not_found"),
+                status::Error::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
+                status::Error::Invalid { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
+                status::Error::Conflict(_) => (StatusCode::CONFLICT, "conflict"),
+                status::Error::Limit { .. } => (StatusCode::TOO_MANY_REQUESTS, "limit"),
+                status::Error::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+                status::Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+            },
+            Self::Unauthenticated { .. } => (StatusCode::UNAUTHORIZED, "unauthenticated"),
+            Self::BadRequest(_) | Self::BadArguments { .. } => (StatusCode::BAD_REQUEST, "bad_request"),
+            Self::WrongContentType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong_content_type"),
+            Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            Self::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::OutsidePrefix(_) => (StatusCode::NOT_FOUND, "not_found"),
+            Self::Panicked => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        }
+    }
+
+    /// The error as its answer shows it.
+    fn view(&self, request_id: &str) -> ErrorView {
+        let (status, code) = self.codes();
+        let fields = match self {
+            Self::Status(status::Error::Invalid { fields }) | Self::BadArguments { fields } => fields.clone(),
+            _ => BTreeMap::new(),
+        };
+        let hint_url = match self {
+            Self::OutsidePrefix(url) => Some(url.clone()),
+            _ => None,
+        };
+        let error = sentence(&self.to_string());
+        ErrorView { status: status.as_u16(), error, code, request_id: request_id.to_owned(), fields, hint_url }
+    }
+
+    /// Headers that belong to the error.
+    fn label(&self, answer: &mut HttpResponse) {
+        let headers = answer.headers_mut();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.append(VARY, HeaderValue::from_static("Authorization, Cookie, Accept"));
+        match self {
+            Self::Unauthenticated { why, is_bad } => {
+                let quoted: String =
+                    why.chars().filter(|c| matches!(c, ' '..='~') && *c != '"' && *c != '\\').collect();
+                let value = match is_bad {
+                    true => format!("Bearer realm=\"weir\", error=\"invalid_token\", error_description=\"{quoted}\""),
+                    false => "Bearer realm=\"weir\"".to_owned(),
+                };
+                headers.insert(
+                    WWW_AUTHENTICATE,
+                    HeaderValue::from_str(&value).expect("printable ASCII is a header value"),
+                );
+            }
+            Self::MethodNotAllowed(allow) => {
+                headers.insert(ALLOW, HeaderValue::from_static(allow));
+            }
+            Self::Status(status::Error::Unavailable) => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
+            }
+            _ => {}
+        }
+    }
+
+    /// The answer for a script.
+    fn json(&self, request_id: &str) -> HttpResponse {
+        HttpResponse::build(self.codes().0).json(self.view(request_id))
+    }
+
+    /// The answer that fits `request`, logged where the fault is ours. Called once for each error, by the edge.
+    pub(super) fn answer(&self, request: &HttpRequest, state: Option<&AppState>, request_id: &str) -> HttpResponse {
+        if let Self::Status(status::Error::Internal(source)) = self {
+            tracing::error!(request_id, path = request.path(), "internal error: {source:#}");
+        }
+        let mut answer = match state {
+            Some(state) if wants_page(request) => HttpResponse::build(self.codes().0)
+                .content_type("text/html; charset=utf-8")
+                .body(pages::error::render(state, &self.view(request_id))),
+            _ => self.json(request_id),
+        };
+        self.label(&mut answer);
+        answer
+    }
+}
+
+impl ResponseError for Error {
+    fn status_code(&self) -> StatusCode {
+        self.codes().0
+    }
+
+    /// Where no edge renders it: JSON without a request id.
+    fn error_response(&self) -> HttpResponse {
+        let mut answer = self.json("");
+        self.label(&mut answer);
+        answer
+    }
+}
+
+/// Whether a person asks: never at the doors for scripts; elsewhere unless JSON and no HTML is wanted.
+fn wants_page(request: &HttpRequest) -> bool {
+    let path = request.path();
+    if path.contains("/api/") || path.contains("/sse/") || path.ends_with(".json") || path.ends_with("/raw") {
+        return false;
+    }
+    let accept = request.headers().get(ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    accept.contains("text/html") || !accept.contains("application/json")
+}
+
+/// A sentence as people write it: capital first, full stop last.
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let first: String = chars.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
+    let stop = if text.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{first}{}{stop}", chars.as_str())
+}
+
+/// A path under the prefix that is no page.
+pub(super) async fn unknown_page(request: HttpRequest) -> Result<HttpResponse> {
+    Err(Error::no_page(request.path()))
+}
+
+/// A path outside the prefix.
+pub(super) async fn outside_prefix(state: web::Data<AppState>) -> Result<HttpResponse> {
+    Err(Error::OutsidePrefix(state.prefix().to_owned()))
+}
+
+/// A method that the path does not know.
+pub(super) async fn method_not_allowed(allow: &'static str) -> Result<HttpResponse> {
+    Err(Error::MethodNotAllowed(allow))
+}

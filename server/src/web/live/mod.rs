@@ -1,0 +1,4 @@
+//! Live events and logs.
+
+/// Stands until the streams do.
+pub const MODULE: () = ();

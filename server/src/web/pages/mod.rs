@@ -1,0 +1,4 @@
+//! One file a page.
+
+/// The page of every error.
+pub mod error;

@@ -1,0 +1,61 @@
+//! Every route on one screen: path, method, handler. Paths stand under the path of `public_url`.
+//!
+//! To add a page: write `pages/x.rs` with `pub async fn show(...) -> web::Result<HttpResponse>` and add one line to `routes`.
+
+use super::{api, error, extract, health, live};
+use actix_web::http::{Method, header};
+use actix_web::{Handler, HttpRequest, HttpResponse, Resource, Responder, Route, guard, web};
+
+/// The routes under the prefix. A longer, more exact path stands before one that would swallow it.
+#[rustfmt::skip]
+pub fn routes(c: &mut web::ServiceConfig) {
+    probes(c);
+    // Pages.
+    c.service(waterfall_from_front());
+    // For machines.
+    get(c, "/view/{name}.json", api::view::show);
+    // Live.
+    let _ = (live::MODULE, post::<fn() -> std::future::Ready<actix_web::HttpResponse>, ()>);
+}
+
+/// The operator's probes: with and without the prefix.
+#[rustfmt::skip]
+pub fn probes(c: &mut web::ServiceConfig) {
+    get(c, "/healthz", health::healthz);
+    get(c, "/readyz", health::readyz);
+}
+
+/// `GET path`, and so `HEAD path`; every other method is 405.
+fn get<F, Args>(c: &mut web::ServiceConfig, path: &str, handler: F)
+where
+    F: Handler<Args>,
+    Args: actix_web::FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    let route = Route::new().guard(guard::Any(guard::Get()).or(guard::Head())).to(handler);
+    c.service(only(path, route, "GET, HEAD"));
+}
+
+/// `POST path`; every other method is 405.
+fn post<F, Args>(c: &mut web::ServiceConfig, path: &str, handler: F)
+where
+    F: Handler<Args>,
+    Args: actix_web::FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    c.service(only(path, Route::new().method(Method::POST).to(handler), "POST"));
+}
+
+/// A resource with one route, whose other methods are answered with what would be allowed.
+fn only(path: &str, route: Route, allow: &'static str) -> Resource {
+    web::resource(path).route(route).default_service(web::to(move || error::method_not_allowed(allow)))
+}
+
+/// `/` with any of the Waterfall's arguments leads to `/waterfall` with them: people append them to the front page.
+fn waterfall_from_front() -> Resource {
+    let has_argument = guard::fn_guard(|c| extract::has_waterfall_argument(c.head().uri.query().unwrap_or_default()));
+    web::resource("/").guard(has_argument).to(|request: HttpRequest| async move {
+        let location = format!("waterfall?{}", request.query_string()); // beside `/`, so the prefix stays
+        HttpResponse::Found().insert_header((header::LOCATION, location)).finish()
+    })
+}
