@@ -18,6 +18,8 @@ pub mod query;
 pub mod resource;
 /// What happened since.
 pub mod subscribe;
+/// Tokens that this instance issued.
+pub mod token;
 /// What the engine reports.
 pub mod update;
 /// A view resolved: its builders in order with all that a Waterfall says of them.
@@ -63,6 +65,11 @@ impl Status {
     /// What people do; rights are checked here and each attempt becomes a row of `audit`.
     pub fn control(&self, scope: &Scope) -> control::Control {
         control::Control { status: self.clone(), scope: scope.clone() }
+    }
+
+    /// Tokens that this instance issued.
+    pub fn tokens(&self) -> token::Tokens {
+        todo!()
     }
 
     /// What the engine reports; only the engine and `app` call it.
