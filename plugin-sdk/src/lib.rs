@@ -1,1 +1,100 @@
-//! Plugin SDK.
+//! Write Weir step plugins in Rust: implement [`Step`], export it, build for `wasm32-unknown-unknown`.
+//!
+//! ```
+//! use schemars::JsonSchema;
+//! use serde::Deserialize;
+//! use weir_plugin_sdk::{Capability, Command, Context, Error, Outcome, Step};
+//!
+//! /// What the configuration says under `with`.
+//! #[derive(Deserialize, JsonSchema)]
+//! #[serde(deny_unknown_fields)]
+//! struct Settings {
+//!     /// The target to make.
+//!     target: String,
+//! }
+//!
+//! struct Make;
+//!
+//! impl Step for Make {
+//!     type Settings = Settings;
+//!     const NAME: &'static str = "make";
+//!     const VERSION: &'static str = "0.1.0";
+//!     const SUMMARY: &'static str = "Runs make";
+//!     const CAPABILITIES: &'static [Capability] = &[Capability::command("runs make on the build's worker")];
+//!
+//!     fn run(cx: &mut Context, settings: Settings) -> Result<Outcome, Error> {
+//!         let exit = cx.run(&Command::program(["make", "--", &settings.target]))?;
+//!         Ok(if exit.is_success() { Outcome::success("made") } else { Outcome::failure(format!("make {exit}")) })
+//!     }
+//! }
+//!
+//! weir_plugin_sdk::export_step!(Make);
+//!
+//! // The same step against a scripted host, natively:
+//! use weir_plugin_sdk::testing::Script;
+//! let script = Script::new().exits(["make"], 2);
+//! let outcome = Make::run(&mut script.context(), Settings { target: "all".into() }).unwrap();
+//! assert_eq!(outcome, Outcome::failure("make exited with 2"));
+//! assert_eq!(script.commands(), ["make -- all"]);
+//! ```
+//!
+//! A plugin can do nothing by itself: everything goes through [`Context`], and what it uses of that must stand in
+//! [`Step::CAPABILITIES`] and be granted by the operator. Only what is used is imported, so unused capabilities need no grant.
+//! The contract itself is the WIT package beside this crate, in `wit/`.
+
+// The generated code names this crate by its name, also from within.
+extern crate self as weir_plugin_sdk;
+
+/// What runs on the build's worker.
+pub mod command;
+/// What a step may ask for, in Rust clothes.
+pub mod context;
+/// Why a step could not do its work.
+pub mod error;
+/// The seam between a plugin and whoever runs it.
+pub mod host;
+/// What a plugin implements.
+pub mod step;
+/// A scripted host for native unit tests.
+#[cfg(not(target_family = "wasm"))]
+pub mod testing;
+
+/// Bindings and the real host; only inside a component.
+#[cfg(target_family = "wasm")]
+#[doc(hidden)]
+pub mod guest;
+
+pub use command::{Captured, Channel, Command, Exit};
+pub use context::{Build, Context};
+pub use error::{Error, HostError, Refusal};
+pub use host::{FileStat, Level};
+pub use step::{Capability, Outcome, Step, Verdict, settings_schema};
+
+/// Makes a component of a [`Step`]: `weir_plugin_sdk::export_step!(MyStep);`, once in the crate. Does nothing natively.
+#[macro_export]
+macro_rules! export_step {
+    ($step:ty) => {
+        #[cfg(target_family = "wasm")]
+        #[doc(hidden)]
+        mod __weir_component {
+            pub struct Component;
+            impl $crate::guest::bindings::exports::weir::plugin::metadata::Guest for Component {
+                fn describe() -> $crate::guest::bindings::exports::weir::plugin::metadata::Descriptor {
+                    $crate::guest::describe::<$step>()
+                }
+            }
+            impl $crate::guest::bindings::exports::weir::plugin::step_handler::Guest for Component {
+                fn run(
+                    context: $crate::guest::bindings::exports::weir::plugin::step_handler::Context,
+                ) -> Result<
+                    $crate::guest::bindings::exports::weir::plugin::step_handler::Outcome,
+                    $crate::guest::bindings::weir::plugin::types::PluginError,
+                > {
+                    $crate::guest::run::<$step>(context)
+                }
+            }
+            use super::*;
+            $crate::guest::bindings::export!(Component with_types_in $crate::guest::bindings);
+        }
+    };
+}

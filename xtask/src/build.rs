@@ -1,8 +1,9 @@
 //! `cargo xtask build`: the plugins and the server.
 
-use crate::program::{cargo, run, target_dir};
+use crate::program::{cargo, root, run, say, target_dir};
 use anyhow::Result;
 use std::path::PathBuf;
+use xtask::guest;
 
 /// Arguments of `cargo xtask build`.
 #[derive(Debug, clap::Args)]
@@ -34,7 +35,12 @@ impl Build {
 /// # Errors
 /// Where one does not build or the guest toolchain cannot be had.
 pub fn plugins() -> Result<PathBuf> {
-    Ok(target_dir().join("plugins"))
+    let folder = target_dir().join("plugins");
+    say("building the plugins");
+    for plugin in guest::build_bundled(root(), &target_dir().join("guest"), &folder)? {
+        say(&format!("{} ({} KiB)", plugin.file.display(), plugin.size_bytes.div_ceil(1024)));
+    }
+    Ok(folder)
 }
 
 /// Builds the server and returns the `weir` binary.

@@ -1,1 +1,156 @@
-//! Placeholder.
+//! The step plugin `shell`: runs one command on the build's worker; its exit code is the verdict.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use weir_plugin_sdk::{Capability, Command, Context, Error, Exit, Outcome, Step};
+
+/// What stands under `with`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// What to run. A string runs under the shell, a list does not.
+    pub command: Line,
+    /// Folder in the work directory.
+    pub directory: Option<String>,
+    /// Added to the environment of the command.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// Exit codes that count as success.
+    #[serde(default = "zero")]
+    #[schemars(length(min = 1))]
+    pub success_codes: Vec<i32>,
+    /// The log that output goes to.
+    pub log: Option<String>,
+}
+
+fn zero() -> Vec<i32> {
+    vec![0]
+}
+
+/// A line for the shell, or program and arguments.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Line {
+    /// Runs under `/bin/sh -c`.
+    Shell(#[schemars(length(min = 1), extend("format" = "shell"))] String),
+    /// Runs as it is.
+    Program(#[schemars(length(min = 1))] Vec<String>),
+}
+
+/// The step.
+pub struct Shell;
+
+impl Step for Shell {
+    type Settings = Settings;
+    const NAME: &'static str = "shell";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const SUMMARY: &'static str = "Runs a command; its exit code is the verdict";
+    const CAPABILITIES: &'static [Capability] = &[Capability::command("runs the command that the step names")];
+
+    fn run(cx: &mut Context, settings: Settings) -> Result<Outcome, Error> {
+        let shown = match &settings.command {
+            Line::Shell(line) => line.lines().next().unwrap_or_default().to_owned(),
+            Line::Program(words) => words.join(" "),
+        };
+        let mut command = match settings.command {
+            Line::Shell(line) => Command::shell(line),
+            Line::Program(words) => Command::program(words),
+        };
+        command.env.extend(settings.env);
+        let command = command.directory(settings.directory).log(settings.log);
+        let exit = cx.run(&command)?;
+        Ok(match exit {
+            Exit::Code(code) if settings.success_codes.contains(&code) => Outcome::success(""),
+            Exit::Lost(why) => return Err(Error::Retryable(why)),
+            _ => Outcome::failure(format!("'{}' {exit}", short(&shown))),
+        })
+    }
+}
+
+/// A command in at most 60 characters, for a summary.
+fn short(command: &str) -> String {
+    match command.char_indices().nth(59) {
+        Some((at, _)) if command.chars().count() > 60 => format!("{}…", &command[..at]),
+        _ => command.to_owned(),
+    }
+}
+
+weir_plugin_sdk::export_step!(Shell);
+
+#[cfg(test)]
+mod tests {
+    use super::{Settings, Shell, short};
+    use serde_json::{Value, json};
+    use weir_plugin_sdk::command::What;
+    use weir_plugin_sdk::testing::Script;
+    use weir_plugin_sdk::{Error, Exit, HostError, Outcome, Refusal, Step, settings_schema};
+
+    fn run(script: &Script, settings: Value) -> Result<Outcome, Error> {
+        let settings: Settings = serde_json::from_value(settings).unwrap();
+        Shell::run(&mut script.context(), settings)
+    }
+
+    #[test]
+    fn a_string_runs_under_the_shell_and_a_list_does_not() {
+        let script = Script::new();
+        assert_eq!(run(&script, json!({ "command": "make && make test" })).unwrap(), Outcome::success(""));
+        assert_eq!(run(&script, json!({ "command": ["make", "a b"] })).unwrap(), Outcome::success(""));
+        let whats: Vec<_> = script.whole_commands().into_iter().map(|c| c.what).collect();
+        assert_eq!(whats, [What::Shell("make && make test".into()), What::Program(vec!["make".into(), "a b".into()])]);
+    }
+
+    #[test]
+    fn the_summary_of_a_failure_says_how_the_command_ended() {
+        for (exit, said) in [
+            (Exit::Code(2), "'make test' exited with 2"),
+            (Exit::Signal(9), "'make test' was killed by SIGKILL"),
+            (Exit::TimedOut, "'make test' ran longer than its timeout and was ended"),
+            (Exit::Idle, "'make test' printed nothing for too long and was ended"),
+            (Exit::Stopped, "'make test' was stopped"),
+        ] {
+            let script = Script::new().answers(["make"], Ok((exit, vec![])));
+            assert_eq!(run(&script, json!({ "command": ["make", "test"] })).unwrap(), Outcome::failure(said));
+        }
+    }
+
+    #[test]
+    fn other_exit_codes_may_be_a_success_and_then_zero_is_none() {
+        let settings = json!({ "command": ["x"], "success_codes": [3] });
+        assert_eq!(run(&Script::new().exits(["x"], 3), settings.clone()).unwrap(), Outcome::success(""));
+        assert_eq!(run(&Script::new(), settings).unwrap(), Outcome::failure("'x' exited with 0"));
+    }
+
+    #[test]
+    fn directory_environment_and_log_are_handed_on() {
+        let script = Script::new();
+        run(&script, json!({ "command": ["x"], "directory": "sub", "env": { "A": "1" }, "log": "out" })).unwrap();
+        let command = &script.whole_commands()[0];
+        assert_eq!(command.directory.as_deref(), Some("sub"));
+        assert_eq!(command.env, [("A".to_owned(), "1".to_owned())]);
+        assert_eq!(command.log.as_deref(), Some("out"));
+    }
+
+    #[test]
+    fn a_command_that_may_not_run_is_an_error_and_no_red_build() {
+        let denied = HostError::new(Refusal::Denied, "not granted");
+        let script = Script::new().answers(["x"], Err(denied));
+        assert_eq!(run(&script, json!({ "command": ["x"] })), Err(Error::failed("not granted")));
+    }
+
+    #[test]
+    fn the_schema_marks_the_shell_line_and_refuses_unknown_settings() {
+        let schema = settings_schema::<Shell>();
+        assert_eq!(schema["additionalProperties"], json!(false));
+        assert_eq!(schema["required"], json!(["command"]));
+        assert_eq!(schema["properties"]["command"]["anyOf"][0]["format"], json!("shell"));
+        assert_eq!(schema["properties"]["command"]["anyOf"][1]["items"]["type"], json!("string"));
+    }
+
+    #[test]
+    fn long_commands_are_shortened_at_a_character() {
+        assert_eq!(short("make"), "make");
+        assert_eq!(short(&"é".repeat(60)), "é".repeat(60));
+        assert_eq!(short(&"é".repeat(61)), format!("{}…", "é".repeat(59)));
+    }
+}

@@ -1,0 +1,99 @@
+//! What a plugin implements.
+
+use crate::context::Context;
+use crate::error::Error;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// One kind of step. Each call gets a fresh instance of the component: nothing is kept from one call to the next.
+pub trait Step {
+    /// What stands under `with` in the configuration. Derive `JsonSchema` and deny unknown fields: a misspelt setting is then found
+    /// by `weir check`. `#[schemars(extend("format" = "shell"))]` marks lines for the shell, `"path-or-url"` repositories.
+    type Settings: DeserializeOwned + JsonSchema;
+    /// What the plugin calls itself.
+    const NAME: &'static str;
+    /// The plugin's version.
+    const VERSION: &'static str;
+    /// One sentence.
+    const SUMMARY: &'static str;
+    /// What it wants to do; whatever it uses without naming it here refuses the load.
+    const CAPABILITIES: &'static [Capability];
+
+    /// Runs the step.
+    ///
+    /// # Errors
+    /// Where the plugin could not do its work; a red build is [`Outcome::failure`].
+    fn run(cx: &mut Context, settings: Self::Settings) -> Result<Outcome, Error>;
+}
+
+/// One thing that a plugin wants to do, and why: the operator reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capability {
+    /// Its name in the contract.
+    pub kind: &'static str,
+    /// Why.
+    pub reason: &'static str,
+}
+
+impl Capability {
+    /// Runs commands on the build's worker.
+    pub const fn command(reason: &'static str) -> Self {
+        Self { kind: "command", reason }
+    }
+
+    /// Touches files of the builder's work directory.
+    pub const fn workspace(reason: &'static str) -> Self {
+        Self { kind: "workspace", reason }
+    }
+}
+
+/// What a step found. Exception, retry and cancelled are the server's to give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// All good.
+    Success,
+    /// Good, with something to look at.
+    Warnings,
+    /// The thing under test is broken.
+    Failure,
+    /// There was nothing to do.
+    Skipped,
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// What it found.
+    pub verdict: Verdict,
+    /// A few words for people; at most 4 KiB.
+    pub summary: String,
+}
+
+impl Outcome {
+    /// All good.
+    pub fn success(summary: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Success, summary: summary.into() }
+    }
+
+    /// Good, with something to look at.
+    pub fn warnings(summary: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Warnings, summary: summary.into() }
+    }
+
+    /// The thing under test is broken.
+    pub fn failure(summary: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Failure, summary: summary.into() }
+    }
+
+    /// There was nothing to do.
+    pub fn skipped(summary: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Skipped, summary: summary.into() }
+    }
+}
+
+/// The JSON Schema of a step's settings, as the descriptor carries it.
+pub fn settings_schema<S: Step>() -> Value {
+    let settings = schemars::generate::SchemaSettings::draft2020_12().with(|s| s.inline_subschemas = true);
+    settings.into_generator().into_root_schema_for::<S::Settings>().to_value()
+}

@@ -1,0 +1,4 @@
+//! The parts of xtask that tests use too.
+
+/// Plugins: from crate to component.
+pub mod guest;
