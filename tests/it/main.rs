@@ -1,1 +1,1 @@
-//! All integration tests, one binary.
+//! All integration tests, one binary. A file a noun; see `tests/src/lib.rs` for how to write a test.
