@@ -81,7 +81,7 @@ async fn credentials(request: &ServiceRequest, state: Option<&AppState>) -> Resu
     let text = value.to_str().map_err(|_| Error::bad_token("the `Authorization` header is not plain text"))?;
     match text.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
-            state.keys.prove(token.trim(), state.clock.now(), &state.status).await
+            state.keys.prove(token.trim(), state.clock.now(), &state.status.tokens()).await
         }
         _ => Err(Error::bad_token("send the token as `Authorization: Bearer TOKEN`")),
     }

@@ -1,0 +1,171 @@
+//! Local keys: read from their file, or made at first start, whole or not at all, readable by the server's user only.
+
+use crate::config::auth::{LocalAlgorithm, LocalKey};
+use anyhow::{Context as _, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use ed25519_dalek::SigningKey;
+use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
+use ed25519_dalek::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, KeypairBytes};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
+
+/// Bytes of an HS256 secret at least.
+const SECRET_BYTES_MIN: usize = 32;
+
+/// One local key. Its algorithm comes from the configuration and never from a token. It prints as its algorithm only.
+pub struct Key {
+    /// What it signs with.
+    pub algorithm: Algorithm,
+    pub(super) encoding: EncodingKey,
+    pub(super) decoding: DecodingKey,
+}
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Key").field("algorithm", &self.algorithm).finish_non_exhaustive()
+    }
+}
+
+impl Key {
+    /// Reads the key of `[auth.jwt.<name>]`, making it first where its file is not there.
+    ///
+    /// # Errors
+    /// Names the table, the file and what to do.
+    pub fn open(name: &str, config: &LocalKey) -> anyhow::Result<Self> {
+        let file = &config.key_file;
+        let about = || format!("the key of [auth.jwt.{name}], {}", file.display());
+        let text = match std::fs::read_to_string(file) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                make(file, config.algorithm).with_context(|| format!("cannot make {}", about()))?;
+                std::fs::read_to_string(file)
+            }
+            read => read,
+        };
+        let text = text.with_context(|| format!("cannot read {}", about()))?;
+        warn_if_open_to_others(file);
+        parse(&text, config.algorithm).with_context(|| {
+            format!(
+                "{} is no key; put the right file there, or remove it to have a new key made (old tokens end then)",
+                about()
+            )
+        })
+    }
+}
+
+/// Reads a key's text.
+fn parse(text: &str, algorithm: LocalAlgorithm) -> anyhow::Result<Key> {
+    match algorithm {
+        LocalAlgorithm::EdDsa => {
+            let key =
+                SigningKey::from_pkcs8_pem(text).map_err(|_| anyhow::anyhow!("it is no Ed25519 key in PKCS#8 PEM"))?;
+            let der = key.to_pkcs8_der().map_err(|_| anyhow::anyhow!("the key cannot be encoded"))?;
+            Ok(Key {
+                algorithm: Algorithm::EdDSA,
+                encoding: EncodingKey::from_ed_der(der.as_bytes()),
+                decoding: DecodingKey::from_ed_der(key.verifying_key().as_bytes()),
+            })
+        }
+        LocalAlgorithm::Hs256 => {
+            let secret = BASE64.decode(text.trim()).map_err(|_| anyhow::anyhow!("it is no base64"))?;
+            if secret.len() < SECRET_BYTES_MIN {
+                bail!("it holds {} bytes; at least {SECRET_BYTES_MIN} are needed", secret.len());
+            }
+            Ok(Key {
+                algorithm: Algorithm::HS256,
+                encoding: EncodingKey::from_secret(&secret),
+                decoding: DecodingKey::from_secret(&secret),
+            })
+        }
+    }
+}
+
+/// Makes a key. Another process may do the same at the same moment: the first one wins and both use it.
+fn make(file: &Path, algorithm: LocalAlgorithm) -> anyhow::Result<()> {
+    let secret: [u8; SECRET_BYTES_MIN] = rand::random();
+    let text = match algorithm {
+        LocalAlgorithm::EdDsa => {
+            // Without the public half: version 1, which every tool reads.
+            let bytes = KeypairBytes { secret_key: secret, public_key: None };
+            bytes.to_pkcs8_pem(LineEnding::LF).map_err(|_| anyhow::anyhow!("the key cannot be encoded"))?.to_string()
+        }
+        LocalAlgorithm::Hs256 => BASE64.encode(secret) + "\n",
+    };
+    let dir = file.parent().context("the file has no folder")?;
+    if !dir.exists() {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
+        made.with_context(|| format!("cannot make the folder {}", dir.display()))?;
+    }
+    let name = file.file_name().context("the file has no name")?.to_string_lossy().into_owned();
+    let draft = dir.join(format!(".{name}.{}.{:08x}", std::process::id(), rand::random::<u32>()));
+    let written = write_new(&draft, &text).and_then(|()| match std::fs::hard_link(&draft, file) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        linked => linked,
+    });
+    let removed = std::fs::remove_file(&draft);
+    written.with_context(|| format!("cannot write into the folder {}", dir.display()))?;
+    removed.with_context(|| format!("cannot remove the draft {}", draft.display()))?;
+    std::fs::File::open(dir).and_then(|dir| dir.sync_all()).context("cannot make the folder durable")
+}
+
+/// Writes a new file that only its owner may read, and makes it durable.
+fn write_new(file: &Path, text: &str) -> std::io::Result<()> {
+    let mut open = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
+    open.write_all(text.as_bytes())?;
+    open.sync_all()
+}
+
+/// Says so where others on the machine may read the key: who has it can be anybody.
+fn warn_if_open_to_others(file: &Path) {
+    let open = std::fs::metadata(file).is_ok_and(|m| m.permissions().mode() & 0o077 != 0);
+    if open {
+        tracing::warn!("{} may be read by others on this machine; say `chmod 600 {0}`", file.display());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Key, LocalAlgorithm, LocalKey};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn a_key_is_made_once_for_its_owner_only_and_leaves_no_draft() {
+        for algorithm in [LocalAlgorithm::EdDsa, LocalAlgorithm::Hs256] {
+            let dir = tempfile::tempdir().unwrap();
+            let config = LocalKey { algorithm, key_file: dir.path().join("state/jwt.pem") };
+            Key::open("local", &config).unwrap();
+            let first = std::fs::read(&config.key_file).unwrap();
+            Key::open("local", &config).unwrap();
+            assert_eq!(std::fs::read(&config.key_file).unwrap(), first);
+            assert_eq!(std::fs::metadata(&config.key_file).unwrap().permissions().mode() & 0o777, 0o600);
+            assert_eq!(std::fs::read_dir(dir.path().join("state")).unwrap().count(), 1);
+        }
+    }
+
+    #[test]
+    fn many_who_start_at_once_agree_on_one_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = LocalKey { algorithm: LocalAlgorithm::Hs256, key_file: dir.path().join("key") };
+        let tokens: Vec<_> = std::thread::scope(|s| {
+            let opened: Vec<_> = (0..8).map(|_| s.spawn(|| Key::open("local", &config).unwrap())).collect();
+            opened.into_iter().map(|t| t.join().unwrap().encoding.as_bytes().to_vec()).collect()
+        });
+        assert!(tokens.windows(2).all(|pair| pair[0] == pair[1]));
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused_with_its_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("key");
+        for (algorithm, text) in
+            [(LocalAlgorithm::EdDsa, "nonsense"), (LocalAlgorithm::Hs256, "c2hvcnQ="), (LocalAlgorithm::Hs256, "%")]
+        {
+            std::fs::write(&file, text).unwrap();
+            let error = Key::open("local", &LocalKey { algorithm, key_file: file.clone() }).unwrap_err();
+            assert!(format!("{error:#}").contains(file.to_str().unwrap()), "{error:#}");
+        }
+    }
+}
