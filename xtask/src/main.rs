@@ -6,6 +6,8 @@ mod build;
 mod demo;
 /// Programs: say which one runs, run it, say how it failed.
 mod program;
+/// A running `weir serve`.
+mod server;
 /// `cargo xtask test`: every test.
 mod test;
 
