@@ -4,7 +4,12 @@ use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match weir::cli::run(weir::cli::Arguments::parse()) {
+    let ran = if weir::cli::exec::is_asked() {
+        weir::cli::exec::Exec {}.run()
+    } else {
+        weir::cli::run(weir::cli::Arguments::parse())
+    };
+    match ran {
         Ok(code) => code,
         Err(error) => {
             eprintln!("weir: {error:#}");

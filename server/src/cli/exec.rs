@@ -1,5 +1,6 @@
 //! `weir exec` (hidden): the first process of each build command.
 
+use std::ffi::OsStr;
 use std::process::ExitCode;
 
 /// Arguments of `weir exec`.
@@ -7,11 +8,17 @@ use std::process::ExitCode;
 pub struct Exec {}
 
 impl Exec {
-    /// Applies the fence, then becomes the command.
+    /// Applies the fence, then runs the command in it and watches over it.
     ///
     /// # Errors
-    /// Where the fence cannot be applied: then nothing is run.
+    /// Where the server did not start it or it cannot be set up: then nothing is run.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        todo!()
+        crate::worker::local::supervise()
     }
+}
+
+/// Whether this process is a `weir exec`, told without the cost of the whole argument parser: it starts with every command of every build.
+pub fn is_asked() -> bool {
+    let mut arguments = std::env::args_os().skip(1);
+    arguments.next().as_deref() == Some(OsStr::new("exec")) && arguments.next().is_none()
 }

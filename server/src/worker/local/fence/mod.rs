@@ -1,0 +1,8 @@
+//! The fence: what a build's command can reach, kept by the kernel (Landlock).
+
+/// What a grant is, and how a list of them travels.
+mod grant;
+/// Grants become a ruleset of the kernel.
+mod ruleset;
+
+pub use ruleset::Ruleset;

@@ -1,0 +1,93 @@
+//! What Weir itself says about a command in its log: what runs where, with which variables (names only: values may be secret), and
+//! how it ended.
+
+use super::spec::Spec;
+use crate::worker::Exit;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+/// Written before the first line of the command.
+pub fn opening(spec: &Spec, directory: &Path, timeout: Option<Duration>, idle_timeout: Option<Duration>) -> String {
+    let mut text = String::new();
+    let words: Vec<String> = match spec.program.as_slice() {
+        [shell, flag, line] if shell == super::SHELL && flag == "-c" => vec![line.clone()],
+        words => words.iter().map(|word| shown(word)).collect(),
+    };
+    // Writing to a string never fails.
+    let _ = writeln!(text, "$ {}", words.join(" "));
+    let _ = writeln!(text, " in {}", directory.display());
+    if let Some(timeout) = timeout {
+        let _ = writeln!(text, " ended after {} s", timeout.as_secs_f64());
+    }
+    if let Some(idle) = idle_timeout {
+        let _ = writeln!(text, " ended after {} s without output", idle.as_secs_f64());
+    }
+    let names: Vec<&str> = spec.env.iter().map(|(name, _)| name.as_str()).collect();
+    let _ = writeln!(text, " with {}", names.join(" "));
+    text
+}
+
+/// Written after its last line.
+pub fn closing(exit: &Exit, elapsed: Duration) -> String {
+    let how = match exit {
+        Exit::Code(code) => format!("exit code {code}"),
+        Exit::Signal(signal) => format!("ended by signal {}", signal_name(*signal)),
+        Exit::TimedOut => "ended by Weir: it ran longer than its timeout".to_owned(),
+        Exit::Idle => "ended by Weir: it printed nothing for longer than its idle timeout".to_owned(),
+        Exit::Stopped => "ended by Weir: the build was stopped".to_owned(),
+    };
+    format!("{how}, after {:.3} s\n", elapsed.as_secs_f64())
+}
+
+fn signal_name(number: i32) -> String {
+    match nix::sys::signal::Signal::try_from(number) {
+        Ok(signal) => format!("{number} ({signal})"),
+        Err(_) => number.to_string(),
+    }
+}
+
+/// A word as one would type it.
+fn shown(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-+=./:,@%^".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{closing, opening};
+    use crate::worker::Exit;
+    use crate::worker::local::spec::Spec;
+    use expect_test::expect;
+    use std::path::Path;
+    use std::time::Duration;
+
+    #[test]
+    fn the_opening_names_variables_and_hides_their_values() {
+        let spec = Spec {
+            program: ["make", "-j2", "two words", "it's"].map(str::to_owned).to_vec(),
+            root: "/w".into(),
+            directory: None,
+            env: vec![("CI".to_owned(), "true".to_owned()), ("TOKEN".to_owned(), "hunter2".to_owned())],
+            fenced: true,
+            has_stdin: false,
+        };
+        expect![[r"
+            $ make -j2 'two words' 'it'\''s'
+             in /w/sub
+             ended after 600 s
+             with CI TOKEN
+        "]]
+        .assert_eq(&opening(&spec, Path::new("/w/sub"), Some(Duration::from_secs(600)), None));
+    }
+
+    #[test]
+    fn the_closing_tells_an_exit_code_from_a_signal() {
+        assert_eq!(closing(&Exit::Code(2), Duration::from_millis(1500)), "exit code 2, after 1.500 s\n");
+        assert_eq!(closing(&Exit::Signal(9), Duration::ZERO), "ended by signal 9 (SIGKILL), after 0.000 s\n");
+    }
+}
