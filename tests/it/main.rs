@@ -1,1 +1,4 @@
 //! All integration tests, one binary. A file a noun; see `tests/src/lib.rs` for how to write a test.
+
+/// The embedded worker and its fence.
+mod worker;

@@ -24,6 +24,7 @@ mod spec;
 /// `weir exec`.
 mod supervisor;
 
+pub use fence::Hidden;
 pub use place::Directories;
 pub use supervisor::supervise;
 
@@ -49,12 +50,13 @@ pub struct LocalWorker {
     env: BTreeMap<String, String>,
     weir: PathBuf,
     grace: Duration,
+    hidden: Hidden,
     clock: SharedClock,
 }
 
 impl LocalWorker {
-    /// A worker that keeps its work directories under `state_dir`.
-    pub fn new(worker: &config::worker::Worker, state_dir: &Path, clock: SharedClock) -> Self {
+    /// A worker that keeps its work directories under `state_dir` and its commands from what is hidden.
+    pub fn new(worker: &config::worker::Worker, state_dir: &Path, hidden: Hidden, clock: SharedClock) -> Self {
         Self {
             name: worker.name.clone(),
             state_dir: state_dir.to_owned(),
@@ -62,6 +64,7 @@ impl LocalWorker {
             // What this process runs, even after the file has been replaced by a newer one that speaks differently.
             weir: PathBuf::from("/proc/self/exe"),
             grace: GRACE,
+            hidden,
             clock,
         }
     }

@@ -2,7 +2,10 @@
 
 /// What a grant is, and how a list of them travels.
 mod grant;
+/// What must not be reached.
+mod hidden;
 /// Grants become a ruleset of the kernel.
 mod ruleset;
 
+pub use hidden::Hidden;
 pub use ruleset::Ruleset;
