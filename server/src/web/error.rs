@@ -77,6 +77,12 @@ impl Error {
         Self::Unauthenticated { why: why.into(), is_bad: true }
     }
 
+    /// No credentials where some are needed.
+    pub fn no_token() -> Self {
+        let why = "this needs a token: send it as `Authorization: Bearer TOKEN`; `weir token issue` makes one";
+        Self::Unauthenticated { why: why.to_owned(), is_bad: false }
+    }
+
     /// A page that is not there.
     pub fn no_page(path: &str) -> Self {
         Self::Status(status::Error::not_found("page", path))

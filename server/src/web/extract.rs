@@ -27,6 +27,20 @@ impl FromRequest for Asker {
     }
 }
 
+/// Who asks, where somebody must be known: without credentials it is 401, whatever stands at the address.
+#[derive(Debug, Clone)]
+pub struct SignedIn(pub Scope);
+
+impl FromRequest for SignedIn {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let scope = request.extensions().get::<Scope>().filter(|scope| scope.is_signed_in()).cloned();
+        ready(scope.map(Self).ok_or_else(Error::no_token))
+    }
+}
+
 /// How elements of a path are read: what is no UTF-8 or no number is simply no page.
 pub fn path_config() -> web::PathConfig {
     web::PathConfig::default().error_handler(|_, request| Error::no_page(request.path()).into())

@@ -14,8 +14,21 @@ pub fn routes(c: &mut web::ServiceConfig) {
     c.service(waterfall_from_front());
     // For machines.
     get(c, "/view/{name}.json", api::view::show);
+    get(c, "/waterfall.json", api::view::waterfall);
+    get_and_post(c, "/api/v2/teams/{team}/builders/{builder}/force", api::control::force_form, api::control::force);
+    get(c, "/api/v2/teams/{team}/builders/{builder}/builds/{number}", api::read::build);
+    post(c, "/api/v2/teams/{team}/builders/{builder}/builds/{number}/stop", api::control::stop);
+    get(c, "/api/v2/buildrequests/{id}", api::read::request);
+    post(c, "/api/v2/buildrequests/{id}/cancel", api::control::cancel);
     // Live.
-    let _ = (live::MODULE, post::<fn() -> std::future::Ready<actix_web::HttpResponse>, ()>);
+    // A page's live stream stands at `/sse` and the page's own path.
+    get(c, "/sse/waterfall", live::events::waterfall);
+    get(c, "/sse/view/{name}", live::events::view);
+    get(c, "/sse/team/{team}", live::events::team);
+    get(c, "/sse/team/{team}/builder/{builder}", live::events::builder);
+    get(c, "/sse/team/{team}/builder/{builder}/build/{number}", live::events::build);
+    get(c, "/sse/team/{team}/builder/{builder}/build/{number}/step/{step}/log/{slug}", live::log::follow);
+    get(c, "/team/{team}/builder/{builder}/build/{number}/step/{step}/log/{slug}/raw", live::raw::show);
 }
 
 /// The operator's probes: with and without the prefix.
@@ -44,6 +57,20 @@ where
     F::Output: Responder + 'static,
 {
     c.service(only(path, Route::new().method(Method::POST).to(handler), "POST"));
+}
+
+/// `GET`, `HEAD` and `POST` of one path.
+fn get_and_post<F, A, G, B>(c: &mut web::ServiceConfig, path: &str, read: F, act: G)
+where
+    F: Handler<A>,
+    A: actix_web::FromRequest + 'static,
+    F::Output: Responder + 'static,
+    G: Handler<B>,
+    B: actix_web::FromRequest + 'static,
+    G::Output: Responder + 'static,
+{
+    let route = Route::new().guard(guard::Any(guard::Get()).or(guard::Head())).to(read);
+    c.service(only(path, route, "GET, HEAD, POST").route(Route::new().method(Method::POST).to(act)));
 }
 
 /// A resource with one route, whose other methods are answered with what would be allowed.

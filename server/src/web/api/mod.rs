@@ -1,4 +1,12 @@
-//! The JSON API.
+//! The JSON API: Buildbot's Data API v2 where it has the thing, Weir's own resources beside it.
 
+/// JSON bodies: read, bounded, each wrong key named.
+pub mod body;
+/// People act: force, stop, cancel.
+pub mod control;
+/// Builds and requests.
+pub mod read;
+/// How resources look on the wire.
+mod shape;
 /// A view for machines.
 pub mod view;

@@ -1,4 +1,10 @@
 //! Live events and logs.
 
-/// Stands until the streams do.
-pub const MODULE: () = ();
+/// What happens, to a page that shows it.
+pub mod events;
+/// Lines of a log as they come.
+pub mod log;
+/// A log as plain bytes.
+pub mod raw;
+/// Server-sent events: the form of a stream.
+mod sse;

@@ -1,0 +1,64 @@
+//! JSON bodies: bounded, of the right type, and where they are wrong it is said where.
+
+use crate::status;
+use crate::web::extract::BODY_BYTES_MAX;
+use crate::web::{Error, Result};
+use actix_web::HttpRequest;
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::web::{Bytes, Payload};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// Reads the body as a JSON object with some of the keys `known`; no body at all is an empty object.
+///
+/// # Errors
+/// `WrongContentType`, `TooLarge`, `BadRequest` with line and column, `Invalid` naming each wrong key.
+pub async fn read<T: DeserializeOwned>(request: &HttpRequest, payload: Payload, known: &[&str]) -> Result<T> {
+    let bytes = match payload.to_bytes_limited(BODY_BYTES_MAX).await {
+        Ok(Ok(bytes)) => bytes,
+        Ok(Err(error)) => return Err(Error::BadRequest(format!("the body broke off: {error}"))),
+        Err(_) => return Err(Error::TooLarge(BODY_BYTES_MAX)),
+    };
+    let content_type = request.headers().get(CONTENT_TYPE).map(|v| v.to_str().unwrap_or_default());
+    match content_type {
+        None if bytes.is_empty() => {}
+        Some(text) if is_json(text) => {}
+        _ => return Err(Error::WrongContentType),
+    }
+    let object = parse(&bytes)?;
+    let wrong: BTreeMap<_, _> = object.iter().filter_map(|(key, value)| why_wrong::<T>(key, value, known)).collect();
+    if !wrong.is_empty() {
+        return Err(status::Error::Invalid { fields: wrong }.into());
+    }
+    let whole = serde_json::from_value(Value::Object(object));
+    whole.map_err(|error| Error::BadRequest(format!("the body cannot be understood: {error}")))
+}
+
+/// `application/json`, with or without parameters.
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json")
+}
+
+/// The object that the bytes say.
+fn parse(bytes: &Bytes) -> Result<Map<String, Value>> {
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Ok(Map::new());
+    }
+    match serde_json::from_slice(bytes) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => Err(Error::BadRequest("the body must be a JSON object, such as {\"branch\": \"main\"}".to_owned())),
+        // serde_json's text ends in `at line L column C`.
+        Err(error) => Err(Error::BadRequest(format!("the body is no JSON: {error}"))),
+    }
+}
+
+/// Why `key` with `value` is wrong in a `T`, if it is. A `T` may be made of any one of its keys alone.
+fn why_wrong<T: DeserializeOwned>(key: &str, value: &Value, known: &[&str]) -> Option<(String, String)> {
+    if !known.contains(&key) {
+        return Some((key.to_owned(), format!("unknown; known are {}", known.join(", "))));
+    }
+    let alone = Map::from_iter([(key.to_owned(), value.clone())]);
+    serde_json::from_value::<T>(Value::Object(alone)).err().map(|error| (key.to_owned(), error.to_string()))
+}

@@ -1,0 +1,122 @@
+//! How resources look on the wire: Buildbot's names, times in seconds since 1970, results as numbers
+//! (`reference/buildbot-data-api.md`, section 4), with Weir's own keys beside them.
+
+use crate::model::property::Properties;
+use crate::model::results::Results;
+use crate::model::time::Time;
+use crate::status::get::RequestPage;
+use crate::status::resource::{Build, BuildRequest, Log, Step};
+use serde_json::{Map, Value, json};
+
+/// A collection, or a single resource, which comes as an array of one.
+pub fn collection(plural: &str, items: Vec<Value>) -> Value {
+    json!({ plural: items, "meta": {} })
+}
+
+/// A build without its steps.
+pub fn build(build: &Build) -> Value {
+    json!({
+        "buildid": build.id,
+        "number": build.number,
+        "builderid": build.builder_id,
+        "buildrequestid": build.request_id,
+        "team": build.builder.team,
+        "builder": build.builder.name,
+        "workername": build.worker,
+        "reason": build.reason,
+        "owner": build.owner,
+        "branch": build.source_stamp.branch,
+        "revision": build.source_stamp.revision,
+        "got_revision": build.got_revision,
+        "started_at": build.started_at.timestamp(),
+        "complete": build.results.is_some(),
+        "complete_at": seconds(build.finished_at),
+        "results": number(build.results),
+        "state_string": build.summary,
+    })
+}
+
+/// A build with steps, logs and properties.
+pub fn whole_build(whole: &Build, properties: &Properties) -> Value {
+    let mut value = build(whole);
+    value["properties"] = self::properties(properties);
+    value["steps"] = whole.steps.iter().map(step).collect();
+    value
+}
+
+/// A step with its logs.
+fn step(step: &Step) -> Value {
+    json!({
+        "stepid": step.id,
+        "number": step.number,
+        "name": step.name,
+        "started_at": step.started_at.timestamp(),
+        "complete": step.results.is_some(),
+        "complete_at": seconds(step.finished_at),
+        "results": number(step.results),
+        "state_string": step.summary,
+        "urls": step.urls,
+        "logs": step.logs.iter().map(log).collect::<Vec<_>>(),
+    })
+}
+
+/// A log without its lines.
+fn log(log: &Log) -> Value {
+    json!({
+        "logid": log.id,
+        "name": log.name,
+        "slug": log.slug,
+        "num_lines": log.n_lines,
+        "complete": log.complete,
+        "type": "s",
+    })
+}
+
+/// A request that waits.
+pub fn request(request: &BuildRequest) -> Value {
+    json!({
+        "buildrequestid": request.id,
+        "buildsetid": request.buildset_id,
+        "builderid": request.builder_id,
+        "team": request.builder.team,
+        "builder": request.builder.name,
+        "priority": request.priority,
+        "submitted_at": request.submitted_at.timestamp(),
+        "reason": request.reason,
+        "owner": request.owner,
+        "branch": request.source_stamp.branch,
+        "revision": request.source_stamp.revision,
+        "waited_for": false,
+        "properties": properties(&request.properties),
+    })
+}
+
+/// A request with what became of it.
+pub fn whole_request(page: &RequestPage) -> Value {
+    let mut value = request(&page.request);
+    let last = page.builds.last();
+    let end = if page.complete { last.map_or(Some(Results::Cancelled), |build| build.results) } else { None };
+    value["claimed"] = json!(last.is_some());
+    value["claimed_at"] = json!(page.builds.first().map(|build| build.started_at.timestamp()));
+    value["complete"] = json!(page.complete);
+    value["complete_at"] = seconds(last.and_then(|build| build.finished_at).filter(|_| page.complete));
+    value["results"] = number(end);
+    value["builds"] = page.builds.iter().map(|b| build(b)).collect();
+    value
+}
+
+/// Properties as Buildbot writes them: name to value and source.
+fn properties(properties: &Properties) -> Value {
+    let pairs = properties.0.iter().map(|(name, p)| (name.clone(), json!([p.value, p.source])));
+    Value::Object(pairs.collect::<Map<_, _>>())
+}
+
+/// Seconds since 1970, or null.
+pub fn seconds(time: Option<Time>) -> Value {
+    json!(time.map(|time| time.timestamp()))
+}
+
+/// Buildbot's number, or null.
+fn number(results: Option<Results>) -> Value {
+    json!(results.map(Results::number))
+}

@@ -1,0 +1,223 @@
+//! What happens, to a page that shows it: `/sse` and the page's own path. Small events that tell what to fetch again; the
+//! event's id is its place in the instance's one order, so a client that comes back misses nothing and hears nothing twice.
+//!
+//! `after=<event>` begins after the event up to which the page was true; `Last-Event-ID` wins over it.
+
+use super::sse;
+use crate::model::id::{BuildId, EventId};
+use crate::model::name::BuilderKey;
+use crate::model::results::Results;
+use crate::model::scope::Scope;
+use crate::status::event::{Event, What};
+use crate::status::query::Narrowing;
+use crate::status::subscribe::Subscription;
+use crate::web::extract::{Asker, ViewQuery};
+use crate::web::{AppState, Result};
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::{Map, Value, json};
+use std::collections::{HashMap, HashSet};
+
+/// Running builds whose numbers a stream remembers at most; of others events tell the build's id only.
+const NUMBERS_MAX: usize = 10_000;
+
+/// `GET /sse/waterfall`: everything that may be seen.
+pub async fn waterfall(
+    state: web::Data<AppState>,
+    Asker(scope): Asker,
+    request: HttpRequest,
+    query: ViewQuery,
+) -> Result<HttpResponse> {
+    let wanted = match narrowed(&query.narrowing) {
+        None => Wanted::All,
+        Some(narrowing) => Wanted::Builders(keys(&state.status.get(&scope).waterfall(&narrowing).await?)),
+    };
+    open(&state, &scope, &request, wanted)
+}
+
+/// `GET /sse/view/<name>`: the view's builders.
+pub async fn view(
+    state: web::Data<AppState>,
+    Asker(scope): Asker,
+    request: HttpRequest,
+    name: web::Path<String>,
+    query: ViewQuery,
+) -> Result<HttpResponse> {
+    let narrowing = narrowed(&query.narrowing).unwrap_or(Narrowing { num_events: Some(1), ..Narrowing::default() });
+    let page = state.status.get(&scope).view(&name, &narrowing).await?;
+    open(&state, &scope, &request, Wanted::Builders(keys(&page)))
+}
+
+/// `GET /sse/team/<team>`: the team's builders.
+pub async fn team(
+    state: web::Data<AppState>,
+    Asker(scope): Asker,
+    request: HttpRequest,
+    team: web::Path<String>,
+) -> Result<HttpResponse> {
+    state.status.get(&scope).team(&team)?;
+    open(&state, &scope, &request, Wanted::Team(team.into_inner()))
+}
+
+/// `GET /sse/team/<team>/builder/<builder>`.
+pub async fn builder(
+    state: web::Data<AppState>,
+    Asker(scope): Asker,
+    request: HttpRequest,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse> {
+    let (team, builder) = path.into_inner();
+    let status = state.status.get(&scope).builder(&team, &builder)?;
+    open(&state, &scope, &request, Wanted::Builders(HashSet::from([status.builder.key.clone()])))
+}
+
+/// `GET /sse/team/<team>/builder/<builder>/build/<n>`: one build, to its end.
+pub async fn build(
+    state: web::Data<AppState>,
+    Asker(scope): Asker,
+    request: HttpRequest,
+    path: web::Path<(String, String, i64)>,
+) -> Result<HttpResponse> {
+    let (team, builder, number) = path.into_inner();
+    let page = state.status.get(&scope).build(&team, &builder, number).await?;
+    open(&state, &scope, &request, Wanted::Build(page.build.builder.clone(), page.build.id, number))
+}
+
+/// Which events a stream tells.
+enum Wanted {
+    All,
+    Team(String),
+    Builders(HashSet<BuilderKey>),
+    Build(BuilderKey, BuildId, i64),
+}
+
+impl Wanted {
+    fn takes(&self, event: &Event) -> bool {
+        match self {
+            Self::All => true,
+            Self::Team(team) => event.builder.team == *team,
+            Self::Builders(keys) => keys.contains(&event.builder),
+            Self::Build(key, id, _) => event.builder == *key && told(&event.what).build == Some(*id),
+        }
+    }
+}
+
+/// The narrowing that decides which builders are heard: what changes with time (now failing, window) does not.
+fn narrowed(narrowing: &Narrowing) -> Option<Narrowing> {
+    let is_all = narrowing.builders.is_empty() && narrowing.categories.is_empty();
+    (!is_all).then(|| Narrowing {
+        builders: narrowing.builders.clone(),
+        categories: narrowing.categories.clone(),
+        num_events: Some(1),
+        ..Narrowing::default()
+    })
+}
+
+fn keys(page: &crate::status::view::ViewPage) -> HashSet<BuilderKey> {
+    page.columns.iter().map(|column| column.status.builder.key.clone()).collect()
+}
+
+/// Begins to listen before it answers: what happens from now on is heard.
+fn open(state: &AppState, scope: &Scope, request: &HttpRequest, wanted: Wanted) -> Result<HttpResponse> {
+    let after = sse::resume_point(request, "after")?;
+    let subscription = state.status.subscribe(scope, after.map(EventId));
+    let numbers = match &wanted {
+        Wanted::Build(_, id, number) => HashMap::from([(*id, *number)]),
+        _ => HashMap::new(),
+    };
+    Ok(sse::answer(Source { subscription, wanted, numbers }, scope, state.shutdown.clone()))
+}
+
+struct Source {
+    subscription: Subscription,
+    wanted: Wanted,
+    /// Numbers of builds that were heard to run.
+    numbers: HashMap<BuildId, i64>,
+}
+
+impl sse::Source for Source {
+    async fn next(mut self) -> Option<(String, Self)> {
+        loop {
+            let event = match self.subscription.next().await {
+                Ok(event) => event,
+                Err(error) => {
+                    // The client comes back with the last id it saw and misses nothing.
+                    tracing::debug!("an event stream ends: {error}");
+                    return None;
+                }
+            };
+            if self.wanted.takes(&event) {
+                let data = self.tell(&event).to_string();
+                return Some((sse::event(event.id.0, event.what.name(), &data), self));
+            }
+        }
+    }
+}
+
+impl Source {
+    /// The event in few words.
+    fn tell(&mut self, event: &Event) -> Value {
+        let told = told(&event.what);
+        if let (Some(id), Some(number)) = (told.build, told.number)
+            && (self.numbers.len() < NUMBERS_MAX || self.numbers.contains_key(&id))
+        {
+            self.numbers.insert(id, number);
+        }
+        let number = told.number.or_else(|| told.build.and_then(|id| self.numbers.get(&id).copied()));
+        if let (What::BuildFinished { .. }, Some(id), false) =
+            (&event.what, told.build, matches!(self.wanted, Wanted::Build(..)))
+        {
+            self.numbers.remove(&id);
+        }
+        let mut value = Map::new();
+        value.insert("event".to_owned(), json!(event.what.name()));
+        value.insert("at".to_owned(), json!(event.at.timestamp()));
+        value.insert("team".to_owned(), json!(event.builder.team));
+        value.insert("builder".to_owned(), json!(event.builder.name));
+        let mut put = |key: &str, given: Option<Value>| {
+            if let Some(given) = given {
+                value.insert(key.to_owned(), given);
+            }
+        };
+        put("buildid", told.build.map(|id| json!(id)));
+        put("number", number.map(|n| json!(n)));
+        put("step", told.step.map(|n| json!(n)));
+        put("log", told.log.map(|slug| json!(slug)));
+        put("buildrequestid", told.request.map(|id| json!(id)));
+        put("results", told.results.map(|results| json!(results.word())));
+        Value::Object(value)
+    }
+}
+
+/// What an event tells of.
+#[derive(Default)]
+struct Told<'a> {
+    build: Option<BuildId>,
+    number: Option<i64>,
+    step: Option<i32>,
+    log: Option<&'a str>,
+    request: Option<i64>,
+    results: Option<Results>,
+}
+
+fn told(what: &What) -> Told<'_> {
+    match what {
+        What::RequestAdded { request } => Told { request: Some(request.id.0), ..Told::default() },
+        What::RequestCancelled { request_id } => Told { request: Some(request_id.0), ..Told::default() },
+        What::BuildStarted { build } | What::BuildChanged { build } | What::BuildFinished { build } => Told {
+            build: Some(build.id),
+            number: Some(build.number),
+            request: Some(build.request_id.0),
+            results: build.results,
+            ..Told::default()
+        },
+        What::StepStarted { build_id, step }
+        | What::StepChanged { build_id, step }
+        | What::StepFinished { build_id, step } => {
+            Told { build: Some(*build_id), step: Some(step.number), results: step.results, ..Told::default() }
+        }
+        What::LogChanged { build_id, step, log } => {
+            Told { build: Some(*build_id), step: Some(*step), log: Some(&log.slug), ..Told::default() }
+        }
+        What::BuilderChanged { .. } => Told::default(),
+    }
+}
