@@ -1,5 +1,7 @@
 //! What makes builds happen: the list of loops is the table of contents.
 
+/// Run one build.
+pub mod build;
 /// Which step runs after what came before, and what all come to.
 pub mod course;
 /// Match waiting requests to workers, fairly between teams.
@@ -14,3 +16,239 @@ pub mod log_lines;
 pub mod log_writer;
 /// What a build needs of a step.
 pub mod step;
+/// What a running step gets from its build.
+pub mod step_host;
+/// How a running build is told to end.
+pub mod stop;
+
+use crate::config::Config;
+use crate::model::id::BuildId;
+use crate::model::property::Properties;
+use crate::status::Status;
+use crate::status::resource::{Build, BuildRequest};
+use crate::worker::Worker;
+use build::RunningBuild;
+use distributor::{Assignment, Round, Snapshot, TeamShare, Waiting, WorkerSlots};
+use futures::FutureExt;
+use std::collections::{BTreeMap, HashMap};
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use step::StepRunner;
+use stop::StopSwitch;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// The loop looks again after so long, though nothing woke it.
+const TICK: Duration = Duration::from_secs(2);
+/// Running builds have so long to end when the server shuts down.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Workers by name.
+pub type Workers = BTreeMap<String, Arc<dyn Worker>>;
+
+/// Everything that makes builds happen; cheap to clone.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    status: Status,
+    workers: Workers,
+    runner: Arc<dyn StepRunner>,
+    shutdown: CancellationToken,
+    /// Builds that run in this process.
+    builds: Mutex<HashMap<BuildId, Arc<StopSwitch>>>,
+    round: Mutex<Round>,
+    tasks: TaskTracker,
+    /// A build ended: its slot is free.
+    ended: Notify,
+}
+
+impl Engine {
+    /// An engine that does nothing until it is asked to.
+    pub fn new(status: Status, workers: Workers, runner: Arc<dyn StepRunner>, shutdown: CancellationToken) -> Self {
+        Self(Arc::new(Inner {
+            status,
+            workers,
+            runner,
+            shutdown,
+            builds: Mutex::default(),
+            round: Mutex::default(),
+            tasks: TaskTracker::new(),
+            ended: Notify::new(),
+        }))
+    }
+
+    /// Runs the loop until shutdown, then ends what runs as `retry`, within a bounded time.
+    pub async fn run(&self) {
+        for worker in self.0.workers.keys() {
+            self.0.status.update().worker_connected(worker, true);
+        }
+        while !self.0.shutdown.is_cancelled() {
+            let update = self.0.status.update();
+            let mut wake = pin!(update.wake());
+            // Polled before looking, so that it hears of what comes while looking.
+            let is_woken = futures::poll!(&mut wake).is_ready();
+            if AssertUnwindSafe(self.look_once()).catch_unwind().await.is_err() {
+                tracing::error!("the engine's loop broke; it goes on");
+            }
+            if !is_woken {
+                tokio::select! {
+                    () = wake => {}
+                    () = self.0.ended.notified() => {}
+                    () = tokio::time::sleep(TICK) => {}
+                    () = self.0.shutdown.cancelled() => {}
+                }
+            }
+        }
+        self.0.tasks.close();
+        if tokio::time::timeout(SHUTDOWN_TIMEOUT, self.0.tasks.wait()).await.is_err() {
+            tracing::warn!("some builds did not end in time; the next start requests them again");
+        }
+    }
+
+    async fn look_once(&self) {
+        self.stop_once();
+        if let Err(error) = self.distribute_once().await {
+            tracing::error!(error = format!("{:#}", anyhow::Error::new(error)), "requests could not be distributed");
+        }
+    }
+
+    /// Tells builds that somebody wants stopped to end.
+    pub fn stop_once(&self) {
+        let wanted = self.0.status.update().stops_wanted();
+        if wanted.is_empty() {
+            return;
+        }
+        let builds = self.0.builds.lock().expect("no holder of the builds panics");
+        for (build, words) in wanted {
+            if let Some(switch) = builds.get(&build) {
+                switch.ask(&words);
+            }
+        }
+    }
+
+    /// Starts what can start now; says how many builds that were.
+    ///
+    /// # Errors
+    /// Where the database cannot be read or written.
+    pub async fn distribute_once(&self) -> crate::status::Result<usize> {
+        let config = self.0.status.config();
+        let assignments = self.assignments(&config);
+        // All at once, so that the store commits them together.
+        let started = futures::future::join_all(assignments.into_iter().map(|a| self.start(&config, a))).await;
+        let mut n_started = 0;
+        for is_started in started {
+            n_started += usize::from(is_started?);
+        }
+        Ok(n_started)
+    }
+
+    /// Waits until no build runs in this process.
+    pub async fn idle(&self) {
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+        self.0.tasks.reopen();
+    }
+
+    fn assignments(&self, config: &Config) -> Vec<Assignment> {
+        let update = self.0.status.update();
+        let pending = update.pending();
+        if pending.is_empty() {
+            return Vec::new();
+        }
+        let running = update.running();
+        let round = self.0.round.lock().expect("no holder of the round panics");
+        let ready = |name: &str| self.0.workers.contains_key(name);
+        distributor::decide(&snapshot(config, &round, &pending, &running, &ready))
+    }
+
+    /// Claims a request and runs its build in a task of its own; false where somebody else was first.
+    async fn start(&self, config: &Config, assignment: Assignment) -> crate::status::Result<bool> {
+        let claimed = self.0.status.update().claim(assignment.request, &assignment.worker).await?;
+        let Some((build, properties)) = claimed else { return Ok(false) };
+        if let Some(team) = config.teams.get(&assignment.team) {
+            self.0.round.lock().expect("no holder of the round panics").advance(&assignment.team, team.weight);
+        }
+        match self.running_build(config, &build, properties) {
+            Some(running) => self.spawn(running),
+            None => {
+                let words = "exception: its builder or worker is gone from the configuration";
+                self.0
+                    .status
+                    .update()
+                    .build_finished(build.id, crate::model::results::Results::Exception, words)
+                    .await?;
+            }
+        }
+        Ok(true)
+    }
+
+    fn running_build(&self, config: &Config, build: &Arc<Build>, properties: Properties) -> Option<RunningBuild> {
+        let team = config.teams.get(&build.builder.team)?;
+        Some(RunningBuild {
+            status: self.0.status.clone(),
+            runner: self.0.runner.clone(),
+            worker: self.0.workers.get(&build.worker)?.clone(),
+            builder: team.builders.get(&build.builder.name)?.clone(),
+            log_bytes: team.quota.log_bytes,
+            build: build.clone(),
+            properties: Arc::new(Mutex::new(properties)),
+            switch: Arc::new(StopSwitch::new(&self.0.shutdown)),
+            tasks: self.0.tasks.clone(),
+        })
+    }
+
+    fn spawn(&self, running: RunningBuild) {
+        let id = running.build.id;
+        tracing::info!(builder = %running.build.builder, number = running.build.number, worker = running.build.worker, "build started");
+        self.0.builds.lock().expect("no holder of the builds panics").insert(id, running.switch.clone());
+        let engine = self.clone();
+        self.0.tasks.spawn(async move {
+            if AssertUnwindSafe(running.run()).catch_unwind().await.is_err() {
+                tracing::error!(build = %id, "a build broke while its end was recorded");
+            }
+            engine.0.builds.lock().expect("no holder of the builds panics").remove(&id);
+            engine.0.ended.notify_one();
+        });
+    }
+}
+
+/// What a decision depends on, as `status` and the configuration have it now.
+fn snapshot<'a>(
+    config: &'a Config,
+    round: &Round,
+    pending: &'a [Arc<BuildRequest>],
+    running: &'a [Arc<Build>],
+    ready: &dyn Fn(&str) -> bool,
+) -> Snapshot<'a> {
+    let labels = |request: &BuildRequest| {
+        let builder = config.teams.get(&request.builder.team)?.builders.get(&request.builder.name)?;
+        Some(builder.labels.as_slice())
+    };
+    let share = |name: &str, team: &crate::config::team::Team| TeamShare {
+        weight: team.weight,
+        quota: team.quota.builds,
+        turn: round.turn(name),
+    };
+    let workers = config.workers.values().filter(|worker| ready(&worker.name));
+    Snapshot {
+        teams: config.teams.iter().map(|(name, team)| (name.as_str(), share(name, team))).collect(),
+        workers: workers
+            .map(|w| WorkerSlots { name: &w.name, slots: w.slots, labels: &w.labels, teams: &w.teams })
+            .collect(),
+        waiting: pending
+            .iter()
+            .map(|request| Waiting {
+                id: request.id,
+                builder: &request.builder,
+                labels: labels(request),
+                priority: request.priority,
+                submitted_at: request.submitted_at,
+            })
+            .collect(),
+        running: running.iter().map(|build| (&build.builder, build.worker.as_str())).collect(),
+    }
+}

@@ -1,0 +1,191 @@
+//! What a running step gets from its build: properties, filled settings, logs, words.
+
+use super::interpolate::Values;
+use super::log_writer::{self, QUEUED_MAX};
+use super::step::StepHost;
+use crate::model::id::{BuildId, StepId};
+use crate::model::property::Properties;
+use crate::model::size::Size;
+use crate::status::resource::Link;
+use crate::status::{Error, Status};
+use crate::worker::OutputSender;
+use async_trait::async_trait;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, OnceLock};
+use tokio::sync::{Mutex as AsyncMutex, mpsc};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Logs of one step at most.
+const LOGS_MAX: usize = 100;
+/// A property's value may be this large, as JSON.
+const PROPERTY_BYTES_MAX: usize = 64 << 10;
+/// Properties of one build at most.
+const PROPERTIES_MAX: usize = 1000;
+
+/// One step's host.
+pub struct BuildHost {
+    place: HostPlace,
+    logs: AsyncMutex<BTreeMap<String, OpenLog>>,
+    done: CancellationToken,
+    failed: Arc<OnceLock<String>>,
+}
+
+/// Which step of which build a host serves, and with what.
+pub struct HostPlace {
+    /// Where it reports.
+    pub status: Status,
+    /// The build.
+    pub build: BuildId,
+    /// The step.
+    pub step: StepId,
+    /// The step's name.
+    pub name: String,
+    /// The build's properties, shared by its steps.
+    pub properties: Arc<Mutex<Properties>>,
+    /// Names that the builder declares: empty where nobody gave them.
+    pub declared: Arc<BTreeSet<String>>,
+    /// How large each log may grow.
+    pub log_limit: Size,
+    /// Ends the step's commands, also when its log cannot be stored.
+    pub stop: CancellationToken,
+    /// Where the writers of logs run.
+    pub tasks: TaskTracker,
+}
+
+struct OpenLog {
+    sender: OutputSender,
+    writer: JoinHandle<()>,
+}
+
+impl BuildHost {
+    /// A host without logs so far.
+    pub fn new(place: HostPlace) -> Self {
+        Self { place, logs: AsyncMutex::default(), done: CancellationToken::new(), failed: Arc::default() }
+    }
+
+    /// Waits until all that has arrived for the logs is stored, and closes them.
+    ///
+    /// # Errors
+    /// A sentence, where a log could not be stored.
+    pub async fn finish(&self) -> Result<(), String> {
+        self.done.cancel();
+        let logs = std::mem::take(&mut *self.logs.lock().await);
+        for (name, open) in logs {
+            drop(open.sender);
+            if let Err(panic) = open.writer.await {
+                tracing::error!(build = %self.place.build, log = name, error = %panic, "a log's writer broke");
+                return Err(format!("the log {name} could not be stored"));
+            }
+        }
+        self.failed.get().map_or(Ok(()), |why| Err(why.clone()))
+    }
+
+    fn start_writer(&self, id: crate::model::id::LogId, name: &str) -> OpenLog {
+        let (sender, input) = mpsc::channel(QUEUED_MAX);
+        let status = self.place.status.clone();
+        let append = move |lines| {
+            let update = status.update();
+            async move { update.log_append(id, lines).await }
+        };
+        let writing = log_writer::write(input, self.place.log_limit, self.done.clone(), append);
+        let (failed, stop, log) = (self.failed.clone(), self.place.stop.clone(), name.to_owned());
+        let writer = self.place.tasks.spawn(async move {
+            if let Err(error) = writing.await {
+                let why = say(&error);
+                // Only the first reason is kept.
+                failed.get_or_init(|| format!("the log {log} could not be stored: {why}"));
+                stop.cancel();
+            }
+        });
+        OpenLog { sender, writer }
+    }
+}
+
+#[async_trait]
+impl StepHost for BuildHost {
+    fn properties(&self) -> Properties {
+        self.place.properties.lock().expect("no holder of the properties panics").clone()
+    }
+
+    fn fill(&self, settings: &Value, is_shell_line: &(dyn Fn(&str) -> bool + Sync)) -> Result<Value, String> {
+        let properties = self.properties();
+        Values { properties: &properties, declared: &self.place.declared }.fill(settings, is_shell_line)
+    }
+
+    async fn set_property(&self, name: &str, value: Value) -> Result<(), String> {
+        let size = value.to_string().len();
+        if size > PROPERTY_BYTES_MAX {
+            return Err(format!("the property {name} has {size} bytes; at most {PROPERTY_BYTES_MAX} are kept"));
+        }
+        let source = format!("Step: {}", self.place.name);
+        {
+            let properties = self.place.properties.lock().expect("no holder of the properties panics");
+            if properties.0.len() >= PROPERTIES_MAX && properties.get(name).is_none() {
+                return Err(format!("the build has {PROPERTIES_MAX} properties already, which is the most"));
+            }
+        }
+        self.place
+            .status
+            .update()
+            .set_property(self.place.build, name, value.clone(), &source)
+            .await
+            .map_err(|e| say(&e))?;
+        self.place.properties.lock().expect("no holder of the properties panics").set(name, value, source);
+        Ok(())
+    }
+
+    async fn log(&self, name: &str) -> Result<OutputSender, String> {
+        let mut logs = self.logs.lock().await;
+        if let Some(open) = logs.get(name) {
+            return Ok(open.sender.clone());
+        }
+        if logs.len() >= LOGS_MAX {
+            return Err(format!("a step may have {LOGS_MAX} logs at most"));
+        }
+        let log = self
+            .place
+            .status
+            .update()
+            .log_opened(self.place.build, self.place.step, name)
+            .await
+            .map_err(|e| say(&e))?;
+        let open = self.start_writer(log.id, name);
+        let sender = open.sender.clone();
+        logs.insert(name.to_owned(), open);
+        Ok(sender)
+    }
+
+    async fn summary(&self, text: &str) -> Result<(), String> {
+        self.place
+            .status
+            .update()
+            .step_changed(self.place.build, self.place.step, Some(text), None)
+            .await
+            .map_err(|e| say(&e))
+    }
+
+    async fn link(&self, name: &str, url: &str) -> Result<(), String> {
+        let is_web = url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+        if !is_web {
+            return Err(format!("`{url}` is no link: only http and https are"));
+        }
+        let link = Link { name: name.to_owned(), url: url.to_owned() };
+        self.place
+            .status
+            .update()
+            .step_changed(self.place.build, self.place.step, None, Some(link))
+            .await
+            .map_err(|e| say(&e))
+    }
+}
+
+/// The sentence for people; what lies behind an internal error goes to the server's own log.
+fn say(error: &Error) -> String {
+    if let Error::Internal(source) = error {
+        tracing::error!(error = format!("{source:#}"), "a build could not report");
+    }
+    error.to_string()
+}
