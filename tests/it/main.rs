@@ -1,4 +1,6 @@
 //! All integration tests, one binary. A file a noun; see `tests/src/lib.rs` for how to write a test.
 
+/// The law of the house.
+mod tidy;
 /// The embedded worker and its fence.
 mod worker;

@@ -48,5 +48,7 @@ pub mod page;
 pub mod server;
 /// A configuration, before it is served.
 pub mod site;
+/// The repository's own text.
+pub mod source;
 /// A served configuration and what one does to it.
 pub mod world;
