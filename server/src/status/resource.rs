@@ -273,29 +273,6 @@ pub struct Worker {
     pub running: Vec<Arc<Build>>,
 }
 
-/// A token that this instance issued, without the token itself.
-#[derive(Debug, Clone, Serialize)]
-pub struct Token {
-    /// Its id.
-    pub jti: String,
-    /// Whom it names.
-    pub subject: String,
-    /// The team that it reaches; none for an owner's.
-    pub team: Option<String>,
-    /// Its `weir` claim: role, builders, actions and so on.
-    pub claim: serde_json::Value,
-    /// Who made it.
-    pub issued_by: String,
-    /// When.
-    pub issued_at: Time,
-    /// Good until then.
-    pub expires_at: Time,
-    /// When it was revoked, where it was.
-    pub revoked_at: Option<Time>,
-    /// Control actions that it was used for.
-    pub n_used: i64,
-}
-
 /// What a force was answered with.
 #[derive(Debug, Clone, Serialize)]
 pub struct Forced {

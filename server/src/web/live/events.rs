@@ -20,6 +20,9 @@ use std::collections::{HashMap, HashSet};
 /// Running builds whose numbers a stream remembers at most; of others events tell the build's id only.
 const NUMBERS_MAX: usize = 10_000;
 
+/// After so many events of no interest a client is told where it stands, so that coming back costs no long search.
+const SKIPPED_MAX: usize = 500;
+
 /// `GET /sse/waterfall`: everything that may be seen.
 pub async fn waterfall(
     state: web::Data<AppState>,
@@ -136,6 +139,7 @@ struct Source {
 
 impl sse::Source for Source {
     async fn next(mut self) -> Option<(String, Self)> {
+        let mut n_skipped = 0;
         loop {
             let event = match self.subscription.next().await {
                 Ok(event) => event,
@@ -148,6 +152,10 @@ impl sse::Source for Source {
             if self.wanted.takes(&event) {
                 let data = self.tell(&event).to_string();
                 return Some((sse::event(event.id.0, event.what.name(), &data), self));
+            }
+            n_skipped += 1;
+            if n_skipped == SKIPPED_MAX {
+                return Some((sse::position(event.id.0), self));
             }
         }
     }

@@ -6,10 +6,10 @@ use crate::web::{Error, Result};
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_ENCODING, ContentEncoding, HeaderName, VARY};
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use futures::{Stream, StreamExt as _};
 use std::fmt::Write as _;
 use std::future::Future;
-use std::pin::Pin;
 use std::time::Duration;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
@@ -74,7 +74,7 @@ pub fn answer(source: impl Source, scope: &Scope, shutdown: CancellationToken) -
 
 /// What a stream waits for.
 struct Waiting<S> {
-    next: Pin<Box<dyn Future<Output = Option<(String, S)>> + Send>>,
+    next: BoxFuture<'static, Option<(String, S)>>,
     heartbeat: Interval,
     until: Option<Instant>,
     shutdown: CancellationToken,
