@@ -4,10 +4,44 @@
 pub mod auth;
 /// `[builder.*]`, steps and force parameters.
 pub mod builder;
+/// What is wrong, where, and what to write instead.
+pub mod diagnostic;
+/// The files as they lie on the disk.
+pub mod files;
+/// `[builder.X.force]`.
+pub mod force;
+/// One layer for figment.
+mod layer;
+/// From what was written to what is used.
+pub mod load;
+/// The place of a key in a file.
+mod locate;
+/// `[mail]`.
+pub mod mail;
+/// One builder for each combination.
+mod matrix;
+/// Where a key stands.
+pub mod path;
 /// `[plugin.*]`.
 pub mod plugin;
+/// Key by key, all errors at once.
+pub mod read;
+/// `[recipe.*]` and steps.
+pub mod recipe;
+/// `[reporter.*]`.
+pub mod reporter;
+/// `[scheduler.*]`.
+pub mod scheduler;
+/// `[secret.*]`.
+pub mod secret;
 /// `[server]`.
 pub mod server;
+/// Settings against a plugin's schema.
+mod settings;
+/// Where values come from.
+pub mod source;
+/// `[source.*]`.
+pub mod source_of_changes;
 /// `[team.*]`.
 pub mod team;
 /// `[view.*]`.
@@ -15,8 +49,9 @@ pub mod view;
 /// `[worker.*]`.
 pub mod worker;
 
+use diagnostic::Diagnostic;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The whole configuration, checked: everything that refers to something refers to what exists.
@@ -38,8 +73,45 @@ pub struct Config {
     pub teams: BTreeMap<String, Arc<team::Team>>,
     /// Every view of the instance and of the teams, by name: names are unique in the instance.
     pub views: BTreeMap<String, Arc<view::View>>,
+    /// Teams whose own file is broken, with what is wrong: they have no builders and no views.
+    pub broken_teams: BTreeMap<String, Vec<Diagnostic>>,
     /// What was read and is not acted on yet, a sentence each, for `weir serve` to say at start.
     pub not_acted_on: Vec<String>,
+}
+
+/// What came of loading.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Some where the server may start: the instance's files and the environment are right. Teams whose own file is broken are
+    /// in `broken_teams` and have no builders.
+    pub config: Option<Arc<Config>>,
+    /// Everything that is wrong anywhere, sorted by place.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Loaded {
+    /// Number of errors, those of teams' files included.
+    pub fn n_errors(&self) -> usize {
+        self.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count()
+    }
+}
+
+/// Reads the configuration from `main_file`, the folders beside it and the variables of `environment`, and checks all of it.
+/// Reads no secret and runs no plugin beyond what `catalogue` does to describe it.
+pub fn load(
+    main_file: &Path,
+    environment: impl IntoIterator<Item = (String, String)>,
+    catalogue: &dyn PluginCatalogue,
+) -> Loaded {
+    let (dir, files, unreadable) = files::read(main_file);
+    load::load(dir, files, unreadable, environment, catalogue)
+}
+
+/// The server's environment, as far as it is text.
+pub fn environment() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 /// Knows the plugins that are present. `plugins` implements it: the configuration itself loads no component.
@@ -72,3 +144,6 @@ pub enum NotDescribed {
     /// It is present and cannot be used; says why.
     Broken(String),
 }
+
+#[cfg(test)]
+mod tests;

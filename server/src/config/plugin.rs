@@ -1,8 +1,62 @@
 //! `[plugin.*]`: what a plugin gets beyond nothing.
 
+use super::read::{At, Count, FilePath, Node, Read, Reader, section, words};
 use crate::model::size::Size;
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::time::Duration;
+
+section! {
+    /// What one plugin gets beyond nothing. A plugin that lies in `plugin_dir` may be used without a table.
+    struct RawPlugin {
+        /// The component, where it is not `NAME.wasm` in `plugin_dir` or beside the binary.
+        file = "file": FilePath;
+        /// Refuses any other content: the SHA-256 of the file, 64 hex digits.
+        sha256 = "sha256": At<String>;
+        /// Teams that may use it.
+        teams = "teams": Vec<At<String>>, "all";
+        /// Run commands on the build's worker: `true` for any, or a list of programs.
+        command = "command": CommandKey, "false";
+        /// Hosts that it may reach, as `HOST:PORT`; `*.` before a host takes every name below it.
+        http = "http": Vec<At<String>>, "none";
+        /// Send mail through `[mail]`.
+        mail = "mail": bool, "false";
+        /// Keep a chat connection.
+        chat = "chat": bool, "false";
+        /// Keep a small state.
+        state = "state": bool, "false";
+        /// Start builders of its own team.
+        trigger = "trigger": bool, "false";
+        /// Store artifacts.
+        artifacts = "artifacts": bool, "false";
+        /// Read status in its team's scope.
+        builds = "builds": bool, "false";
+        /// `compat`: imports of WASI trap when called instead of refusing the plugin.
+        wasi = "wasi": Wasi, "refuse the plugin";
+        /// Linear memory of an instance.
+        memory = "memory": Size, "64 MiB";
+        /// CPU time of one call.
+        cpu = "cpu": Duration, "10s";
+        /// Wall time of one call; waiting for a command does not count.
+        wall = "wall": Duration, "5m";
+        /// What the plugin itself writes to logs in one step.
+        log_bytes = "log_bytes": Size, "16 MiB";
+        /// Calls to the host in one call of the plugin.
+        host_calls = "host_calls": Count, "2000000";
+    }
+}
+
+words! {
+    /// What imports of WASI do.
+    enum Wasi {
+        /// They trap when called.
+        Compat = "compat",
+    }
+}
+
+/// `command` as written: a boolean or a list of programs.
+#[derive(Debug, Clone)]
+pub struct CommandKey(Option<CommandGrant>);
 
 /// A plugin's table. Everything is off unless granted here.
 #[derive(Debug, Clone, Default)]
@@ -75,5 +129,76 @@ impl Default for Limits {
             log_bytes: Size(16 << 20),
             host_calls: 2_000_000,
         }
+    }
+}
+
+impl RawPlugin {
+    /// The table as it is used.
+    pub fn freeze(self, reader: &Reader<'_>) -> Plugin {
+        let limits = Limits::default();
+        Plugin {
+            file: self.file.map(|path| path.0),
+            sha256: self.sha256.and_then(|digest| check_digest(digest, reader)),
+            teams: self.teams.unwrap_or_default().into_iter().map(|team| team.value).collect(),
+            grants: Grants {
+                command: self.command.and_then(|command| command.0),
+                http: self.http.unwrap_or_default().into_iter().filter_map(|host| check_host(host, reader)).collect(),
+                mail: self.mail.unwrap_or(false),
+                chat: self.chat.unwrap_or(false),
+                state: self.state.unwrap_or(false),
+                trigger: self.trigger.unwrap_or(false),
+                artifacts: self.artifacts.unwrap_or(false),
+                builds: self.builds.unwrap_or(false),
+                wasi_compat: self.wasi.is_some(),
+            },
+            limits: Limits {
+                memory: self.memory.unwrap_or(limits.memory),
+                cpu: self.cpu.unwrap_or(limits.cpu),
+                wall: self.wall.unwrap_or(limits.wall),
+                log_bytes: self.log_bytes.unwrap_or(limits.log_bytes),
+                host_calls: self.host_calls.map_or(limits.host_calls, |count| u64::from(count.0)),
+            },
+        }
+    }
+}
+
+/// A SHA-256 in lower case.
+fn check_digest(digest: At<String>, reader: &Reader<'_>) -> Option<String> {
+    let good = digest.value.len() == 64 && digest.value.bytes().all(|b| b.is_ascii_hexdigit());
+    if !good {
+        let diagnostic = reader.wrong(&digest.path, "bad-digest", "this is no SHA-256");
+        reader.note(diagnostic.expected("64 hex digits, as `sha256sum FILE` prints them"));
+    }
+    good.then(|| digest.value.to_lowercase())
+}
+
+/// `HOST:PORT`, perhaps with `*.` before the host.
+fn check_host(host: At<String>, reader: &Reader<'_>) -> Option<String> {
+    let (name, port) = host.value.rsplit_once(':').unwrap_or((&host.value, ""));
+    let plain = name.strip_prefix("*.").unwrap_or(name);
+    let good = port.parse::<u16>().is_ok_and(|port| port > 0)
+        && url::Host::parse(plain).is_ok()
+        && !plain.contains(['*', '/', '@']);
+    if !good {
+        let diagnostic = reader.wrong(&host.path, "bad-host", format!("`{}` is no host with a port", host.value));
+        reader.note(diagnostic.expected("`HOST:PORT` such as `hooks.example.org:443` or `*.example.org:443`"));
+    }
+    good.then_some(host.value)
+}
+
+impl Read for CommandKey {
+    fn expected() -> Cow<'static, str> {
+        "`true`, `false` or a list of programs".into()
+    }
+
+    fn read(node: &Node<'_>, reader: &Reader<'_>) -> Option<Self> {
+        if node.value.as_array().is_some() {
+            return Vec::read(node, reader).map(|programs| Self(Some(CommandGrant::Programs(programs))));
+        }
+        let Some(any) = node.value.to_bool() else {
+            reader.wrong_type::<Self>(node);
+            return None;
+        };
+        Some(Self(any.then_some(CommandGrant::Any)))
     }
 }

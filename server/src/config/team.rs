@@ -1,12 +1,64 @@
 //! `[team.*]` and `teams/*.toml`: a tenant.
 
-use super::builder::Builder;
+use super::builder::{Builder, BuilderRules, RawBuilder};
+use super::read::{At, Count, Node, Read, Reader, section, word};
+use super::recipe::{RawRecipe, StepRules, Unnamed};
+use super::reporter::RawReporter;
+use super::scheduler::RawScheduler;
+use super::settings::Plugins;
+use super::source_of_changes::RawSource;
+use super::view::RawView;
+use super::worker::Worker;
+use crate::model::name::check_plain;
 use crate::model::right::Visibility;
 use crate::model::size::Size;
 use crate::model::time::Span;
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
+
+section! {
+    /// A tenant: owns builders, secrets, views and quotas. A file `teams/NAME.toml` has the keys of `[team.NAME]`, and nothing outside
+    /// that team.
+    struct RawTeam {
+        /// For people.
+        title = "title": String, "the name";
+        /// Who sees it.
+        visibility = "visibility": Visibility, "\"public\"";
+        /// What it may use.
+        quota = "quota": RawQuota, "no limits";
+        /// Its share of free slots against other teams.
+        weight = "weight": Count, "1";
+        /// Its secrets, by name.
+        secret = "secret": BTreeMap<String, At<Secret>>;
+        /// Where its changes come from.
+        source = "source": BTreeMap<String, RawSource>;
+        /// Steps that its builders share.
+        recipe = "recipe": BTreeMap<String, RawRecipe>;
+        /// Its builders.
+        builder = "builder": BTreeMap<String, RawBuilder>;
+        /// When they build.
+        scheduler = "scheduler": BTreeMap<String, RawScheduler>;
+        /// Who hears of it.
+        reporter = "reporter": BTreeMap<String, RawReporter>;
+        /// Its views: they see only its own builders.
+        view = "view": BTreeMap<String, RawView>;
+    }
+}
+
+section! {
+    /// What a team may use.
+    struct RawQuota {
+        /// Builds at the same time.
+        builds = "builds": Count, "no limit";
+        /// Bytes of one log; over it the middle is cut, visibly.
+        log_bytes = "log_bytes": Size, "no limit";
+        /// How long finished builds are kept.
+        history = "history": Duration, "for ever";
+    }
+}
 
 /// A tenant: owns builders, secrets, views, quotas.
 #[derive(Debug, Clone)]
@@ -47,4 +99,147 @@ pub enum Secret {
     Env(String),
     /// A file, absolute.
     File(PathBuf),
+}
+
+/// What teams are checked against.
+pub struct TeamRules<'a> {
+    /// Where builds may run; none where workers cannot be judged.
+    pub workers: Option<&'a BTreeMap<String, Worker>>,
+    /// The plugins that are present.
+    pub plugins: &'a Plugins<'a>,
+    /// Names of the variables that the server has.
+    pub variables: &'a BTreeSet<String>,
+    /// Where to say what is wrong.
+    pub reader: &'a Reader<'a>,
+}
+
+impl RawTeam {
+    /// The team as it is used, and its views as they were read. `file` declares it.
+    pub fn freeze(self, name: &str, file: &Path, rules: &TeamRules<'_>) -> (Team, BTreeMap<String, RawView>) {
+        let reader = rules.reader;
+        self.check_names(reader);
+        let dir = file.parent().unwrap_or(Path::new("/"));
+        let secrets = self.secret.unwrap_or_default();
+        warn_unset(&secrets, rules);
+        let secrets: BTreeMap<String, Secret> = secrets.into_iter().map(|(name, at)| (name, at.value)).collect();
+
+        let steps = || StepRules { team: name, dir, secrets: &secrets, plugins: rules.plugins, reader };
+        let recipes = freeze_recipes(self.recipe.unwrap_or_default(), &steps());
+        let builder_rules =
+            BuilderRules { team: name, file, recipes: &recipes, workers: rules.workers, steps: steps() };
+        let builders = freeze_builders(self.builder.unwrap_or_default(), &builder_rules);
+
+        for source in self.source.unwrap_or_default().into_values() {
+            source.check(reader);
+        }
+        let names: Vec<&str> = builders.keys().map(String::as_str).collect();
+        for scheduler in self.scheduler.unwrap_or_default().into_values() {
+            scheduler.check(Some(&names), reader);
+        }
+        for reporter in self.reporter.unwrap_or_default().into_values() {
+            reporter.check(name, dir, &secrets, rules.plugins, reader);
+        }
+        let team = Team {
+            name: name.to_owned(),
+            title: self.title.unwrap_or_else(|| name.to_owned()),
+            visibility: self.visibility.unwrap_or_default(),
+            quota: self.quota.map(RawQuota::freeze).unwrap_or_default(),
+            weight: self.weight.map_or(1, |count| count.0),
+            secrets,
+            builders,
+            file: file.to_owned(),
+        };
+        (team, self.view.unwrap_or_default())
+    }
+
+    /// Says which names inside the team are none.
+    fn check_names(&self, reader: &Reader<'_>) {
+        check_keys(&self.at.key("secret"), self.secret.as_ref(), reader);
+        check_keys(&self.at.key("source"), self.source.as_ref(), reader);
+        check_keys(&self.at.key("recipe"), self.recipe.as_ref(), reader);
+        check_keys(&self.at.key("scheduler"), self.scheduler.as_ref(), reader);
+        check_keys(&self.at.key("reporter"), self.reporter.as_ref(), reader);
+        check_keys(&self.at.key("view"), self.view.as_ref(), reader);
+    }
+}
+
+impl Team {
+    /// What is left of a team whose own file is broken: nothing that anybody sees.
+    pub fn broken(name: &str, file: &Path) -> Self {
+        Self {
+            name: name.to_owned(),
+            title: name.to_owned(),
+            visibility: Visibility::Private,
+            quota: Quota::default(),
+            weight: 1,
+            secrets: BTreeMap::new(),
+            builders: BTreeMap::new(),
+            file: file.to_owned(),
+        }
+    }
+}
+
+impl RawQuota {
+    fn freeze(self) -> Quota {
+        Quota { builds: self.builds.map(|count| count.0), log_bytes: self.log_bytes, history: self.history.map(Span) }
+    }
+}
+
+/// Says which keys of `tables`, which stand at `path`, are no names.
+pub fn check_keys<T>(path: &super::path::KeyPath, tables: Option<&BTreeMap<String, T>>, reader: &Reader<'_>) {
+    for name in tables.into_iter().flat_map(BTreeMap::keys) {
+        if let Err(error) = check_plain(name) {
+            reader.note(reader.wrong_key(&path.key(name), "bad-name", error.to_string()));
+        }
+    }
+}
+
+/// Warns of secrets whose variable is not set.
+fn warn_unset(secrets: &BTreeMap<String, At<Secret>>, rules: &TeamRules<'_>) {
+    for (name, secret) in secrets {
+        if let Secret::Env(variable) = &secret.value
+            && !rules.variables.contains(variable)
+        {
+            let message = format!("variable `{variable}` is not set: what uses secret `{name}` will fail");
+            let diagnostic = rules.reader.wrong(&secret.path.key("env"), "unset-secret", message).warning();
+            rules.reader.note(diagnostic.expected(format!("`{variable}` in the server's environment")));
+        }
+    }
+}
+
+fn freeze_recipes(recipes: BTreeMap<String, RawRecipe>, rules: &StepRules<'_>) -> BTreeMap<String, Vec<Unnamed>> {
+    let freeze = |(name, recipe): (String, RawRecipe)| {
+        let steps = rules.reader.required(&recipe.at, "step", recipe.step).unwrap_or_default();
+        (name, steps.into_iter().filter_map(|step| step.freeze(rules)).collect())
+    };
+    recipes.into_iter().map(freeze).collect()
+}
+
+fn freeze_builders(tables: BTreeMap<String, RawBuilder>, rules: &BuilderRules<'_>) -> BTreeMap<String, Arc<Builder>> {
+    let reader = rules.steps.reader;
+    let mut builders: BTreeMap<String, Arc<Builder>> = BTreeMap::new();
+    for (name, table) in tables {
+        let path = table.at.clone();
+        for builder in table.freeze(&name, rules) {
+            let name = builder.key.name.clone();
+            if builders.insert(name.clone(), Arc::new(builder)).is_some() {
+                let message = format!("there are two builders `{name}`");
+                let diagnostic = reader.wrong_key(&path, "name-taken", message);
+                reader.note(
+                    diagnostic.expected("every key of the matrix in the name, and no other builder of that name"),
+                );
+            }
+        }
+    }
+    builders
+}
+
+impl Read for Visibility {
+    fn expected() -> Cow<'static, str> {
+        "one of `public`, `internal`, `private`".into()
+    }
+
+    fn read(node: &Node<'_>, reader: &Reader<'_>) -> Option<Self> {
+        word(node, reader, &[("public", Self::Public), ("internal", Self::Internal), ("private", Self::Private)])
+    }
 }

@@ -1,7 +1,42 @@
 //! `[worker.*]`: where commands run.
 
-use std::collections::BTreeMap;
+use super::auth::check_team;
+use super::read::{At, Count, FilePath, Reader, section, words};
+use super::team::Secret;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+
+section! {
+    /// Where commands run: without `password` inside the server's own process tree, with one a `buildbot-worker` that connects.
+    struct RawWorker {
+        /// Builds at the same time.
+        slots = "slots": Count, "one a core; 1 with `password`";
+        /// What it is. A builder runs here only where all of the builder's labels are among these.
+        labels = "labels": Vec<String>, "[]";
+        /// Lent to these teams only.
+        teams = "teams": Vec<At<String>>, "all";
+        /// Added to the environment of its commands.
+        env = "env": BTreeMap<String, String>, "{}";
+        /// Variables of the server's environment that its commands get.
+        pass_env = "pass_env": Vec<String>, "[]";
+        /// Exactly what its commands may reach, besides their work directory.
+        paths = "paths": Vec<FilePath>, "all but what the server hides";
+        /// How its commands are kept from the server's own files.
+        isolation = "isolation": IsolationWord, "\"landlock\"";
+        /// Makes it a remote worker, which connects with this.
+        password = "password": Secret;
+    }
+}
+
+words! {
+    /// `isolation` as written.
+    enum IsolationWord {
+        /// By the kernel.
+        Landlock = "landlock",
+        /// Not at all.
+        None = "none",
+    }
+}
 
 /// A machine, or the server's own process tree, that runs commands.
 #[derive(Debug, Clone)]
@@ -55,4 +90,49 @@ impl Worker {
     pub fn has_labels(&self, labels: &[String]) -> bool {
         labels.iter().all(|label| self.labels.contains(label))
     }
+}
+
+impl RawWorker {
+    /// The table as it is used. `teams` is none where teams cannot be judged.
+    pub fn freeze(self, name: &str, teams: Option<&BTreeSet<String>>, reader: &Reader<'_>) -> Worker {
+        for team in self.teams.iter().flatten() {
+            check_team(&team.value, &team.path, teams, reader);
+        }
+        // A password that could not be read is still a password.
+        let is_remote = reader.sources.value(&self.at.key("password")).is_some();
+        Worker {
+            name: name.to_owned(),
+            kind: if is_remote { WorkerKind::Remote } else { WorkerKind::Embedded },
+            slots: self.slots.map_or(if is_remote { 1 } else { cores() }, |count| count.0),
+            labels: self.labels.unwrap_or_default(),
+            teams: self.teams.unwrap_or_default().into_iter().map(|team| team.value).collect(),
+            env: self.env.unwrap_or_default(),
+            pass_env: self.pass_env.unwrap_or_default(),
+            paths: self.paths.map(|paths| paths.into_iter().map(|path| path.0).collect()),
+            isolation: match self.isolation {
+                Some(IsolationWord::None) => Isolation::None,
+                Some(IsolationWord::Landlock) | None => Isolation::Landlock,
+            },
+        }
+    }
+}
+
+/// The worker of a configuration that declares none: `local`, one slot a core.
+pub fn only() -> Worker {
+    Worker {
+        name: "local".to_owned(),
+        kind: WorkerKind::Embedded,
+        slots: cores(),
+        labels: Vec::new(),
+        teams: Vec::new(),
+        env: BTreeMap::new(),
+        pass_env: Vec::new(),
+        paths: None,
+        isolation: Isolation::Landlock,
+    }
+}
+
+/// Cores that this process may use.
+fn cores() -> u32 {
+    std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(u32::MAX))
 }

@@ -1,0 +1,250 @@
+//! From what was written to what is used: read every section, freeze it, check what refers to what.
+
+use super::auth::{RawAuth, check_team};
+use super::diagnostic::Diagnostic;
+use super::mail::RawMail;
+use super::path::KeyPath;
+use super::plugin::{Plugin, RawPlugin};
+use super::read::{Node, Read, Reader, section};
+use super::server::RawServer;
+use super::settings::Plugins;
+use super::source::{File, Kind, Sources};
+use super::team::{RawTeam, Team, TeamRules, check_keys};
+use super::view::{RawView, View};
+use super::worker::{self, RawWorker, Worker};
+use super::{Config, Loaded, PluginCatalogue};
+use crate::model::right::Visibility;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+section! {
+    /// The whole configuration.
+    struct Raw {
+        /// The instance itself.
+        server = "server": RawServer;
+        /// Who may be believed.
+        auth = "auth": RawAuth;
+        /// What plugins get beyond nothing.
+        plugin = "plugin": BTreeMap<String, RawPlugin>;
+        /// The way out for mail.
+        mail = "mail": RawMail;
+        /// Where commands run.
+        worker = "worker": BTreeMap<String, RawWorker>, "`local` with one slot a core";
+        /// The tenants.
+        team = "team": BTreeMap<String, RawTeam>;
+        /// The instance's views.
+        view = "view": BTreeMap<String, RawView>;
+    }
+}
+
+/// Views in the order in which they claim their names.
+type Claims = Vec<(String, Option<String>, RawView)>;
+
+/// Merges, reads, freezes and checks. `unreadable` is what is already known to be wrong with the files.
+pub fn load(
+    dir: PathBuf,
+    files: Vec<File>,
+    unreadable: Vec<Diagnostic>,
+    environment: impl IntoIterator<Item = (String, String)>,
+    catalogue: &dyn PluginCatalogue,
+) -> Loaded {
+    let environment: Vec<(String, String)> = environment.into_iter().collect();
+    let variables: BTreeSet<String> = environment.iter().map(|(name, _)| name.clone()).collect();
+    let has_main = files.iter().any(|file| file.kind == Kind::Main);
+    let (mut sources, mut diagnostics) = Sources::merge(dir.clone(), files, environment);
+    sources.incomplete |= !has_main;
+    diagnostics.extend(unreadable);
+    let reader = Reader::new(&sources);
+    let known_broken: BTreeSet<String> = diagnostics.iter().filter_map(|d| d.team.clone()).collect();
+    let config = freeze(dir, &reader, &known_broken, &variables, catalogue);
+    diagnostics.extend(reader.into_found());
+    diagnostics.sort_by(|a, b| a.order().cmp(&b.order()));
+    let may_start = !diagnostics.iter().any(|diagnostic| diagnostic.is_error() && diagnostic.team.is_none());
+    let config = may_start.then(|| Arc::new(without_broken(config, &diagnostics, &sources)));
+    Loaded { config, diagnostics }
+}
+
+/// Everything as it would be used if nothing were wrong; what is wrong goes to `reader`.
+fn freeze(
+    dir: PathBuf,
+    reader: &Reader<'_>,
+    known_broken: &BTreeSet<String>,
+    variables: &BTreeSet<String>,
+    catalogue: &dyn PluginCatalogue,
+) -> Config {
+    let sources = reader.sources;
+    let raw = Raw::read(&Node { value: sources.root(), path: KeyPath::default() }, reader);
+    let raw = raw.expect("the merged configuration is a table");
+    let not_acted_on = not_acted_on(&raw);
+    for (section, keys) in [("plugin", keys(&raw.plugin)), ("worker", keys(&raw.worker)), ("view", keys(&raw.view))] {
+        check_keys(&KeyPath::of(&[section]), Some(&keys), reader);
+    }
+    let server = RawServer::freeze(raw.server, &dir, reader);
+    let tables = raw.team.unwrap_or_default();
+    check_keys(&KeyPath::of(&["team"]), Some(&tables), reader);
+    let names: BTreeSet<String> = tables.keys().chain(known_broken).cloned().collect();
+    let teams = (!sources.incomplete).then_some(&names);
+
+    let auth = RawAuth::freeze(raw.auth, &server.state_dir, teams, reader);
+    if let Some(mail) = raw.mail {
+        mail.check(reader);
+    }
+    let plugins = freeze_plugins(raw.plugin.unwrap_or_default(), teams, reader);
+    let workers = freeze_workers(raw.worker.unwrap_or_default(), teams, reader);
+    let judge_workers = !sources.incomplete && !reader.has_error_under("worker");
+
+    let present = Plugins::new(catalogue, &plugins, &server);
+    if !sources.incomplete {
+        present.check_tables(reader);
+    }
+    let rules = TeamRules { workers: judge_workers.then_some(&workers), plugins: &present, variables, reader };
+    let mut claims: Claims = raw.view.unwrap_or_default().into_iter().map(|(name, view)| (name, None, view)).collect();
+    let (teams, of_teams) = freeze_teams(tables, known_broken, &rules);
+    claims.extend(of_teams);
+    let views = freeze_views(claims, &teams, reader);
+    warn_empty(&views, &teams, reader);
+    let files = sources.files().map(|file| file.path.clone()).collect();
+    Config { dir, files, server, auth, plugins, workers, teams, views, broken_teams: BTreeMap::new(), not_acted_on }
+}
+
+/// The keys of a section's tables.
+fn keys<T>(tables: &Option<BTreeMap<String, T>>) -> BTreeMap<String, ()> {
+    tables.iter().flat_map(BTreeMap::keys).map(|name| (name.clone(), ())).collect()
+}
+
+fn freeze_plugins(
+    tables: BTreeMap<String, RawPlugin>,
+    teams: Option<&BTreeSet<String>>,
+    reader: &Reader<'_>,
+) -> BTreeMap<String, Plugin> {
+    let freeze = |(name, table): (String, RawPlugin)| {
+        for team in table.teams.iter().flatten() {
+            check_team(&team.value, &team.path, teams, reader);
+        }
+        (name, table.freeze(reader))
+    };
+    tables.into_iter().map(freeze).collect()
+}
+
+fn freeze_workers(
+    tables: BTreeMap<String, RawWorker>,
+    teams: Option<&BTreeSet<String>>,
+    reader: &Reader<'_>,
+) -> BTreeMap<String, Worker> {
+    if tables.is_empty() {
+        let only = worker::only();
+        return BTreeMap::from([(only.name.clone(), only)]);
+    }
+    tables.into_iter().map(|(name, table)| (name.clone(), table.freeze(&name, teams, reader))).collect()
+}
+
+/// The teams, and their views in the order in which they claim names: instance files first, then teams' files in order.
+fn freeze_teams(
+    tables: BTreeMap<String, RawTeam>,
+    known_broken: &BTreeSet<String>,
+    rules: &TeamRules<'_>,
+) -> (BTreeMap<String, Arc<Team>>, Claims) {
+    let sources = rules.reader.sources;
+    let fallback = sources.files().next().map(|file| file.path.clone()).unwrap_or_default();
+    let mut teams = BTreeMap::new();
+    let mut of_instance = Claims::new();
+    let mut of_files = Claims::new();
+    for (name, table) in tables {
+        let file = sources.declared_in(&KeyPath::of(&["team", &name]));
+        let is_file = file.is_some_and(|file| file.team().is_some());
+        let path = file.map_or(&fallback, |file| &file.path);
+        let (team, views) = table.freeze(&name, path, rules);
+        let claims = if is_file { &mut of_files } else { &mut of_instance };
+        claims.extend(views.into_iter().map(|(view, table)| (view, Some(name.clone()), table)));
+        teams.insert(name, Arc::new(team));
+    }
+    for name in known_broken.iter().filter(|name| !teams.contains_key(*name)).cloned().collect::<Vec<_>>() {
+        teams.insert(name.clone(), Arc::new(Team::broken(&name, &fallback)));
+    }
+    of_instance.extend(of_files);
+    (teams, of_instance)
+}
+
+/// The views; a name that is taken is the error of whoever comes later, and does not tell by whom.
+fn freeze_views(
+    claims: Claims,
+    teams: &BTreeMap<String, Arc<Team>>,
+    reader: &Reader<'_>,
+) -> BTreeMap<String, Arc<View>> {
+    let mut views: BTreeMap<String, Arc<View>> = BTreeMap::new();
+    for (name, team, table) in claims {
+        let path = table.at.clone();
+        let of_team: Option<(&str, Visibility)> =
+            team.as_ref().and_then(|name| teams.get(name)).map(|team| (team.name.as_str(), team.visibility));
+        let view = table.freeze(&name, of_team, reader);
+        if views.contains_key(&name) {
+            let diagnostic = reader.wrong_key(&path, "name-taken", format!("the view name `{name}` is taken"));
+            reader.note(diagnostic.expected("a name that no other view of the instance has"));
+            continue;
+        }
+        views.insert(name, Arc::new(view));
+    }
+    views
+}
+
+/// Warns of views that select nothing.
+fn warn_empty(views: &BTreeMap<String, Arc<View>>, teams: &BTreeMap<String, Arc<Team>>, reader: &Reader<'_>) {
+    for view in views.values() {
+        if teams.values().flat_map(|team| team.builders.values()).any(|builder| view.selects(builder)) {
+            continue;
+        }
+        let path = match &view.team {
+            Some(team) => KeyPath::of(&["team", team, "view", &view.name]),
+            None => KeyPath::of(&["view", &view.name]),
+        };
+        let message = format!("view `{}` selects no builder", view.name);
+        let diagnostic = reader.wrong_key(&path, "selects-nothing", message).warning();
+        reader.note(diagnostic.expected("patterns that together fit at least one builder"));
+    }
+}
+
+/// Takes away what teams with a broken file declare, and keeps what is wrong with them.
+fn without_broken(mut config: Config, diagnostics: &[Diagnostic], sources: &Sources) -> Config {
+    for diagnostic in diagnostics.iter().filter(|diagnostic| diagnostic.is_error()) {
+        let Some(team) = &diagnostic.team else { continue };
+        // A file that wants the name of a team that the instance declares breaks only itself.
+        if sources.declared_in(&KeyPath::of(&["team", team])).is_some_and(|file| file.team().is_none()) {
+            continue;
+        }
+        config.broken_teams.entry(team.clone()).or_default().push(diagnostic.clone());
+    }
+    for name in config.broken_teams.keys() {
+        let Some(team) = config.teams.get_mut(name) else { continue };
+        *team = Arc::new(Team::broken(name, &team.file));
+    }
+    let broken = &config.broken_teams;
+    config.views.retain(|_, view| view.team.as_ref().is_none_or(|team| !broken.contains_key(team)));
+    config
+}
+
+/// A sentence for each kind of thing that was read and that nothing acts on yet.
+fn not_acted_on(raw: &Raw) -> Vec<String> {
+    let tables = || raw.team.iter().flat_map(BTreeMap::values);
+    let n_foreign =
+        raw.auth.iter().flat_map(|a| a.jwt.iter().flat_map(BTreeMap::values)).filter(|j| j.is_foreign()).count();
+    let n_remote = raw.worker.iter().flat_map(BTreeMap::values).filter(|worker| worker.password.is_some()).count();
+    let kinds = [
+        (
+            "grants on foreign claims ([[auth.grant]])",
+            raw.auth.as_ref().and_then(|a| a.grant.as_ref()).map_or(0, Vec::len),
+        ),
+        (
+            "users who sign in with a password ([[auth.user]])",
+            raw.auth.as_ref().and_then(|a| a.user.as_ref()).map_or(0, Vec::len),
+        ),
+        ("foreign issuers of tokens ([auth.jwt.*] with `jwks_url`)", n_foreign),
+        ("the way out for mail ([mail])", usize::from(raw.mail.is_some())),
+        ("remote workers ([worker.*] with `password`)", n_remote),
+        ("change sources ([source.*])", tables().flat_map(|team| &team.source).map(BTreeMap::len).sum()),
+        ("schedulers ([scheduler.*])", tables().flat_map(|team| &team.scheduler).map(BTreeMap::len).sum()),
+        ("reporters ([reporter.*])", tables().flat_map(|team| &team.reporter).map(BTreeMap::len).sum()),
+    ];
+    let sentence = |(what, n): (&str, usize)| format!("This version does not act on {what} yet; declared: {n}.");
+    kinds.into_iter().filter(|(_, n)| *n > 0).map(sentence).collect()
+}

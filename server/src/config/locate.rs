@@ -1,0 +1,131 @@
+//! The spanned parse: finds the place of a key in a file, and never its value.
+
+use super::diagnostic::{Diagnostic, Excerpt, Place};
+use super::path::{KeyPath, Part};
+use super::source::File;
+use std::ops::Range;
+use toml_edit::{Document, Item, Value};
+
+/// A file's text with the places of its keys.
+pub struct Text {
+    text: String,
+    document: Option<Document<String>>,
+}
+
+/// What stands at a part of a path.
+enum At<'a> {
+    Item(&'a Item),
+    Value(&'a Value),
+    Table(&'a toml_edit::Table),
+}
+
+impl Text {
+    /// Reads the places of `file`.
+    ///
+    /// # Errors
+    /// Where its syntax is wrong.
+    pub fn parse(file: &File) -> Result<Self, Box<Diagnostic>> {
+        match Document::parse(file.text.clone()) {
+            Ok(document) => Ok(Self { text: file.text.clone(), document: Some(document) }),
+            Err(error) => {
+                let message = error.message().lines().collect::<Vec<_>>().join(", ");
+                let mut diagnostic = Diagnostic::of_file(&file.shown, file.team(), "toml-syntax", message);
+                let span = error.span().unwrap_or(0..0);
+                let (line, column, excerpt) = place_of(&file.text, span);
+                diagnostic.place = Place::File { path: file.shown.clone(), line, column };
+                diagnostic.excerpt = Some(excerpt);
+                Err(Box::new(diagnostic))
+            }
+        }
+    }
+
+    /// A text that could not be read: it has no keys.
+    pub fn unreadable(text: &str) -> Self {
+        Self { text: text.to_owned(), document: None }
+    }
+
+    /// Whether something stands at `path`.
+    pub fn has(&self, path: &KeyPath) -> bool {
+        self.find(path).is_some_and(|(_, _, whole)| whole)
+    }
+
+    /// Line, column and excerpt of `path`, or of the nearest table above it: of its key where `at_key`, else of its value.
+    pub fn place(&self, path: &KeyPath, at_key: bool) -> (usize, usize, Option<Excerpt>) {
+        let Some((key, value, _)) = self.find(path) else { return (1, 1, None) };
+        let span = if at_key { key.or(value) } else { value.or(key) };
+        match span {
+            Some(span) => {
+                let (line, column, excerpt) = place_of(&self.text, span);
+                (line, column, Some(excerpt))
+            }
+            None => (1, 1, None),
+        }
+    }
+
+    /// The spans of the last key on the way along `path` and of its value, and whether the way goes to the end.
+    fn find(&self, path: &KeyPath) -> Option<(Option<Range<usize>>, Option<Range<usize>>, bool)> {
+        let mut at = At::Table(self.document.as_ref()?.as_table());
+        let mut key_span = None;
+        let mut whole = true;
+        for part in path.parts() {
+            let Some((key, next)) = step(&at, part) else {
+                whole = false;
+                break;
+            };
+            // An element of an array has no key: its own span stands for it.
+            key_span = key.or_else(|| span_of(&next));
+            at = next;
+        }
+        let value_span = span_of(&at).or_else(|| first_key(&at));
+        Some((key_span.or_else(|| value_span.clone()), value_span, whole))
+    }
+}
+
+/// What stands at `part` of `at`, with the span of its key.
+fn step<'a>(at: &At<'a>, part: &Part) -> Option<(Option<Range<usize>>, At<'a>)> {
+    match part {
+        Part::Key(key) => {
+            let (key, item) = match at {
+                At::Table(table) => table.get_key_value(key).map(|(k, i)| (k, At::Item(i))),
+                At::Item(Item::Table(table)) => table.get_key_value(key).map(|(k, i)| (k, At::Item(i))),
+                At::Item(Item::Value(Value::InlineTable(table))) | At::Value(Value::InlineTable(table)) => {
+                    table.get_key_value(key).map(|(k, i)| (k, At::Item(i)))
+                }
+                _ => None,
+            }?;
+            Some((key.span(), item))
+        }
+        Part::Index(index) => match at {
+            At::Item(Item::ArrayOfTables(tables)) => tables.get(*index).map(|table| (None, At::Table(table))),
+            At::Item(Item::Value(Value::Array(array))) | At::Value(Value::Array(array)) => {
+                array.get(*index).map(|value| (None, At::Value(value)))
+            }
+            _ => None,
+        },
+    }
+}
+
+/// Where it stands.
+fn span_of(at: &At<'_>) -> Option<Range<usize>> {
+    match at {
+        At::Item(item) => item.span(),
+        At::Value(value) => value.span(),
+        At::Table(table) => table.span(),
+    }
+}
+
+/// Where the first key of a table that has no header of its own stands.
+fn first_key(at: &At<'_>) -> Option<Range<usize>> {
+    let table = match at {
+        At::Item(Item::Table(table)) => table,
+        At::Table(table) => *table,
+        _ => return None,
+    };
+    table.iter().find_map(|(name, _)| table.get_key_value(name)?.0.span())
+}
+
+/// Line, column and excerpt of `span`.
+fn place_of(text: &str, span: Range<usize>) -> (usize, usize, Excerpt) {
+    let excerpt = Excerpt::of(text, span);
+    (excerpt.line, excerpt.start + 1, excerpt)
+}

@@ -1,0 +1,507 @@
+//! Reads the merged value key by key, so that every error is found and none hides another.
+
+use super::diagnostic::Diagnostic;
+use super::path::KeyPath;
+use super::source::Sources;
+use crate::model::glob::Glob;
+use crate::model::size::Size;
+use crate::model::time::Span;
+use figment::value::{Dict, Num, Value};
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
+
+/// What reading needs: the sources, and where to put what is wrong.
+pub struct Reader<'a> {
+    /// Where values come from.
+    pub sources: &'a Sources,
+    found: RefCell<Vec<Diagnostic>>,
+}
+
+/// A value and where it stands.
+pub struct Node<'a> {
+    /// The value.
+    pub value: &'a Value,
+    /// Where it stands.
+    pub path: KeyPath,
+}
+
+/// What can be read from a value.
+pub trait Read: Sized {
+    /// What is expected, in words that go on after "expected".
+    fn expected() -> Cow<'static, str>;
+
+    /// Reads it; `None` after saying to `reader` what is wrong.
+    fn read(node: &Node<'_>, reader: &Reader<'_>) -> Option<Self>;
+}
+
+/// A key of a section, for the reference and the schema.
+pub struct Key {
+    /// As written.
+    pub name: &'static str,
+    /// What it means.
+    pub doc: &'static str,
+    /// What it takes.
+    pub expected: fn() -> Cow<'static, str>,
+    /// What holds where it is not written; empty where it is required or nothing holds.
+    pub default: &'static str,
+}
+
+/// A table with known keys.
+pub trait Section: Read {
+    /// What it is for.
+    const ABOUT: &'static str;
+    /// Its keys.
+    const KEYS: &'static [Key];
+}
+
+/// A value with the place where it was written.
+#[derive(Debug, Clone)]
+pub struct At<T> {
+    /// The value.
+    pub value: T,
+    /// Where it stands.
+    pub path: KeyPath,
+}
+
+/// Any value that is checked later.
+#[derive(Debug, Clone)]
+pub struct Any(pub serde_json::Value);
+
+/// A path, made absolute from the folder of the file that wrote it.
+#[derive(Debug, Clone)]
+pub struct FilePath(pub PathBuf);
+
+impl<'a> Reader<'a> {
+    /// Reads from `sources`.
+    pub fn new(sources: &'a Sources) -> Self {
+        Self { sources, found: RefCell::default() }
+    }
+
+    /// What was found so far.
+    pub fn into_found(self) -> Vec<Diagnostic> {
+        self.found.into_inner()
+    }
+
+    /// Notes `diagnostic`.
+    pub fn note(&self, diagnostic: Diagnostic) {
+        self.found.borrow_mut().push(diagnostic);
+    }
+
+    /// Whether an error in the section `section` was noted.
+    pub fn has_error_under(&self, section: &str) -> bool {
+        let inside = |key: &str| key.strip_prefix(section).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        self.found.borrow().iter().any(|diagnostic| diagnostic.is_error() && inside(&diagnostic.key))
+    }
+
+    /// An error about the value at `path`, to be noted by the caller.
+    pub fn wrong(&self, path: &KeyPath, rule: &'static str, message: impl Into<String>) -> Diagnostic {
+        self.sources.diagnose(path, false, rule, message)
+    }
+
+    /// An error about the key at `path`, to be noted by the caller.
+    pub fn wrong_key(&self, path: &KeyPath, rule: &'static str, message: impl Into<String>) -> Diagnostic {
+        self.sources.diagnose(path, true, rule, message)
+    }
+
+    /// Says that a value has the wrong type.
+    pub fn wrong_type<T: Read>(&self, node: &Node<'_>) {
+        let message = format!("this is {}", kind_of(node.value));
+        self.note(self.wrong(&node.path, "wrong-type", message).expected(T::expected()));
+    }
+
+    /// The table at `node`.
+    pub fn table<'n, T: Read>(&self, node: &Node<'n>) -> Option<&'n Dict> {
+        if node.value.as_dict().is_none() {
+            self.wrong_type::<T>(node);
+        }
+        node.value.as_dict()
+    }
+
+    /// Says which keys of `table` are not among `known`.
+    pub fn refuse_unknown(&self, node: &Node<'_>, table: &Dict, known: &'static [Key]) {
+        for key in table.keys().filter(|key| !known.iter().any(|k| k.name == key.as_str())) {
+            let names: Vec<&str> = known.iter().map(|k| k.name).collect();
+            let diagnostic = self.wrong_key(&node.path.key(key), "unknown-key", format!("unknown key `{key}`"));
+            let diagnostic = diagnostic.expected(one_of(names.iter().copied()));
+            self.note(diagnostic.suggest(key, names));
+        }
+    }
+
+    /// Reads `key` of `table`, where it is written.
+    pub fn key<T: Read>(&self, node: &Node<'_>, table: &Dict, key: &str) -> Option<T> {
+        let value = table.get(key)?;
+        T::read(&Node { value, path: node.path.key(key) }, self)
+    }
+
+    /// Says that `key` is missing at `at`, unless it is written (and was found wrong before).
+    pub fn required<T: Read>(&self, at: &KeyPath, key: &str, value: Option<T>) -> Option<T> {
+        if value.is_none() && self.sources.value(&at.key(key)).is_none() {
+            let diagnostic = self.wrong_key(at, "missing-key", format!("`{key}` is missing"));
+            self.note(diagnostic.expected(format!("`{key}` with {}", T::expected())));
+        }
+        value
+    }
+}
+
+/// What a value is, in words.
+pub fn kind_of(value: &Value) -> String {
+    match value {
+        Value::String(_, s) => format!("the string {s:?}"),
+        Value::Char(_, c) => format!("the string \"{c}\""),
+        Value::Bool(_, b) => format!("the boolean {b}"),
+        Value::Num(_, Num::F32(f)) => format!("the number {f}"),
+        Value::Num(_, Num::F64(f)) => format!("the number {f}"),
+        Value::Num(_, n) => format!("the number {}", n.to_actual_text()),
+        Value::Empty(..) => "nothing".to_owned(),
+        Value::Dict(..) => "a table".to_owned(),
+        Value::Array(..) => "a list".to_owned(),
+    }
+}
+
+/// How an integer is written.
+trait ActualText {
+    fn to_actual_text(&self) -> String;
+}
+
+impl ActualText for Num {
+    fn to_actual_text(&self) -> String {
+        match (self.to_i128(), self.to_u128()) {
+            (Some(n), _) => n.to_string(),
+            (None, Some(n)) => n.to_string(),
+            (None, None) => "out of range".to_owned(),
+        }
+    }
+}
+
+/// `words` as a list in a sentence.
+pub fn one_of<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    let words: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
+    match words.as_slice() {
+        [] => "nothing".to_owned(),
+        [one] => one.clone(),
+        several => format!("one of {}", several.join(", ")),
+    }
+}
+
+/// The whole text that a value was written as: figment reads `1` from a variable as a number where a string is meant.
+fn text_of(node: &Node<'_>, reader: &Reader<'_>) -> Option<String> {
+    match node.value {
+        Value::String(_, text) => Some(text.clone()),
+        Value::Char(_, c) => Some(c.to_string()),
+        Value::Dict(..) | Value::Array(..) => None,
+        other => reader.sources.variable(other.tag()).map(str::to_owned),
+    }
+}
+
+impl Read for String {
+    fn expected() -> Cow<'static, str> {
+        "a string".into()
+    }
+
+    fn read(node: &Node<'_>, reader: &Reader<'_>) -> Option<Self> {
+        let text = text_of(node, reader);
+        if text.is_none() {
+            reader.wrong_type::<Self>(node);
+        }
+        text
+    }
+}
+
+impl Read for bool {
+    fn expected() -> Cow<'static, str> {
+        "`true` or `false`".into()
+    }
+
+    fn read(node: &Node<'_>, reader: &Reader<'_>) -> Option<Self> {
+        let Value::Bool(_, value) = node.value else {
+            reader.wrong_type::<Self>(node);
+            return None;
+        };
+        Some(*value)
+    }
+}
+
+/// A whole number of at least 1.
+#[derive(Debug, Clone, Copy)]
+pub struct Count(pub u32);
+
+impl Read for Count {
+    fn expected() -> Cow<'static, str> {
+        "a whole number, at least 1".into()
+    }
+
+    fn read(node: &Node<'_>, reader: &Reader<'_>) -> Option<Self> {
+        let number = match node.value {
+            Value::Num(_, n) => n.to_i128().or_else(|| n.to_u128().and_then(|n| i128::try_from(n).ok())),
+            _ => None,
+        };
+        let count = number.and_then(|n| u32::try_from(n).ok()).filter(|n| *n >= 1);
+        if count.is_none() {
+            reader.wrong_type::<Self>(node);
+        }
+        count.map(Self)
+    }
+}
+
+/// Reads what has `FromStr`, saying what its error says.
+fn parsed<T>(node: &Node<'_>, reader: &Reader<'_>, rule: &'static str, expected: &'static str) -> Option<T>
+where
+    T: std::str::FromStr<Err: std::fmt::Display>,
+{
+    let Some(text) = text_of(node, reader) else {
+        reader.note(
+            reader.wrong(&node.path, "wrong-type", format!("this is {}", kind_of(node.value))).expected(expected),
+        );
+        return None;
+    };
+    text.parse().map_err(|_| reader.note(reader.wrong(&node.path, rule, format!("`{text}` is not {expected}")))).ok()
+}
+
+impl Read for Duration {
+    fn expected() -> Cow<'static, str> {
+        "a span of time such as `30s`, `10m`, `24h`, `90d`".into()
+    }
+
+    fn read(node: &Node<'_>, reader: &Reader<'_>) -> Option<Self> {
+        parsed::<Span>(node, reader, "bad-span", "a span of time such as `30s`, `10m`, `24h`, `90d`").map(|span| span.0)
+    }
+}
+
+impl Read for Size {
+    fn expected() -> Cow<'static, str> {
+        "a size such as `512 KiB`, `64 MiB`, `1 GiB`".into()
+    }
+
+    fn read(node: &Node<'_>, reader: &Reader<'_>) -> Option<Self> {
+        parsed(node, reader, "bad-size", "a size such as `512 KiB`, `64 MiB`, `1 GiB`")
+    }
+}
+
+impl Read for Glob {
+    fn expected() -> Cow<'static, str> {
+        "a pattern such as `full-*`".into()
+    }
+
+    fn read(node: &Node<'_>, reader: &Reader<'_>) -> Option<Self> {
+        let text = String::read(node, reader)?;
+        Glob::new(&text)
+            .map_err(|error| {
+                reader.note(reader.wrong(&node.path, "bad-pattern", error.to_string()).expected(Self::expected()))
+            })
+            .ok()
+    }
+}
+
+impl Read for url::Url {
+    fn expected() -> Cow<'static, str> {
+        "a URL such as `https://ci.example.org/`".into()
+    }
+
+    fn read(node: &Node<'_>, reader: &Reader<'_>) -> Option<Self> {
+        let text = String::read(node, reader)?;
+        let wrong = |why: url::ParseError| {
+            reader.wrong(&node.path, "bad-url", format!("`{text}` is no URL: {why}")).expected(Self::expected())
+        };
+        text.parse().map_err(|why| reader.note(wrong(why))).ok()
+    }
+}
+
+impl Read for FilePath {
+    fn expected() -> Cow<'static, str> {
+        "a path".into()
+    }
+
+    fn read(node: &Node<'_>, reader: &Reader<'_>) -> Option<Self> {
+        let text = String::read(node, reader)?;
+        if text.is_empty() {
+            reader.note(reader.wrong(&node.path, "bad-path", "this path is empty").expected("a path"));
+            return None;
+        }
+        Some(Self(resolve(reader.sources.dir_of(node.value.tag()), Path::new(&text))))
+    }
+}
+
+/// `path` from `dir`, without `.` and with `..` taken away from what stands before it.
+pub fn resolve(dir: &Path, path: &Path) -> PathBuf {
+    let mut clean = PathBuf::new();
+    for component in dir.join(path).components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir if clean.file_name().is_some() => {
+                clean.pop();
+            }
+            other => clean.push(other),
+        }
+    }
+    clean
+}
+
+impl<T: Read> Read for At<T> {
+    fn expected() -> Cow<'static, str> {
+        T::expected()
+    }
+
+    fn read(node: &Node<'_>, reader: &Reader<'_>) -> Option<Self> {
+        T::read(node, reader).map(|value| Self { value, path: node.path.clone() })
+    }
+}
+
+impl<T: Read> Read for Vec<T> {
+    fn expected() -> Cow<'static, str> {
+        match T::expected() {
+            of if of.starts_with("a string") => "a list of strings".into(),
+            of => format!("a list, each {of}").into(),
+        }
+    }
+
+    fn read(node: &Node<'_>, reader: &Reader<'_>) -> Option<Self> {
+        let Some(elements) = node.value.as_array() else {
+            // A variable may give one element as it is.
+            if reader.sources.variable(node.value.tag()).is_some() {
+                return T::read(node, reader).map(|one| vec![one]);
+            }
+            reader.wrong_type::<Self>(node);
+            return None;
+        };
+        let mut list = Vec::with_capacity(elements.len());
+        for (i, value) in elements.iter().enumerate() {
+            list.extend(T::read(&Node { value, path: node.path.index(i) }, reader));
+        }
+        // A list with a wrong element is no shorter list: it would select something else than was meant.
+        (list.len() == elements.len()).then_some(list)
+    }
+}
+
+impl<T: Read> Read for BTreeMap<String, T> {
+    fn expected() -> Cow<'static, str> {
+        match T::expected() {
+            of if of == "a table" => "tables by name".into(),
+            of => format!("a table, each value {of}").into(),
+        }
+    }
+
+    fn read(node: &Node<'_>, reader: &Reader<'_>) -> Option<Self> {
+        let table = reader.table::<Self>(node)?;
+        let read = |(key, value): (&String, &Value)| {
+            T::read(&Node { value, path: node.path.key(key) }, reader).map(|value| (key.clone(), value))
+        };
+        Some(table.iter().filter_map(read).collect())
+    }
+}
+
+impl Read for Any {
+    fn expected() -> Cow<'static, str> {
+        "any value".into()
+    }
+
+    fn read(node: &Node<'_>, _: &Reader<'_>) -> Option<Self> {
+        Some(Self(to_json(node.value)))
+    }
+}
+
+/// A value as JSON.
+pub fn to_json(value: &Value) -> serde_json::Value {
+    use serde_json::Value as Json;
+    match value {
+        Value::String(_, text) => Json::String(text.clone()),
+        Value::Char(_, c) => Json::String(c.to_string()),
+        Value::Bool(_, value) => Json::Bool(*value),
+        Value::Num(_, Num::F32(f)) => serde_json::json!(f),
+        Value::Num(_, Num::F64(f)) => serde_json::json!(f),
+        Value::Num(_, n) => match (n.to_i128().and_then(|n| i64::try_from(n).ok()), n.to_u128()) {
+            (Some(n), _) => Json::from(n),
+            (None, Some(n)) => u64::try_from(n).map_or(Json::Null, Json::from),
+            (None, None) => Json::Null,
+        },
+        Value::Empty(..) => Json::Null,
+        Value::Dict(_, dict) => dict.iter().map(|(key, value)| (key.clone(), to_json(value))).collect(),
+        Value::Array(_, elements) => elements.iter().map(to_json).collect(),
+    }
+}
+
+/// Declares an enumeration of words and how it is read.
+macro_rules! words {
+    ($(#[doc = $about:literal])* enum $Name:ident { $($(#[doc = $doc:literal])* $Variant:ident = $word:literal,)* }) => {
+        $(#[doc = $about])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $Name { $($(#[doc = $doc])* $Variant,)* }
+
+        impl $crate::config::read::Read for $Name {
+            fn expected() -> std::borrow::Cow<'static, str> {
+                $crate::config::read::one_of([$($word),*]).into()
+            }
+
+            fn read(
+                node: &$crate::config::read::Node<'_>,
+                reader: &$crate::config::read::Reader<'_>,
+            ) -> Option<Self> {
+                $crate::config::read::word(node, reader, &[$(($word, Self::$Variant)),*])
+            }
+        }
+    };
+}
+pub(crate) use words;
+
+/// Reads one of `words`.
+pub fn word<T: Copy>(node: &Node<'_>, reader: &Reader<'_>, words: &[(&str, T)]) -> Option<T> {
+    let expected = one_of(words.iter().map(|(word, _)| *word));
+    let Some(text) = text_of(node, reader) else {
+        reader.note(
+            reader.wrong(&node.path, "wrong-type", format!("this is {}", kind_of(node.value))).expected(expected),
+        );
+        return None;
+    };
+    let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+    if found.is_none() {
+        let diagnostic =
+            reader.wrong(&node.path, "unknown-word", format!("`{text}` is not known here")).expected(expected);
+        reader.note(diagnostic.suggest(&text, words.iter().map(|(word, _)| *word)));
+    }
+    found
+}
+
+/// Declares the table of a section: each key with its comment, its type and what holds without it. The keys are read one by
+/// one; the comments are the reference's.
+macro_rules! section {
+    (
+        $(#[doc = $about:literal])*
+        struct $Name:ident { $($(#[doc = $doc:literal])* $field:ident = $key:literal : $T:ty $(, $default:literal)? ;)* }
+    ) => {
+        $(#[doc = $about])*
+        #[derive(Debug, Clone)]
+        pub struct $Name {
+            /// Where the table stands.
+            pub at: $crate::config::path::KeyPath,
+            $($(#[doc = $doc])* pub $field: Option<$T>,)*
+        }
+
+        impl $crate::config::read::Section for $Name {
+            const ABOUT: &'static str = concat!($($about),*);
+            const KEYS: &'static [$crate::config::read::Key] = &[$($crate::config::read::Key {
+                name: $key,
+                doc: concat!($($doc),*),
+                expected: <$T as $crate::config::read::Read>::expected,
+                default: concat!($($default)?),
+            },)*];
+        }
+
+        impl $crate::config::read::Read for $Name {
+            fn expected() -> std::borrow::Cow<'static, str> {
+                "a table".into()
+            }
+
+            fn read(
+                node: &$crate::config::read::Node<'_>,
+                reader: &$crate::config::read::Reader<'_>,
+            ) -> Option<Self> {
+                let table = reader.table::<Self>(node)?;
+                reader.refuse_unknown(node, table, <Self as $crate::config::read::Section>::KEYS);
+                Some(Self { at: node.path.clone(), $($field: reader.key(node, table, $key),)* })
+            }
+        }
+    };
+}
+pub(crate) use section;

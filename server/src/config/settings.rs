@@ -1,0 +1,422 @@
+//! Settings of steps and reporters, checked against the schema that the plugin carries.
+
+use super::diagnostic::Diagnostic;
+use super::path::KeyPath;
+use super::plugin::Plugin;
+use super::read::{Any, At, Reader, one_of, resolve};
+use super::server::Server;
+use super::team::Secret;
+use super::{NotDescribed, PluginCatalogue};
+use jsonschema::error::ValidationErrorKind as Why;
+use jsonschema::paths::{Location, LocationSegment};
+use serde_json::Value;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// What a plugin is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// It runs steps.
+    Step,
+    /// It delivers status.
+    Reporter,
+}
+
+/// The plugins that are present, each asked once.
+pub struct Plugins<'a> {
+    catalogue: &'a dyn PluginCatalogue,
+    tables: &'a BTreeMap<String, Plugin>,
+    server: &'a Server,
+    known: RefCell<BTreeMap<String, Rc<Known>>>,
+}
+
+/// What is known of one plugin.
+enum Known {
+    /// It can be used.
+    Usable { is_step: bool, schema: Arc<Value>, validator: Box<jsonschema::Validator> },
+    /// There is none of that name.
+    Unknown,
+    /// It cannot be used; says why.
+    Broken(String),
+}
+
+/// How deep settings and schemas are followed.
+const DEPTH_MAX: usize = 64;
+
+impl<'a> Plugins<'a> {
+    /// The plugins of `catalogue`, used with these tables.
+    pub fn new(catalogue: &'a dyn PluginCatalogue, tables: &'a BTreeMap<String, Plugin>, server: &'a Server) -> Self {
+        Self { catalogue, tables, server, known: RefCell::default() }
+    }
+
+    /// Warns of tables whose plugin is not present, and says which present ones are broken.
+    pub fn check_tables(&self, reader: &Reader<'_>) {
+        for name in self.tables.keys() {
+            let path = KeyPath::of(&["plugin", name]);
+            match &*self.known(name) {
+                Known::Usable { .. } => {}
+                Known::Unknown => {
+                    let message = format!("plugin `{name}` is not present, so its table does nothing");
+                    reader.note(self.unknown(reader.wrong_key(&path, "unknown-plugin", message), name).warning());
+                }
+                Known::Broken(why) => {
+                    let message = format!("plugin `{name}` cannot be used: {why}");
+                    reader.note(reader.wrong_key(&path, "broken-plugin", message));
+                }
+            }
+        }
+    }
+
+    /// The settings as the plugin gets them: checked, paths resolved from `dir`, secrets as `{"$secret": NAME}`.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is another thing: who uses what, how, and what it is checked against"
+    )]
+    pub fn settings(
+        &self,
+        kind: Kind,
+        team: &str,
+        plugin: &At<String>,
+        settings: At<Any>,
+        dir: &Path,
+        secrets: &BTreeMap<String, Secret>,
+        reader: &Reader<'_>,
+    ) -> Value {
+        let At { value: Any(mut value), path } = settings;
+        let name = &plugin.value;
+        if !value.is_object() {
+            reader.note(reader.wrong(&path, "wrong-type", "settings are a table").expected("`with = { ... }`"));
+            return value;
+        }
+        check_secrets(&value, &path, secrets, reader, 0);
+        let known = self.known(name);
+        match &*known {
+            Known::Usable { is_step, .. } if *is_step != (kind == Kind::Step) => {
+                let message = format!("plugin `{name}` {}", if *is_step { "runs steps" } else { "delivers status" });
+                let expected = if *is_step { "a plugin that delivers status" } else { "a plugin that runs steps" };
+                reader.note(reader.wrong(&plugin.path, "wrong-plugin", message).expected(expected));
+            }
+            Known::Usable { schema, validator, .. } => {
+                self.check_lent(team, plugin, reader);
+                if path_is_shallow(&value, 0) {
+                    for error in validator.iter_errors(&value) {
+                        note_error(&error, &value, &path, schema, reader);
+                    }
+                    resolve_paths(&mut value, schema, schema, dir, 0);
+                } else {
+                    reader.note(reader.wrong(&path, "too-deep", format!("settings nest over {DEPTH_MAX} levels")));
+                }
+            }
+            Known::Unknown => {
+                let message = format!("unknown plugin `{name}`");
+                let diagnostic = self.unknown(reader.wrong(&plugin.path, "unknown-plugin", message), name);
+                reader.note(if kind == Kind::Reporter { diagnostic.warning() } else { diagnostic });
+            }
+            Known::Broken(why) => {
+                let message = format!("plugin `{name}` cannot be used: {why}");
+                reader.note(reader.wrong(&plugin.path, "broken-plugin", message));
+            }
+        }
+        mark_secrets(&mut value, true);
+        value
+    }
+
+    /// Says that a plugin is not lent to the team.
+    fn check_lent(&self, team: &str, plugin: &At<String>, reader: &Reader<'_>) {
+        let lent =
+            self.tables.get(&plugin.value).is_none_or(|t| t.teams.is_empty() || t.teams.iter().any(|t| t == team));
+        if !lent {
+            let message = format!("team `{team}` may not use plugin `{}`", plugin.value);
+            let expected = format!("a plugin that [plugin.{}] `teams` lends to this team", plugin.value);
+            reader.note(reader.wrong(&plugin.path, "plugin-not-lent", message).expected(expected));
+        }
+    }
+
+    /// What to use instead of an unknown plugin.
+    fn unknown(&self, diagnostic: Diagnostic, name: &str) -> Diagnostic {
+        let names = self.catalogue.names(self.server);
+        let expected = match names.len() {
+            0 => "a file `NAME.wasm` in `plugin_dir` or beside the binary; there is none".to_owned(),
+            _ => format!("a plugin that is present: {}", one_of(names.iter().map(String::as_str))),
+        };
+        diagnostic.expected(expected).suggest(name, names.iter().map(String::as_str))
+    }
+
+    fn known(&self, name: &str) -> Rc<Known> {
+        if let Some(known) = self.known.borrow().get(name) {
+            return Rc::clone(known);
+        }
+        let known = Rc::new(self.ask(name));
+        self.known.borrow_mut().insert(name.to_owned(), Rc::clone(&known));
+        known
+    }
+
+    fn ask(&self, name: &str) -> Known {
+        let default = Plugin::default();
+        let table = self.tables.get(name).unwrap_or(&default);
+        let described = match self.catalogue.describe(name, table, self.server) {
+            Ok(described) => described,
+            Err(NotDescribed::Unknown) => return Known::Unknown,
+            Err(NotDescribed::Broken(why)) => return Known::Broken(why),
+        };
+        // The plain engine has no backtracking: no pattern of a plugin can make the check run for ever.
+        let options = jsonschema::options().with_pattern_options(jsonschema::PatternOptions::regex());
+        match options.build(&described.settings_schema) {
+            Ok(validator) => Known::Usable {
+                is_step: described.is_step,
+                schema: described.settings_schema,
+                validator: Box::new(validator),
+            },
+            Err(error) => Known::Broken(format!("the schema of its settings is none: {error}")),
+        }
+    }
+}
+
+/// Notes one violation of the schema, unless a placeholder stands there: what it becomes is known when the step runs.
+fn note_error(
+    error: &jsonschema::ValidationError<'_>,
+    settings: &Value,
+    path: &KeyPath,
+    schema: &Value,
+    reader: &Reader<'_>,
+) {
+    let at = error.instance_path();
+    let instance = settings.pointer(at.as_str()).unwrap_or(settings);
+    if is_open(instance) || (is_combined(error.kind()) && holds_open(instance, 0)) {
+        return;
+    }
+    let here = under(path, at);
+    match error.kind() {
+        Why::AdditionalProperties { unexpected } | Why::UnevaluatedProperties { unexpected } => {
+            let known = properties_of(schema, at);
+            for key in unexpected {
+                let message = format!("unknown setting `{key}`");
+                let diagnostic = reader.wrong_key(&here.key(key), "bad-setting", message);
+                let names = || known.iter().map(String::as_str);
+                reader.note(diagnostic.expected(one_of(names())).suggest(key, names()));
+            }
+        }
+        Why::Required { property } => {
+            let key = property.as_str().unwrap_or_default();
+            let diagnostic = reader.wrong_key(&here.key(key), "bad-setting", format!("setting `{key}` is missing"));
+            reader.note(diagnostic.expected(format!("`{key}` among the settings")));
+        }
+        Why::Enum { options } => {
+            let words: Vec<String> = options
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|o| o.as_str().map_or(o.to_string(), str::to_owned))
+                .collect();
+            let diagnostic = reader.wrong(&here, "bad-setting", format!("{instance} is not known here"));
+            let names = || words.iter().map(String::as_str);
+            reader.note(diagnostic.expected(one_of(names())).suggest(instance.as_str().unwrap_or_default(), names()));
+        }
+        _ => reader.note(reader.wrong(&here, "bad-setting", error.to_string())),
+    }
+}
+
+/// `path` and then the way `at`.
+fn under(path: &KeyPath, at: &Location) -> KeyPath {
+    at.into_iter().fold(path.clone(), |path, segment| match segment {
+        LocationSegment::Property(key) => path.key(&key),
+        LocationSegment::Index(index) => path.index(index),
+    })
+}
+
+/// Names of the properties that the schema knows at `at`.
+fn properties_of(schema: &Value, at: &Location) -> Vec<String> {
+    let mut here = vec![schema];
+    for segment in at {
+        here = match segment {
+            LocationSegment::Property(key) => children(schema, &here, Some(&key)),
+            LocationSegment::Index(_) => children(schema, &here, None),
+        };
+    }
+    let mut names = Vec::new();
+    for part in here.iter().flat_map(|part| alternatives(schema, part, 0)) {
+        names.extend(
+            part.get("properties").and_then(Value::as_object).into_iter().flatten().map(|(name, _)| name.clone()),
+        );
+    }
+    names
+}
+
+/// The schemas of the key `key` of a value that fits `parts`, or of its elements.
+fn children<'s>(root: &'s Value, parts: &[&'s Value], key: Option<&str>) -> Vec<&'s Value> {
+    parts
+        .iter()
+        .flat_map(|part| alternatives(root, part, 0))
+        .filter_map(|part| match key {
+            Some(key) => part.get("properties").and_then(|p| p.get(key)).or_else(|| part.get("additionalProperties")),
+            None => part.get("items"),
+        })
+        .collect()
+}
+
+/// `part` with its references followed, and every schema that it combines.
+fn alternatives<'s>(root: &'s Value, part: &'s Value, depth: usize) -> Vec<&'s Value> {
+    if depth > DEPTH_MAX {
+        return Vec::new();
+    }
+    let mut all = vec![part];
+    let target = part.get("$ref").and_then(Value::as_str).and_then(|to| to.strip_prefix('#'));
+    if let Some(target) = target.and_then(|pointer| root.pointer(pointer)) {
+        all.extend(alternatives(root, target, depth + 1));
+    }
+    for combined in ["anyOf", "oneOf", "allOf"] {
+        for part in part.get(combined).and_then(Value::as_array).into_iter().flatten() {
+            all.extend(alternatives(root, part, depth + 1));
+        }
+    }
+    all
+}
+
+/// Makes strings absolute where the schema says `path-or-url`.
+fn resolve_paths(value: &mut Value, root: &Value, schema: &Value, dir: &Path, depth: usize) {
+    if depth > DEPTH_MAX {
+        return;
+    }
+    let parts = alternatives(root, schema, 0);
+    match value {
+        Value::String(text) => {
+            let is_path = parts.iter().any(|part| part.get("format").and_then(Value::as_str) == Some("path-or-url"));
+            if is_path && is_relative_path(text) {
+                *text = resolve(dir, Path::new(text)).display().to_string();
+            }
+        }
+        Value::Object(fields) => {
+            for (key, field) in fields {
+                for schema in children(root, &parts, Some(key)) {
+                    resolve_paths(field, root, schema, dir, depth + 1);
+                }
+            }
+        }
+        Value::Array(elements) => {
+            for schema in children(root, &parts, None) {
+                for element in &mut *elements {
+                    resolve_paths(element, root, schema, dir, depth + 1);
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Whether it is a path to be resolved: no URL, nothing like `host:path`, not absolute, not begun by a placeholder.
+fn is_relative_path(text: &str) -> bool {
+    let before_slash = text.split('/').next().unwrap_or_default();
+    !text.is_empty() && !before_slash.contains(':') && !text.starts_with('/') && !text.starts_with("{{")
+}
+
+/// Whether what stands here is known only when the step runs.
+fn is_open(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains("{{"),
+        _ => secret_of(value).is_some(),
+    }
+}
+
+/// Whether it holds something that is known only when the step runs.
+fn holds_open(value: &Value, depth: usize) -> bool {
+    let inside = |value: &Value| depth < DEPTH_MAX && holds_open(value, depth + 1);
+    is_open(value)
+        || match value {
+            Value::Array(elements) => elements.iter().any(inside),
+            Value::Object(fields) => fields.values().any(inside),
+            _ => false,
+        }
+}
+
+/// Whether the violation is of several schemas at once, so that it may lie deeper than it says.
+fn is_combined(why: &Why) -> bool {
+    matches!(
+        why,
+        Why::AnyOf { .. }
+            | Why::OneOfNotValid { .. }
+            | Why::OneOfMultipleValid { .. }
+            | Why::Not { .. }
+            | Why::Contains
+    )
+}
+
+/// Whether the settings are as shallow as any plugin needs.
+fn path_is_shallow(value: &Value, depth: usize) -> bool {
+    depth <= DEPTH_MAX
+        && match value {
+            Value::Array(elements) => elements.iter().all(|value| path_is_shallow(value, depth + 1)),
+            Value::Object(fields) => fields.values().all(|value| path_is_shallow(value, depth + 1)),
+            _ => true,
+        }
+}
+
+/// The name in `{ secret = "NAME" }`.
+fn secret_of(value: &Value) -> Option<&str> {
+    let fields = value.as_object().filter(|fields| fields.len() == 1)?;
+    fields.get("secret").and_then(Value::as_str)
+}
+
+/// Says which secrets the team does not have.
+fn check_secrets(value: &Value, path: &KeyPath, secrets: &BTreeMap<String, Secret>, reader: &Reader<'_>, depth: usize) {
+    if depth > 0
+        && let Some(name) = secret_of(value)
+    {
+        if !secrets.contains_key(name) {
+            let path = path.key("secret");
+            let diagnostic = reader.wrong(&path, "unknown-secret", format!("the team has no secret `{name}`"));
+            let names = || secrets.keys().map(String::as_str);
+            let expected = if secrets.is_empty() { "a name under [secret]".to_owned() } else { one_of(names()) };
+            reader.note(diagnostic.expected(expected).suggest(name, names()));
+        }
+        return;
+    }
+    if depth > DEPTH_MAX {
+        return;
+    }
+    match value {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                check_secrets(value, &path.key(key), secrets, reader, depth + 1);
+            }
+        }
+        Value::Array(elements) => {
+            for (i, value) in elements.iter().enumerate() {
+                check_secrets(value, &path.index(i), secrets, reader, depth + 1);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Writes `{ secret = "NAME" }` as the plugin sees it: `{"$secret": "NAME"}`.
+fn mark_secrets(value: &mut Value, is_top: bool) {
+    if !is_top && let Some(name) = secret_of(value) {
+        *value = serde_json::json!({ "$secret": name });
+        return;
+    }
+    match value {
+        Value::Object(fields) => fields.values_mut().for_each(|value| mark_secrets(value, false)),
+        Value::Array(elements) => elements.iter_mut().for_each(|value| mark_secrets(value, false)),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_relative_path;
+
+    #[test]
+    fn only_relative_paths_are_resolved() {
+        for path in ["repos/cpython.git", "./x", "../x", "a/b:c", "x/{{branch}}"] {
+            assert!(is_relative_path(path), "{path}");
+        }
+        for other in
+            ["", "/srv/x.git", "https://example.org/x.git", "git@example.org:x.git", "host:path", "{{repository}}"]
+        {
+            assert!(!is_relative_path(other), "{other}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The configuration, loaded from texts in the test, and what is said about them.
+
+mod example;
+mod layers;
+
+use super::plugin::Plugin;
+use super::server::Server;
+use super::source::{File, Kind};
+use super::{Described, Loaded, NotDescribed, PluginCatalogue, load};
+use serde_json::json;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Plugins for these tests: two that run steps and one that delivers.
+pub struct TestCatalogue;
+
+impl PluginCatalogue for TestCatalogue {
+    fn describe(&self, name: &str, _: &Plugin, _: &Server) -> Result<Described, NotDescribed> {
+        let command =
+            json!({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]});
+        let (is_step, schema) = match name {
+            "shell" => (
+                true,
+                json!({
+                    "type": "object", "required": ["command"], "additionalProperties": false,
+                    "properties": {"command": command, "env": {"type": "object"}, "workdir": {"type": "string"}, "jobs": {"type": "integer"}},
+                }),
+            ),
+            "git" => (
+                true,
+                json!({
+                    "type": "object", "required": ["repository"], "additionalProperties": false,
+                    "properties": {
+                        "repository": {"$ref": "#/$defs/Place"},
+                        "branch": {"type": "string"},
+                        "mode": {"enum": ["full", "incremental"]},
+                        "depth": {"type": ["integer", "null"], "minimum": 1},
+                    },
+                    "$defs": {"Place": {"type": "string", "format": "path-or-url"}},
+                }),
+            ),
+            "webhook" => (
+                false,
+                json!({
+                    "type": "object", "required": ["url"], "additionalProperties": false,
+                    "properties": {"url": {"type": "string"}, "token": {"type": "string"}},
+                }),
+            ),
+            "bad" => return Err(NotDescribed::Broken("it wants another version of the contract".to_owned())),
+            _ => return Err(NotDescribed::Unknown),
+        };
+        Ok(Described { is_step, settings_schema: Arc::new(schema) })
+    }
+
+    fn names(&self, _: &Server) -> Vec<String> {
+        vec!["git".to_owned(), "shell".to_owned(), "webhook".to_owned()]
+    }
+}
+
+/// Loads the files as if they lay in `/etc/weir`; the first is the main file.
+pub fn load_texts(files: &[(&str, &str)], environment: &[(&str, &str)]) -> Loaded {
+    load::load("/etc/weir".into(), in_memory(files), Vec::new(), variables(environment), &TestCatalogue)
+}
+
+/// Files as if they lay in `/etc/weir`.
+pub fn in_memory(files: &[(&str, &str)]) -> Vec<File> {
+    let file = |(name, text): &(&str, &str)| File {
+        shown: name.into(),
+        path: Path::new("/etc/weir").join(name),
+        kind: match name.split_once('/') {
+            Some(("teams", team)) => Kind::Team(team.trim_end_matches(".toml").to_owned()),
+            Some(_) => Kind::Fragment,
+            None => Kind::Main,
+        },
+        text: (*text).to_owned(),
+    };
+    files.iter().map(file).collect()
+}
+
+/// An environment.
+pub fn variables(environment: &[(&str, &str)]) -> Vec<(String, String)> {
+    environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+/// What is said, as it is printed.
+pub fn said(loaded: &Loaded) -> String {
+    loaded.diagnostics.iter().map(ToString::to_string).collect()
+}
