@@ -1,5 +1,6 @@
 //! Builds plugins: a Rust crate to a core module for `wasm32-unknown-unknown`, and that to a component whose only imports are ours.
 
+use crate::packages;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -181,18 +182,8 @@ pub fn find_or_install() -> Result<Toolchain> {
     if runs(Command::new("rustup").args(["target", "add", TARGET])) && target_installed() {
         return Ok(Toolchain::Rustup);
     }
-    if Path::new("/usr/bin/apt-get").exists() && is_root() {
-        eprintln!("xtask: rustup cannot; installing Debian's {} instead", DEBIAN_PACKAGES.join(", "));
-        let installed = runs(Command::new("apt-get").args(["update", "--quiet"]))
-            && runs(
-                Command::new("apt-get")
-                    .args(["install", "--yes", "--quiet", "--no-install-recommends"])
-                    .args(DEBIAN_PACKAGES)
-                    .env("DEBIAN_FRONTEND", "noninteractive"),
-            );
-        if installed && debian_ready() {
-            return Ok(Toolchain::Debian);
-        }
+    if packages::install(&DEBIAN_PACKAGES) && debian_ready() {
+        return Ok(Toolchain::Debian);
     }
     bail!(
         "no compiler for plugins: run `rustup target add {TARGET}` where rustup can download, \
@@ -215,10 +206,6 @@ fn debian_ready() -> bool {
         Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library/std").is_dir()
     });
     source && has("cargo") && has("rustc") && has("wasm-ld-22")
-}
-
-fn is_root() -> bool {
-    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }
 
 fn runs(command: &mut Command) -> bool {

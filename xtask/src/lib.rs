@@ -2,3 +2,5 @@
 
 /// Plugins: from crate to component.
 pub mod guest;
+/// Debian packages.
+pub mod packages;
