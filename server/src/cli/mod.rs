@@ -4,6 +4,8 @@ use clap::{Parser, Subcommand};
 
 /// Runs commands of builds inside their fence (hidden).
 pub mod exec;
+/// Components (hidden).
+pub mod plugin;
 
 /// Weir: many Waterfalls on one port.
 #[derive(Debug, Parser)]
@@ -20,6 +22,9 @@ pub enum Command {
     /// Starts a build's command inside its fence; the server calls this, people do not.
     #[command(hide = true)]
     Exec(exec::Exec),
+    /// Components.
+    #[command(hide = true)]
+    Plugin(plugin::Plugin),
 }
 
 /// Runs the command and says how to exit: 0 good, 1 the build or check failed, 2 usage, 3 could not reach or not allowed.
@@ -29,5 +34,6 @@ pub enum Command {
 pub fn run(arguments: Arguments) -> anyhow::Result<std::process::ExitCode> {
     match arguments.command {
         Command::Exec(exec) => exec.run(),
+        Command::Plugin(plugin) => plugin.run(),
     }
 }

@@ -1,1 +1,118 @@
-//! WebAssembly components as steps; the only wasmtime.
+//! WebAssembly components as steps; the only wasmtime. The host knows no plugin by name.
+
+/// A guest as a step of a build.
+mod as_step;
+/// The contract in Rust.
+mod bindings;
+/// Compiled components on disk.
+mod cache;
+/// What a guest may ask for.
+mod capability;
+/// Compiling in a process of its own.
+pub mod compile;
+/// From file to component.
+mod component;
+/// What a plugin says of itself.
+mod descriptor;
+/// The engine, its clock, its threads.
+mod engine;
+/// How a plugin goes wrong.
+pub mod error;
+/// Where plugins lie.
+mod find;
+/// One call of a guest.
+mod instance;
+/// From name to plugin.
+mod load;
+/// What a call has used.
+mod meter;
+/// What a plugin's schema says.
+mod schema;
+/// What a guest prints.
+mod stdio;
+
+use crate::clock::SharedClock;
+use crate::config::plugin::Plugin;
+use crate::config::server::Server;
+use crate::config::{Described, NotDescribed, PluginCatalogue};
+use arc_swap::ArcSwap;
+use error::{Error, Kind};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Every plugin of the instance: describes them for the configuration, runs them for the engine.
+pub struct Plugins {
+    loader: Arc<load::Loader>,
+    runtime: Arc<engine::GuestRuntime>,
+    clock: SharedClock,
+    known: ArcSwap<Known>,
+}
+
+/// What the configuration says of plugins now.
+struct Known {
+    tables: BTreeMap<String, Plugin>,
+    server: Server,
+}
+
+/// Describes plugins before there is a configuration to run them with.
+pub struct Catalogue {
+    loader: Arc<load::Loader>,
+    runtime: Arc<engine::GuestRuntime>,
+    clock: SharedClock,
+}
+
+impl Catalogue {
+    /// Plugins for the binary `weir`: bundled ones lie beside it, and it compiles those that are new.
+    ///
+    /// # Errors
+    /// Where the system gives no threads.
+    pub fn new(weir: PathBuf, clock: SharedClock) -> std::io::Result<Self> {
+        let runtime = engine::runtime()?;
+        let loader = Arc::new(load::Loader::new(weir, Arc::clone(&runtime), Arc::clone(&clock)));
+        Ok(Self { loader, runtime, clock })
+    }
+
+    /// The same plugins, for running steps under this configuration.
+    pub fn plugins(&self, tables: BTreeMap<String, Plugin>, server: Server) -> Plugins {
+        Plugins {
+            loader: Arc::clone(&self.loader),
+            runtime: Arc::clone(&self.runtime),
+            clock: Arc::clone(&self.clock),
+            known: ArcSwap::from_pointee(Known { tables, server }),
+        }
+    }
+}
+
+impl Plugins {
+    /// Takes over a new configuration: steps that start from now on see it.
+    pub fn configure(&self, tables: BTreeMap<String, Plugin>, server: Server) {
+        self.known.store(Arc::new(Known { tables, server }));
+    }
+
+    /// Loads a plugin ahead of its first step. Blocks.
+    ///
+    /// # Errors
+    /// Where there is none, or it cannot be used.
+    pub fn warm(&self, name: &str) -> Result<(), Error> {
+        let known = self.known.load_full();
+        let table = known.tables.get(name).cloned().unwrap_or_default();
+        self.loader.load(name, &table, &known.server).map(drop)
+    }
+}
+
+impl PluginCatalogue for Catalogue {
+    fn describe(&self, name: &str, table: &Plugin, server: &Server) -> Result<Described, NotDescribed> {
+        match self.loader.describe(name, table, server) {
+            Ok(descriptor) => {
+                Ok(Described { is_step: descriptor.is_step, settings_schema: descriptor.settings_schema })
+            }
+            Err(Error { kind: Kind::Unknown, .. }) => Err(NotDescribed::Unknown),
+            Err(error) => Err(NotDescribed::Broken(error.to_string())),
+        }
+    }
+
+    fn names(&self, server: &Server) -> Vec<String> {
+        self.loader.names(server)
+    }
+}

@@ -1,0 +1,135 @@
+//! A guest as a step of a build.
+
+use super::Plugins;
+use super::bindings::step_handler::{Outcome, Verdict};
+use super::error::{Error, Kind};
+use super::instance::{StepRun, run_step};
+use super::load::Loaded;
+use super::schema;
+use crate::config::plugin::Plugin;
+use crate::engine::step::{StepCall, StepEnd, StepHost, StepRunner};
+use crate::model::results::Results;
+use async_trait::async_trait;
+use std::sync::Arc;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
+
+#[async_trait]
+impl StepRunner for Plugins {
+    async fn run(&self, step: StepCall, host: Arc<dyn StepHost>) -> StepEnd {
+        let stop = step.stop.clone();
+        match self.run_guest(step, host).await {
+            // Whatever a stopped step says of itself, it was stopped.
+            Ok(_) | Err(Error { kind: Kind::Guest | Kind::Retryable, .. }) if stop.is_cancelled() => {
+                StepEnd { results: Results::Cancelled, summary: "stopped".to_owned() }
+            }
+            Ok(outcome) => step_end(outcome),
+            Err(error) => {
+                let results = match error.kind {
+                    Kind::Retryable => Results::Retry,
+                    Kind::Cancelled => Results::Cancelled,
+                    _ => Results::Exception,
+                };
+                StepEnd { results, summary: cut(&error.to_string()) }
+            }
+        }
+    }
+}
+
+impl Plugins {
+    async fn run_guest(&self, mut step: StepCall, host: Arc<dyn StepHost>) -> Result<Outcome, Error> {
+        let name = step.plugin.clone();
+        let known = self.known.load_full();
+        let table = known.tables.get(&name).cloned().unwrap_or_default();
+        let loaded = {
+            let (loader, name, table) = (Arc::clone(&self.loader), name.clone(), table.clone());
+            tokio::task::spawn_blocking(move || loader.load(&name, &table, &known.server)).await
+        };
+        let loaded =
+            loaded.map_err(|error| Error::new(&name, Kind::Host, format!("could not be loaded: {error}")))??;
+        step.settings = settings(&loaded, &table, &step, &*host)?;
+
+        let commands = TaskTracker::new();
+        // Ends the commands when the call ends, in whatever way: with the step goes what it has started.
+        let call_stop = step.stop.child_token();
+        let ends_with_us = call_stop.clone().drop_guard();
+        step.stop = call_stop;
+        let run = StepRun {
+            limits: table.limits,
+            command_grant: command_grant(&loaded, &table),
+            clock: Arc::clone(&self.clock),
+            commands: commands.clone(),
+            main: tokio::runtime::Handle::current(),
+            call: step,
+            host,
+        };
+        let task = self.runtime.handle().spawn(run_step(Arc::clone(&loaded.prepared), run));
+        let end = AbortOnDropHandle::new(task).await;
+        drop(ends_with_us);
+        commands.close();
+        commands.wait().await;
+        end.unwrap_or_else(|error| {
+            Err(Error::new(&name, Kind::Host, format!("the server broke while it ran: {error}")))
+        })
+    }
+}
+
+/// Checks who asks and fills the settings: only the schema tells which of them are lines for the shell.
+fn settings(loaded: &Loaded, table: &Plugin, step: &StepCall, host: &dyn StepHost) -> Result<serde_json::Value, Error> {
+    let name = &step.plugin;
+    if !table.teams.is_empty() && !table.teams.contains(&step.builder.team) {
+        let team = &step.builder.team;
+        return Err(Error::new(
+            name,
+            Kind::Denied,
+            format!("is not for the team `{team}`: `teams` in `[plugin.{name}]` says so"),
+        ));
+    }
+    if !loaded.descriptor.is_step {
+        return Err(Error::new(name, Kind::Load, "is a reporter and runs no steps"));
+    }
+    let schema = &loaded.descriptor.settings_schema;
+    let filled = host
+        .fill(&step.settings, &|pointer| schema::has_format(schema, pointer, "shell"))
+        .map_err(|why| Error::new(name, Kind::Settings, why))?;
+    match schema::misfit(&loaded.validator, &filled) {
+        Some(why) => Err(Error::new(name, Kind::Settings, format!("its settings do not fit: {why}"))),
+        None => Ok(filled),
+    }
+}
+
+/// What the plugin may run: what its manifest names, and the operator or its content grants.
+fn command_grant(loaded: &Loaded, table: &Plugin) -> Option<crate::config::plugin::CommandGrant> {
+    let declared = loaded.descriptor.capabilities.iter().any(|c| matches!(c.kind.as_str(), "command" | "workspace"));
+    if !declared {
+        return None;
+    }
+    table.grants.command.clone().or_else(|| loaded.bundled.as_ref()?.command.clone())
+}
+
+fn step_end(outcome: Outcome) -> StepEnd {
+    match outcome {
+        Outcome::Finished(finished) => {
+            let results = match finished.verdict {
+                Verdict::Success => Results::Success,
+                Verdict::Warnings => Results::Warnings,
+                Verdict::Failure => Results::Failure,
+                Verdict::Skipped => Results::Skipped,
+            };
+            StepEnd { results, summary: cut(&finished.summary) }
+        }
+        Outcome::Parked(_) => {
+            let summary = "the plugin wants to be called again later, which is not supported by this server yet";
+            StepEnd { results: Results::Exception, summary: summary.to_owned() }
+        }
+    }
+}
+
+/// A summary has an end.
+fn cut(text: &str) -> String {
+    const MAX: usize = super::capability::progress::SUMMARY_BYTES_MAX;
+    if text.len() <= MAX {
+        return text.to_owned();
+    }
+    let end = (0..=MAX).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    format!("{}…", &text[..end])
+}

@@ -1,0 +1,23 @@
+//! The contract in Rust, generated from `plugin-sdk/wit`, and nothing else.
+
+
+/// The world of step plugins, and every interface that the host offers.
+mod step {
+    wasmtime::component::bindgen!({
+        path: "../plugin-sdk/wit",
+        world: "step",
+        imports: { default: async | trappable },
+        exports: { default: async },
+        with: {
+            "weir:plugin/secrets.secret": crate::plugins::capability::secret::Secret,
+            "weir:plugin/command.running": crate::plugins::capability::command::RunningCommand,
+        },
+    });
+}
+
+pub use step::exports::weir::plugin::{metadata, step_handler};
+pub use step::weir::plugin::{command, log, progress, properties, secrets, types, wait, workspace};
+pub use step::Step;
+
+/// Plain data needs no host.
+impl types::Host for super::instance::Guest {}

@@ -1,0 +1,21 @@
+//! Waiting, and being stopped.
+
+use crate::plugins::bindings::wait::{Host, Interruption};
+use crate::plugins::instance::Guest;
+use std::time::Duration;
+
+impl Host for Guest {
+    async fn sleep(&mut self, duration_ms: u32) -> wasmtime::Result<Result<(), Interruption>> {
+        let stop = self.step()?.call.stop.clone();
+        // The wall limit goes on: it ends the whole call, so `deadline` needs no answer of its own.
+        Ok(tokio::select! {
+            biased;
+            () = stop.cancelled() => Err(Interruption::Cancelled),
+            () = tokio::time::sleep(Duration::from_millis(duration_ms.into())) => Ok(()),
+        })
+    }
+
+    async fn cancelled(&mut self) -> wasmtime::Result<bool> {
+        Ok(self.step()?.call.stop.is_cancelled())
+    }
+}

@@ -1,0 +1,111 @@
+//! Compiling, in a process of its own with limits: a component made to choke the compiler chokes only that.
+
+use super::engine::config;
+use anyhow::Context;
+use nix::sys::resource::{Resource, setrlimit};
+use std::io::{Read, Write};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
+
+const WALL_MAX: Duration = Duration::from_secs(120);
+/// Of both threads together.
+const CPU_MAX_S: u64 = 240;
+const MEMORY_BYTES_MAX: u64 = 4 << 30;
+const ARTIFACT_BYTES_MAX: u64 = 512 << 20;
+/// How much of what the compiler complains is passed on.
+const COMPLAINT_BYTES_MAX: u64 = 4 << 10;
+
+/// Starts compiler processes.
+#[derive(Debug, Clone)]
+pub struct Compiler {
+    /// The `weir` binary.
+    pub weir: PathBuf,
+}
+
+impl Compiler {
+    /// Compiles a component for this machine in a process with limits. Blocks until it is done.
+    ///
+    /// # Errors
+    /// A sentence: it does not compile, took too long or too much memory, or the process could not be started.
+    pub fn compile(&self, component: &[u8]) -> Result<Vec<u8>, String> {
+        let mut child = Command::new(&self.weir)
+            .args(["plugin", "compile"])
+            .env_clear()
+            .env("RAYON_NUM_THREADS", "2")
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("the compiler {} cannot be started: {error}", self.weir.display()))?;
+        let pipes = "the child's pipes were asked for";
+        let mut input = child.stdin.take().expect(pipes);
+        let output = child.stdout.take().expect(pipes).take(ARTIFACT_BYTES_MAX);
+        let complaint = child.stderr.take().expect(pipes).take(COMPLAINT_BYTES_MAX);
+        let end = std::thread::scope(|scope| {
+            let (done, is_done) = channel();
+            scope.spawn(move || {
+                // A compiler that refuses early does not read on; it says why itself.
+                drop(input.write_all(component));
+                drop(input);
+            });
+            let complaint = scope.spawn(move || read(complaint));
+            scope.spawn(move || drop(done.send(read(output))));
+            let artifact = match is_done.recv_timeout(WALL_MAX) {
+                Ok(artifact) => artifact,
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                    // It may have ended in this very moment: then there is nothing to kill.
+                    drop(child.kill());
+                    return Err(format!("took longer than {} s to compile", WALL_MAX.as_secs()));
+                }
+            };
+            let complaint = complaint.join().unwrap_or_default();
+            Ok((artifact, complaint))
+        });
+        let status = child.wait().map_err(|error| format!("the compiler was lost: {error}"))?;
+        let (artifact, complaint) = end?;
+        if status.success() && !artifact.is_empty() {
+            return Ok(artifact);
+        }
+        let complaint = String::from_utf8_lossy(&complaint);
+        match complaint.trim() {
+            "" => Err(format!(
+                "does not compile within {} MiB and {CPU_MAX_S} s of CPU ({status})",
+                MEMORY_BYTES_MAX >> 20
+            )),
+            said => Err(format!("does not compile: {said}")),
+        }
+    }
+}
+
+fn read(mut from: impl Read) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // What was read so far is judged by the compiler's exit status.
+    drop(from.read_to_end(&mut bytes));
+    bytes
+}
+
+/// The compiler process itself: a component on standard input, machine code on standard output.
+///
+/// # Errors
+/// Where the limits cannot be set, or it does not compile.
+pub fn compile_stdin() -> anyhow::Result<()> {
+    for (resource, max) in [
+        (Resource::RLIMIT_CPU, CPU_MAX_S),
+        (Resource::RLIMIT_AS, MEMORY_BYTES_MAX),
+        (Resource::RLIMIT_CORE, 0),
+        (Resource::RLIMIT_FSIZE, 0),
+        (Resource::RLIMIT_NOFILE, 64),
+    ] {
+        setrlimit(resource, max, max).with_context(|| format!("cannot limit {resource:?}"))?;
+    }
+    let mut component = Vec::new();
+    let max = super::component::FILE_BYTES_MAX as u64 + 1;
+    std::io::stdin().take(max).read_to_end(&mut component).context("cannot read the component")?;
+    super::component::inspect(&component).map_err(anyhow::Error::msg)?;
+    let engine = wasmtime::Engine::new(&config()).map_err(|error| anyhow::anyhow!("no engine: {error:#}"))?;
+    let artifact = engine.precompile_component(&component).map_err(|error| anyhow::anyhow!("{error:#}"))?;
+    std::io::stdout().write_all(&artifact).context("cannot hand over the compiled component")
+}

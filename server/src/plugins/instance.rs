@@ -1,0 +1,339 @@
+//! One call of a guest: a fresh store with every limit set, a deadline, and what went wrong in words.
+
+use super::bindings::{metadata, step_handler};
+use super::capability::log::LogMeter;
+use super::component::Prepared;
+use super::error::{Breach, Error, Kind};
+use super::meter::{MemoryMeter, Stopwatch, Timed};
+use super::stdio::Tail;
+use crate::clock::SharedClock;
+use crate::config::plugin::{CommandGrant, Limits};
+use crate::engine::step::{StepCall, StepHost};
+use crate::model::size::Size;
+use crate::worker::{OutputSender, Place};
+use futures::future::BoxFuture;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use wasmtime::component::ResourceTable;
+use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+
+/// What may pass from guest to host, or back, at once.
+const CROSSING_BYTES_MAX: usize = 4 << 20;
+const HANDLES_MAX: usize = 4_096;
+const RESOURCES_MAX: usize = 1_024;
+const RANDOM_BYTES_MAX: u64 = 64 << 10;
+/// What a plugin may use to describe itself.
+const DESCRIBE_CPU: Duration = Duration::from_millis(250);
+const DESCRIBE_WALL: Duration = Duration::from_secs(10);
+
+/// A guest's side of the host: what it is, what it may, what it used. Lives for one call.
+pub struct Guest {
+    /// The plugin's name.
+    pub name: String,
+    /// What it may use.
+    pub limits: Limits,
+    /// What it may run; none is nothing.
+    pub command_grant: Option<CommandGrant>,
+    /// What it holds handles of.
+    pub table: ResourceTable,
+    /// Its step; none while it describes itself.
+    pub step: Option<StepState>,
+    /// The last line it logged as an error: a panic's message comes this way.
+    pub last_error: Option<String>,
+    /// For its log's times.
+    pub clock: SharedClock,
+    /// Its time.
+    pub stopwatch: Arc<Stopwatch>,
+    memory: MemoryMeter,
+    n_host_calls: u64,
+    wasi: WasiCtx,
+    printed: Tail,
+}
+
+/// A guest's step: its build, and what it did there.
+pub struct StepState {
+    /// What to run.
+    pub call: StepCall,
+    /// Its build.
+    pub host: Arc<dyn StepHost>,
+    /// Whose work directory.
+    pub place: Place,
+    /// Logs that are open.
+    pub logs: BTreeMap<String, OutputSender>,
+    /// What the guest itself wrote.
+    pub log_meter: LogMeter,
+    /// Links that it set.
+    pub n_links: usize,
+    /// Bytes of properties that it set.
+    pub property_bytes: usize,
+    /// Commands that run; they end before the step does.
+    pub commands: TaskTracker,
+    /// Where commands run: not among the guests.
+    pub main: tokio::runtime::Handle,
+}
+
+impl Guest {
+    fn new(name: &str, limits: Limits, clock: SharedClock) -> Self {
+        let printed = Tail::default();
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(RESOURCES_MAX);
+        let wasi = WasiCtxBuilder::new()
+            .stdout(printed.clone())
+            .stderr(printed.clone())
+            .max_random_size(RANDOM_BYTES_MAX)
+            .build();
+        Self {
+            name: name.to_owned(),
+            command_grant: None,
+            table,
+            step: None,
+            last_error: None,
+            clock,
+            stopwatch: Stopwatch::start(&limits),
+            memory: MemoryMeter::new(&limits),
+            limits,
+            n_host_calls: 0,
+            wasi,
+            printed,
+        }
+    }
+
+    /// Counts a call of a host function.
+    ///
+    /// # Errors
+    /// Over the limit.
+    pub fn enter(&mut self) -> Result<(), Breach> {
+        self.n_host_calls += 1;
+        if self.n_host_calls > self.limits.host_calls {
+            let max = self.limits.host_calls;
+            return Err(Breach::new(
+                Kind::Quota,
+                format!("called the host more often than its limit `host_calls` = {max} allows"),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Counts a call of a host function that needs a step.
+    ///
+    /// # Errors
+    /// Over the limit, and while the plugin describes itself.
+    pub fn step(&mut self) -> Result<&mut StepState, Breach> {
+        self.enter()?;
+        self.step
+            .as_mut()
+            .ok_or_else(|| Breach::new(Kind::Load, "asked for a build's things while it described itself"))
+    }
+}
+
+impl WasiView for Guest {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+/// Asks a plugin what it is, with no power and little time.
+///
+/// # Errors
+/// Where it breaks.
+pub async fn describe(prepared: &Prepared, clock: SharedClock) -> Result<metadata::Descriptor, Error> {
+    let limits = Limits { cpu: DESCRIBE_CPU, wall: DESCRIBE_WALL, ..Limits::default() };
+    let guest = Guest::new(&prepared.name, limits, clock);
+    let pre = prepared.pre.clone();
+    let metadata = prepared.metadata.clone();
+    let (end, _) = call(guest, CancellationToken::new(), move |store| {
+        Box::pin(async move {
+            let instance = pre.instantiate_async(&mut *store).await?;
+            let guest = metadata.load(&mut *store, &instance)?;
+            guest.call_describe(store).await
+        })
+    })
+    .await;
+    end.map_err(|mut error| {
+        error.message = format!("does not describe itself: {}", error.message);
+        error
+    })
+}
+
+/// What a step call needs beside the component.
+pub struct StepRun {
+    /// What to run; its settings are filled.
+    pub call: StepCall,
+    /// Its build.
+    pub host: Arc<dyn StepHost>,
+    /// What the plugin may use.
+    pub limits: Limits,
+    /// What it may run.
+    pub command_grant: Option<CommandGrant>,
+    /// For its log's times.
+    pub clock: SharedClock,
+    /// Its commands; whoever calls waits for them.
+    pub commands: TaskTracker,
+    /// Where they run.
+    pub main: tokio::runtime::Handle,
+}
+
+/// Runs a step of a guest to its end.
+///
+/// # Errors
+/// Where it breaks, or says that it could not do its work.
+pub async fn run_step(prepared: Arc<Prepared>, run: StepRun) -> Result<step_handler::Outcome, Error> {
+    let mut guest = Guest::new(&prepared.name, run.limits, run.clock);
+    guest.command_grant = run.command_grant;
+    let context = context(&run.call, &run.limits);
+    let stop = run.call.stop.clone();
+    guest.step = Some(StepState {
+        place: Place {
+            team: run.call.builder.team.clone(),
+            builder: run.call.builder.name.clone(),
+            number: run.call.number,
+        },
+        call: run.call,
+        host: run.host,
+        logs: BTreeMap::new(),
+        log_meter: LogMeter::default(),
+        n_links: 0,
+        property_bytes: 0,
+        commands: run.commands,
+        main: run.main,
+    });
+    let Some(handler) = prepared.step_handler.clone() else {
+        return Err(Error::new(&prepared.name, Kind::Load, "is a reporter and runs no steps"));
+    };
+    let pre = prepared.pre.clone();
+    let (end, mut guest) = call(guest, stop, move |store| {
+        Box::pin(async move {
+            let instance = pre.instantiate_async(&mut *store).await?;
+            let guest = handler.load(&mut *store, &instance)?;
+            guest.call_run(store, &context).await
+        })
+    })
+    .await;
+    if let Err(why) = guest.show_printed().await {
+        tracing::warn!(plugin = %prepared.name, "what the plugin printed could not be logged: {why}");
+    }
+    end?.map_err(|error| guest_error(&prepared.name, error))
+}
+
+impl Guest {
+    /// What a guest printed through WASI ends its log.
+    async fn show_printed(&mut self) -> Result<(), String> {
+        use super::capability::log::STDIO;
+        let text = self.printed.text();
+        let at = self.clock.now();
+        match &mut self.step {
+            Some(step) if !text.is_empty() => {
+                let log = step.open_log(STDIO).await?;
+                let output = crate::worker::Output { channel: crate::worker::Channel::Header, bytes: text.into(), at };
+                log.send(output).await.map_err(|error| error.to_string())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn context(call: &StepCall, limits: &Limits) -> step_handler::Context {
+    step_handler::Context {
+        build: super::bindings::types::BuildRef {
+            team: call.builder.team.clone(),
+            builder: call.builder.name.clone(),
+            number: u32::try_from(call.number).unwrap_or(u32::MAX),
+            revision: call.source_stamp.revision.clone(),
+            branch: call.source_stamp.branch.clone(),
+            extra: Vec::new(),
+        },
+        step: call.name.clone(),
+        settings: call.settings.to_string(),
+        deadline: u32::try_from(limits.wall.as_millis()).unwrap_or(u32::MAX),
+        resumed: None,
+        extra: Vec::new(),
+    }
+}
+
+/// Runs `body` on a fresh store with every limit set; returns the guest's side too, for what it left behind.
+async fn call<T: Send>(
+    guest: Guest,
+    stop: CancellationToken,
+    body: impl for<'a> FnOnce(&'a mut Store<Guest>) -> BoxFuture<'a, wasmtime::Result<T>> + Send,
+) -> (Result<T, Error>, Guest) {
+    let stopwatch = Arc::clone(&guest.stopwatch);
+    let mut store = Store::new(super::engine::engine(), guest);
+    store.limiter(|guest| &mut guest.memory);
+    store.set_hostcall_fuel(CROSSING_BYTES_MAX);
+    store.set_max_component_handles(HANDLES_MAX);
+    store.set_epoch_deadline(1);
+    let ticked = Arc::clone(&stopwatch);
+    store.epoch_deadline_callback(move |_| {
+        ticked.check()?;
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+    });
+    let counted = Timed { future: Box::pin(body(&mut store)), stopwatch: Arc::clone(&stopwatch) };
+    let end = tokio::select! {
+        biased;
+        end = counted => end,
+        breach = stopwatch.over() => Err(breach.into()),
+        () = async { stop.cancelled().await; stopwatch.stopped(); std::future::pending().await } => unreachable!("never ends"),
+    };
+    let guest = store.into_data();
+    (end.map_err(|error| explain(&guest, error)), guest)
+}
+
+/// A wasmtime error in our words.
+fn explain(guest: &Guest, error: wasmtime::Error) -> Error {
+    let backtrace = error.downcast_ref::<WasmBacktrace>().map_or_else(Vec::new, |backtrace| {
+        backtrace.frames().iter().map(|frame| frame.func_name().unwrap_or("?").to_owned()).collect()
+    });
+    let (kind, message) = in_words(guest, &error);
+    tracing::warn!(plugin = %guest.name, ?kind, ?backtrace, printed = %guest.printed.text(), "plugin broke: {message}");
+    Error { plugin: guest.name.clone(), kind, message, backtrace }
+}
+
+fn in_words(guest: &Guest, error: &wasmtime::Error) -> (Kind, String) {
+    if let Some(breach) = error.downcast_ref::<Breach>() {
+        return (breach.kind, breach.message.clone());
+    }
+    // Only the text tells these apart.
+    let text = format!("{error:#}");
+    if text.contains("fuel allocated for hostcalls") {
+        let limit = Size(CROSSING_BYTES_MAX as u64);
+        return (Kind::Quota, format!("passed more than {limit} to or from the host at once"));
+    }
+    if text.contains("handle limit exceeded") || text.contains("resource table has no free keys") {
+        return (
+            Kind::Quota,
+            format!("holds more than {HANDLES_MAX} handles, or {RESOURCES_MAX} of the host's things"),
+        );
+    }
+    if let Some(refused) = &guest.memory.refused {
+        return (Kind::Quota, refused.clone());
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::StackOverflow) => (Kind::Trap, "trapped: call stack exhausted (512 KiB)".to_owned()),
+        Some(Trap::UnreachableCodeReached) => match &guest.last_error {
+            Some(said) => (Kind::Trap, format!("panicked: {said}")),
+            None => (Kind::Trap, "trapped: it panicked or reached code that it holds to be unreachable".to_owned()),
+        },
+        Some(trap) => (Kind::Trap, format!("trapped: {trap}")),
+        None => (Kind::Trap, text),
+    }
+}
+
+fn guest_error(plugin: &str, error: super::bindings::types::PluginError) -> Error {
+    use super::bindings::types::PluginError as E;
+    match error {
+        E::InvalidSettings(issues) => {
+            let said: Vec<String> = issues
+                .into_iter()
+                .take(10)
+                .map(|i| if i.path.is_empty() { i.message } else { format!("{}: {}", i.path, i.message) })
+                .collect();
+            Error::new(plugin, Kind::Settings, said.join("; "))
+        }
+        E::Retryable(retry) => Error::new(plugin, Kind::Retryable, retry.reason),
+        E::Failed(message) => Error::new(plugin, Kind::Guest, message),
+    }
+}

@@ -1,0 +1,240 @@
+//! What a call of a guest has used: CPU, wall time, memory, host calls, log. Every limit is named in its breach.
+
+use super::error::{Breach, Kind};
+use crate::config::plugin::Limits;
+use crate::model::time::Span;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+use tokio::sync::Notify;
+use wasmtime::ResourceLimiter;
+
+/// After a stop, a guest has this long to end by itself.
+pub const STOP_GRACE: Duration = Duration::from_secs(10);
+const MEMORIES_MAX: usize = 8;
+const INSTANCES_MAX: usize = 100;
+const TABLES_MAX: usize = 16;
+const TABLE_ELEMENTS_MAX: usize = 20_000;
+
+/// Time that a call has used. Shared by the call, its host functions and the epoch callback.
+#[derive(Debug)]
+pub struct Stopwatch {
+    cpu_max: Duration,
+    wall_max: Duration,
+    state: Mutex<Times>,
+    changed: Notify,
+}
+
+#[derive(Debug)]
+struct Times {
+    cpu: Duration,
+    /// This thread's CPU time when the poll that runs now began.
+    polled_since: Option<Duration>,
+    wall: Duration,
+    /// None while the guest waits for a command: that time is the command's.
+    running_since: Option<Instant>,
+    /// Wall time left when the build was stopped: the grace is counted like the wall time.
+    stopped_at: Option<Duration>,
+}
+
+impl Stopwatch {
+    /// Starts to count.
+    pub fn start(limits: &Limits) -> Arc<Self> {
+        let state = Times {
+            cpu: Duration::ZERO,
+            polled_since: None,
+            wall: Duration::ZERO,
+            running_since: Some(Instant::now()),
+            stopped_at: None,
+        };
+        Arc::new(Self { cpu_max: limits.cpu, wall_max: limits.wall, state: Mutex::new(state), changed: Notify::new() })
+    }
+
+    fn times(&self) -> MutexGuard<'_, Times> {
+        self.state.lock().expect("no holder of a stopwatch panics")
+    }
+
+    /// Asked at every tick while the guest runs.
+    ///
+    /// # Errors
+    /// Where a limit of time is passed.
+    pub fn check(&self) -> Result<(), Breach> {
+        let times = self.times();
+        let polled = times.polled_since.map_or(Duration::ZERO, |since| thread_cpu().saturating_sub(since));
+        if times.cpu + polled > self.cpu_max {
+            return Err(Breach::new(
+                Kind::Cpu,
+                format!("used more CPU time than its limit `cpu` = {} allows in one call", span(self.cpu_max)),
+            ));
+        }
+        match times.left(self.wall_max) {
+            Some(Duration::ZERO) => Err(times.deadline(self.wall_max)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The wall time stands still until the guard is dropped: the guest waits for a command.
+    pub fn pause(self: &Arc<Self>) -> Paused {
+        let mut times = self.times();
+        if let Some(since) = times.running_since.take() {
+            times.wall += since.elapsed();
+        }
+        Paused(Arc::clone(self))
+    }
+
+    /// The build was stopped: from now on the grace counts.
+    pub fn stopped(&self) {
+        let mut times = self.times();
+        let used = times.used();
+        times.stopped_at.get_or_insert(used);
+        drop(times);
+        self.changed.notify_one();
+    }
+
+    /// Resolves when the wall time, or the grace after a stop, is over.
+    pub async fn over(&self) -> Breach {
+        loop {
+            let left = {
+                let times = self.times();
+                match times.left(self.wall_max) {
+                    Some(Duration::ZERO) => return times.deadline(self.wall_max),
+                    left => left,
+                }
+            };
+            match left {
+                Some(left) => {
+                    tokio::select! {
+                        () = tokio::time::sleep(left) => {}
+                        () = self.changed.notified() => {}
+                    }
+                }
+                None => self.changed.notified().await,
+            }
+        }
+    }
+}
+
+impl Times {
+    fn used(&self) -> Duration {
+        self.wall + self.running_since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    /// What is left; none while the time stands still.
+    fn left(&self, wall_max: Duration) -> Option<Duration> {
+        self.running_since?;
+        let end = match self.stopped_at {
+            Some(at) => (at + STOP_GRACE).min(wall_max),
+            None => wall_max,
+        };
+        Some(end.saturating_sub(self.used()))
+    }
+
+    fn deadline(&self, wall_max: Duration) -> Breach {
+        if self.stopped_at.is_some() && self.used() < wall_max {
+            let message = format!("did not end within {} after the build was stopped", span(STOP_GRACE));
+            return Breach::new(Kind::Cancelled, message);
+        }
+        let message =
+            format!("ran longer than its limit `wall` = {} allows, not counting its commands", span(wall_max));
+        Breach::new(Kind::Deadline, message)
+    }
+}
+
+/// A span for a message; shorter than a second in milliseconds.
+fn span(duration: Duration) -> String {
+    if duration.subsec_millis() == 0 { Span(duration).to_string() } else { format!("{}ms", duration.as_millis()) }
+}
+
+/// See [`Stopwatch::pause`].
+#[derive(Debug)]
+pub struct Paused(Arc<Stopwatch>);
+
+impl Drop for Paused {
+    fn drop(&mut self) {
+        self.0.times().running_since = Some(Instant::now());
+        self.0.changed.notify_one();
+    }
+}
+
+/// CPU time of this thread: unlike the time of day it does not grow while others have the processor.
+fn thread_cpu() -> Duration {
+    nix::time::clock_gettime(nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(Duration::ZERO, Duration::from)
+}
+
+/// A future whose polls are counted as CPU time: what the host does for a guest counts too.
+pub struct Timed<F> {
+    /// What to poll.
+    pub future: Pin<Box<F>>,
+    /// Where to count.
+    pub stopwatch: Arc<Stopwatch>,
+}
+
+impl<F: Future> Future for Timed<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let began = thread_cpu();
+        self.stopwatch.times().polled_since = Some(began);
+        let polled = self.future.as_mut().poll(cx);
+        let mut times = self.stopwatch.times();
+        times.polled_since = None;
+        times.cpu += thread_cpu().saturating_sub(began);
+        drop(times);
+        polled
+    }
+}
+
+/// Bounds memory as a sum: the engine's own limiter counts each memory alone.
+#[derive(Debug)]
+pub struct MemoryMeter {
+    memory_max: usize,
+    memory: usize,
+    table_elements: usize,
+    /// What was refused, if anything: a guest that is refused memory usually breaks, and then this is why.
+    pub refused: Option<String>,
+}
+
+impl MemoryMeter {
+    /// A meter over nothing used yet.
+    pub fn new(limits: &Limits) -> Self {
+        let memory_max = usize::try_from(limits.memory.0).unwrap_or(usize::MAX);
+        Self { memory_max, memory: 0, table_elements: 0, refused: None }
+    }
+}
+
+impl ResourceLimiter for MemoryMeter {
+    fn memory_growing(&mut self, current: usize, desired: usize, _max: Option<usize>) -> wasmtime::Result<bool> {
+        let sum = self.memory.saturating_sub(current).saturating_add(desired);
+        if sum > self.memory_max {
+            let limit = crate::model::size::Size(self.memory_max as u64);
+            self.refused = Some(format!("asked for {sum} bytes of memory, its limit `memory` is {limit}"));
+            return Ok(false);
+        }
+        self.memory = sum;
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, _max: Option<usize>) -> wasmtime::Result<bool> {
+        let sum = self.table_elements.saturating_sub(current).saturating_add(desired);
+        if sum > TABLE_ELEMENTS_MAX {
+            self.refused = Some(format!("asked for {sum} table elements, the limit is {TABLE_ELEMENTS_MAX}"));
+            return Ok(false);
+        }
+        self.table_elements = sum;
+        Ok(true)
+    }
+
+    fn instances(&self) -> usize {
+        INSTANCES_MAX
+    }
+
+    fn tables(&self) -> usize {
+        TABLES_MAX
+    }
+
+    fn memories(&self) -> usize {
+        MEMORIES_MAX
+    }
+}
