@@ -16,6 +16,8 @@ pub mod model;
 pub mod plugins;
 /// Status to text.
 pub mod render;
+/// One signal, graceful then hard.
+pub mod shutdown;
 /// The one status API.
 pub mod status;
 /// Rows and queries.

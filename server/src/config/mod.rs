@@ -22,6 +22,8 @@ pub mod mail;
 mod matrix;
 /// Where a key stands.
 pub mod path;
+/// Placeholders in step settings.
+mod placeholders;
 /// `[plugin.*]`.
 pub mod plugin;
 /// Key by key, all errors at once.

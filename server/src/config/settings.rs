@@ -2,6 +2,7 @@
 
 use super::diagnostic::Diagnostic;
 use super::path::KeyPath;
+use super::placeholders;
 use super::plugin::Plugin;
 use super::read::{Any, At, Reader, one_of, resolve};
 use super::server::Server;
@@ -104,6 +105,9 @@ impl<'a> Plugins<'a> {
                 if path_is_shallow(&value, 0) {
                     for error in validator.iter_errors(&value) {
                         note_error(&error, &value, &path, schema, reader);
+                    }
+                    if kind == Kind::Step {
+                        placeholders::check(&value, &path, schema, reader);
                     }
                     resolve_paths(&mut value, schema, schema, dir, 0);
                 } else {
@@ -246,7 +250,7 @@ fn properties_of(schema: &Value, at: &Location) -> Vec<String> {
 }
 
 /// The schemas of the key `key` of a value that fits `parts`, or of its elements.
-fn children<'s>(root: &'s Value, parts: &[&'s Value], key: Option<&str>) -> Vec<&'s Value> {
+pub(super) fn children<'s>(root: &'s Value, parts: &[&'s Value], key: Option<&str>) -> Vec<&'s Value> {
     parts
         .iter()
         .flat_map(|part| alternatives(root, part, 0))
@@ -258,7 +262,7 @@ fn children<'s>(root: &'s Value, parts: &[&'s Value], key: Option<&str>) -> Vec<
 }
 
 /// `part` with its references followed, and every schema that it combines.
-fn alternatives<'s>(root: &'s Value, part: &'s Value, depth: usize) -> Vec<&'s Value> {
+pub(super) fn alternatives<'s>(root: &'s Value, part: &'s Value, depth: usize) -> Vec<&'s Value> {
     if depth > DEPTH_MAX {
         return Vec::new();
     }

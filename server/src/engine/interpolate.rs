@@ -16,8 +16,8 @@ const FILLED_BYTES_MAX: usize = 1 << 20;
 const ALWAYS_KNOWN: [&str; 9] =
     ["branch", "revision", "got_revision", "repository", "project", "codebase", "owner", "reason", "scheduler"];
 
-/// What a setting in the configuration may look like when it refers to a secret; such an object is left alone.
-const SECRET_KEYS: [&str; 2] = ["secret", "$secret"];
+/// A setting that refers to a secret is an object with this key only; it is left alone.
+const SECRET_KEY: &str = "$secret";
 
 /// Where values come from.
 #[derive(Debug, Clone, Copy)]
@@ -100,9 +100,7 @@ impl Filling<'_> {
                 let filled = list.iter().enumerate().map(|(i, entry)| self.below(entry, pointer, &i.to_string()));
                 Value::Array(filled.collect::<Result<_, _>>()?)
             }
-            Value::Object(map) if map.len() == 1 && SECRET_KEYS.iter().any(|key| map.contains_key(*key)) => {
-                value.clone()
-            }
+            Value::Object(map) if map.len() == 1 && map.contains_key(SECRET_KEY) => value.clone(),
             Value::Object(map) => {
                 let mut filled = serde_json::Map::new();
                 for (key, entry) in map {
@@ -197,12 +195,12 @@ mod tests {
         let settings = json!({
             "command": ["git", "log", "{{branch}}", "{{dash}}", "'{{nested}}'"],
             "env": { "{{version}}": "{{debug}}{{none}}", "N": 3 },
-            "token": { "secret": "{{branch}}" },
+            "token": { "$secret": "{{branch}}" },
         });
         let filled = json!({
             "command": ["git", "log", "x;touch pwned", "-rf", "'{{version}} $(id) it's'"],
             "env": { "{{version}}": "true", "N": 3 },
-            "token": { "secret": "{{branch}}" },
+            "token": { "$secret": "{{branch}}" },
         });
         assert_eq!(fill(settings), Ok(filled));
     }

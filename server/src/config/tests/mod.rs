@@ -2,6 +2,7 @@
 
 mod example;
 mod layers;
+mod placeholders;
 
 use super::plugin::Plugin;
 use super::server::Server;
@@ -16,8 +17,7 @@ pub struct TestCatalogue;
 
 impl PluginCatalogue for TestCatalogue {
     fn describe(&self, name: &str, _: &Plugin, _: &Server) -> Result<Described, NotDescribed> {
-        let command =
-            json!({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]});
+        let command = json!({"anyOf": [{"type": "string", "format": "shell"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]});
         let (is_step, schema) = match name {
             "shell" => (
                 true,
