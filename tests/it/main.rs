@@ -1,5 +1,7 @@
 //! All integration tests, one binary. A file a noun; see `tests/src/lib.rs` for how to write a test.
 
+/// The store, through status.
+mod status;
 /// The law of the house.
 mod tidy;
 /// The embedded worker and its fence.

@@ -1,11 +1,17 @@
 //! What people do: rights checked, audit written, the wish durable before it is answered.
 
-use super::resource::Forced;
-use super::{Result, Status};
-use crate::model::id::BuildRequestId;
+use super::commit::Effect;
+use super::event::What;
+use super::registry::Slot;
+use super::resource::{BuildRequest, Forced};
+use super::{Error, Result, Status, force, load, token};
+use crate::model::id::{BuildId, BuildRequestId, BuilderId};
+use crate::model::right::Right;
 use crate::model::scope::Scope;
+use crate::store::audit::{self, NewAudit};
+use crate::store::{build_requests, builds, buildsets, properties, source_stamps};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// Actions of one asker.
@@ -35,24 +41,168 @@ impl Control {
     ///
     /// # Errors
     /// `NotFound`, `Forbidden`, `Invalid` naming each wrong parameter (as `parameters.<name>`), `Conflict` where the builder
-    /// may not be forced at all.
-    pub async fn force(&self, _team: &str, _builder: &str, _wish: ForceWish) -> Result<Forced> {
-        todo!()
+    /// may not be forced at all, `Limit` where the token is used up.
+    pub async fn force(&self, team: &str, builder: &str, wish: ForceWish) -> Result<Forced> {
+        let names = |values: &BTreeMap<String, Value>| values.keys().take(50).cloned().collect::<Vec<_>>();
+        let details = json!({
+            "branch": wish.branch.as_deref().map(short),
+            "revision": wish.revision.as_deref().map(short),
+            "parameters": names(&wish.parameters),
+            "properties": names(&wish.properties),
+        });
+        let said = wish.reason.as_deref().map(short).unwrap_or_default();
+        let attempt = self.attempt(Right::Force, format!("{team}/{builder}"), said, details);
+        let outcome = match self.allowed(Right::Force, team, builder) {
+            Ok(slot) => self.force_allowed(slot, wish, attempt.clone()).await,
+            Err(e) => Err(e),
+        };
+        self.refused(attempt, outcome).await
+    }
+
+    async fn force_allowed(&self, slot: Slot, wish: ForceWish, attempt: NewAudit) -> Result<Forced> {
+        let registry = self.status.0.registry.clone();
+        let config = &registry.declared[slot].config;
+        if !config.force.enabled {
+            return Err(Error::Conflict(format!("{} may not be forced: its configuration says so", config.key)));
+        }
+        let asked = force::check(config, self.scope.narrowed(), wish)?;
+        let (scope, registry) = (self.scope.clone(), registry.clone());
+        self.status
+            .commit(move |tx| {
+                token::count_use(tx.c, &scope, tx.at)?;
+                let builder = &registry.declared[slot].builder;
+                let reason = asked.reason.unwrap_or_else(|| format!("forced by {}", scope.subject));
+                let stamp = source_stamps::insert(tx.c, &asked.source_stamp)?;
+                let buildset = buildsets::insert(tx.c, stamp, &reason, Some(&scope.subject), tx.at)?;
+                properties::insert_of_buildset(tx.c, buildset, &asked.properties)?;
+                let id = build_requests::insert(tx.c, buildset, builder.id, 0, tx.at)?;
+                let request = BuildRequest {
+                    id,
+                    buildset_id: buildset,
+                    builder_id: builder.id,
+                    builder: builder.key.clone(),
+                    priority: 0,
+                    submitted_at: tx.at,
+                    reason,
+                    owner: Some(scope.subject.clone()),
+                    source_stamp: asked.source_stamp,
+                    properties: asked.properties,
+                    n_retries: 0,
+                };
+                tx.tell(builder.id, builder.key.clone(), What::RequestAdded { request })?;
+                audit::insert(tx.c, &attempt)?;
+                Ok(Forced { bsid: buildset, buildrequests: BTreeMap::from([(builder.id.to_string(), id)]) })
+            })
+            .await
     }
 
     /// Ends a running build; the wish is durable and the command is interrupted soon after this returns.
     ///
     /// # Errors
     /// `NotFound`, `Forbidden`, `Conflict` where it does not run.
-    pub async fn stop(&self, _team: &str, _builder: &str, _number: i64, _reason: &str) -> Result<()> {
-        todo!()
+    pub async fn stop(&self, team: &str, builder: &str, number: i64, reason: &str) -> Result<()> {
+        let reason = short(reason.trim());
+        let attempt = self.attempt(Right::Stop, format!("{team}/{builder} build {number}"), reason.clone(), json!({}));
+        let outcome = match self.allowed(Right::Stop, team, builder) {
+            Ok(slot) => self.stop_allowed(slot, number, reason, attempt.clone()).await,
+            Err(e) => Err(e),
+        };
+        self.refused(attempt, outcome).await
+    }
+
+    async fn stop_allowed(&self, slot: Slot, number: i64, reason: String, attempt: NewAudit) -> Result<()> {
+        let (scope, registry) = (self.scope.clone(), self.status.0.registry.clone());
+        let reason = if reason.is_empty() { format!("stopped by {}", scope.subject) } else { reason };
+        self.status
+            .commit(move |tx| {
+                let builder = &registry.declared[slot].builder;
+                let row = builds::get_by_number(tx.c, builder.id, number)?
+                    .ok_or_else(|| Error::not_found("build", format!("{}/{number}", builder.key)))?;
+                let id = BuildId(row.id);
+                let has_ended = || Error::Conflict(format!("build {number} of {} has ended", builder.key));
+                if !builds::want_stop(tx.c, id, &reason, &format!("stopping: {reason}"))? {
+                    return Err(has_ended());
+                }
+                token::count_use(tx.c, &scope, tx.at)?;
+                let build = load::build_by_id(tx.c, &registry, id)?.ok_or_else(has_ended)?;
+                tx.tell(builder.id, builder.key.clone(), What::BuildChanged { build })?;
+                tx.then(Effect::StopWanted(id, reason));
+                Ok(audit::insert(tx.c, &attempt)?)
+            })
+            .await
     }
 
     /// Drops a request that waits.
     ///
     /// # Errors
     /// `NotFound`, `Forbidden`, `Conflict` where it does not wait any more.
-    pub async fn cancel(&self, _request: BuildRequestId, _reason: &str) -> Result<()> {
-        todo!()
+    pub async fn cancel(&self, request: BuildRequestId, reason: &str) -> Result<()> {
+        let reason = short(reason.trim());
+        let attempt = self.attempt(Right::Cancel, format!("build request {request}"), reason, json!({}));
+        let outcome = self.cancel_checked(request, attempt.clone()).await;
+        self.refused(attempt, outcome).await
     }
+
+    async fn cancel_checked(&self, request: BuildRequestId, attempt: NewAudit) -> Result<()> {
+        let missing = || Error::not_found("build request", request.to_string());
+        let row = self.status.0.store.read(move |c| Ok::<_, Error>(build_requests::get(c, request)?)).await?;
+        let builder_id = row.map(|row| BuilderId(row.builder_id)).ok_or_else(missing)?;
+        let declared = self.status.0.registry.declared_of(builder_id).ok_or_else(missing)?;
+        let key = declared.builder.key.clone();
+        self.allowed(Right::Cancel, &key.team, &key.name).map_err(|e| match e {
+            Error::NotFound { .. } => missing(),
+            e => e,
+        })?;
+        let scope = self.scope.clone();
+        self.status
+            .commit(move |tx| {
+                if !build_requests::cancel(tx.c, request, tx.at)? {
+                    return Err(Error::Conflict(format!("build request {request} does not wait any more")));
+                }
+                token::count_use(tx.c, &scope, tx.at)?;
+                tx.tell(builder_id, key, What::RequestCancelled { request_id: request })?;
+                Ok(audit::insert(tx.c, &attempt)?)
+            })
+            .await
+    }
+
+    /// The one place that decides who may do what: the builder's place, where it may be read and the right is there.
+    fn allowed(&self, right: Right, team: &str, builder: &str) -> Result<Slot> {
+        let registry = &self.status.0.registry;
+        let slot = registry
+            .slot(team, builder)
+            .filter(|slot| registry.declared[*slot].is_readable(&self.scope))
+            .ok_or_else(|| Error::not_found("builder", format!("{team}/{builder}")))?;
+        if self.scope.may(right, team, builder) { Ok(slot) } else { Err(Error::Forbidden(right)) }
+    }
+
+    /// What the audit will say of an action that is done.
+    fn attempt(&self, right: Right, object: String, reason: String, details: Value) -> NewAudit {
+        NewAudit {
+            at: self.status.now(),
+            subject: self.scope.subject.clone(),
+            token_id: self.scope.token_id.clone(),
+            action: right.word().to_owned(),
+            object: short(&object),
+            allowed: true,
+            reason,
+            details: details.to_string(),
+        }
+    }
+
+    /// Records an action that was refused, and hands its outcome on.
+    async fn refused<T>(&self, attempt: NewAudit, outcome: Result<T>) -> Result<T> {
+        let Err(e) = &outcome else { return outcome };
+        if matches!(e, Error::Unavailable | Error::Internal(_)) {
+            return outcome;
+        }
+        let row = NewAudit { allowed: false, reason: short(&e.to_string()), ..attempt };
+        self.status.0.store.write(move |c| Ok::<_, Error>(audit::insert(c, &row)?)).await?;
+        outcome
+    }
+}
+
+/// At most so much of what somebody wrote, on one line.
+fn short(text: &str) -> String {
+    text.chars().take(500).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

@@ -56,3 +56,24 @@ impl Error {
 
 /// An answer of `status`.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl From<crate::store::Error> for Error {
+    fn from(e: crate::store::Error) -> Self {
+        match e {
+            crate::store::Error::Closed => Self::Unavailable,
+            e => Self::Internal(e.into()),
+        }
+    }
+}
+
+impl From<crate::store::QueryError> for Error {
+    fn from(e: crate::store::QueryError) -> Self {
+        Self::Internal(crate::store::Error::from(e).into())
+    }
+}
+
+impl From<crate::store::log_chunks::Damaged> for Error {
+    fn from(e: crate::store::log_chunks::Damaged) -> Self {
+        Self::Internal(e.into())
+    }
+}

@@ -1,14 +1,21 @@
 //! What is: snapshot questions. A page costs what it shows, never what history holds.
 
+use super::board::Entry;
 use super::query::Narrowing;
-use super::resource::{Build, BuildRequest, BuilderStatus, Log, LogLine, Step, Team, View, Worker};
+use super::registry::Slot;
+use super::resource::{Build, BuildRequest, BuilderStatus, Log, LogLine, Step, Tally, Team, View, Worker};
+use super::select::Selection;
 use super::view::ViewPage;
-use super::{Result, Status};
+use super::window::{self, Frame};
+use super::{Error, Result, Status, load};
+use crate::config;
 use crate::config::builder::Parameter;
 use crate::config::team::Quota;
-use crate::model::id::{BuildRequestId, LogId};
+use crate::model::id::{BuildRequestId, BuilderId, LogId};
 use crate::model::property::Properties;
+use crate::model::results::Results;
 use crate::model::scope::Scope;
+use crate::store::{DbConnection, build_requests, builds, log_chunks, logs, properties};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -81,108 +88,303 @@ pub struct RequestPage {
     pub complete: bool,
 }
 
+/// Builds that one answer holds at most.
+const BUILDS_MAX: usize = 1000;
+
 impl Get {
     /// Teams that may be seen, by name.
     pub fn teams(&self) -> Vec<Team> {
-        todo!()
+        let config = &self.status.0.config;
+        config.teams.values().filter(|t| self.scope.may_read(&t.name, t.visibility)).map(|t| team_of(t)).collect()
     }
 
     /// A team's page.
     ///
     /// # Errors
     /// `NotFound`.
-    pub fn team(&self, _name: &str) -> Result<TeamPage> {
-        todo!()
+    pub fn team(&self, name: &str) -> Result<TeamPage> {
+        let inner = &self.status.0;
+        let team = inner.config.teams.get(name).filter(|team| self.scope.may_read(name, team.visibility));
+        let team = team.ok_or_else(|| Error::not_found("team", name))?;
+        let is_own = |slot: &Slot| inner.registry.declared[*slot].builder.key.team == name;
+        let slots: Vec<Slot> = (0..inner.registry.declared.len()).filter(is_own).collect();
+        let views = self.readable_views().filter(|view| match &view.team {
+            Some(owner) => owner == name,
+            None => inner.selections[&view.name].chosen.iter().any(|chosen| is_own(&chosen.slot)),
+        });
+        let views = views.map(|view| self.view_of(view)).collect();
+        let builders: Vec<BuilderStatus> = slots.iter().map(|slot| self.status_of(*slot)).collect();
+        let serving = inner.config.workers.values().filter(|worker| worker.serves(name));
+        Ok(TeamPage {
+            team: team_of(team),
+            views,
+            workers: serving.map(|worker| self.worker_of(worker)).collect(),
+            quota: team.quota,
+            n_running: builders.iter().map(|builder| builder.running.len()).sum(),
+            builders,
+        })
     }
 
     /// Views that may be seen, with their tallies: the instance's, then by team and name.
     pub fn views(&self) -> Vec<View> {
-        todo!()
+        let mut views: Vec<&Arc<config::view::View>> = self.readable_views().collect();
+        views.sort_by(|a, b| a.team.cmp(&b.team).then_with(|| alphanumeric_sort::compare_str(&a.name, &b.name)));
+        views.into_iter().map(|view| self.view_of(view)).collect()
     }
 
     /// A view's Waterfall.
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn view(&self, _name: &str, _narrowing: &Narrowing) -> Result<ViewPage> {
-        todo!()
+    pub async fn view(&self, name: &str, narrowing: &Narrowing) -> Result<ViewPage> {
+        let view = self.readable_views().find(|view| view.name == name);
+        let view = view.ok_or_else(|| Error::not_found("view", name))?;
+        let frame = Frame {
+            name: Some(view.name.clone()),
+            title: view.title.clone(),
+            team: view.team.clone(),
+            is_grouped: view.group_by.is_some(),
+            window: view.window,
+        };
+        window::page(&self.status, &self.scope, frame, &self.status.0.selections[name], narrowing).await
     }
 
     /// The Waterfall of all builders that may be seen.
     ///
     /// # Errors
     /// Where older builds cannot be read.
-    pub async fn waterfall(&self, _narrowing: &Narrowing) -> Result<ViewPage> {
-        todo!()
+    pub async fn waterfall(&self, narrowing: &Narrowing) -> Result<ViewPage> {
+        let title = self.status.0.config.server.title.clone();
+        let frame = Frame { name: None, title, team: None, is_grouped: false, window: None };
+        let everything = Selection::everything(&self.status.0.registry);
+        window::page(&self.status, &self.scope, frame, &everything, narrowing).await
     }
 
     /// A builder.
     ///
     /// # Errors
     /// `NotFound`.
-    pub fn builder(&self, _team: &str, _name: &str) -> Result<BuilderStatus> {
-        todo!()
+    pub fn builder(&self, team: &str, name: &str) -> Result<BuilderStatus> {
+        Ok(self.status_of(self.slot(team, name)?))
     }
 
     /// How a builder may be forced: its parameters, or none where it may not be forced at all.
     ///
     /// # Errors
     /// `NotFound`.
-    pub fn force_form(&self, _team: &str, _name: &str) -> Result<Option<Vec<Parameter>>> {
-        todo!()
+    pub fn force_form(&self, team: &str, name: &str) -> Result<Option<Vec<Parameter>>> {
+        let force = &self.status.0.registry.declared[self.slot(team, name)?].config.force;
+        Ok(force.enabled.then(|| force.parameters.clone()))
     }
 
-    /// A builder's builds with steps, newest first, those with a number under `before` where it is given, at most `limit`.
+    /// A builder's builds with steps, newest first, those with a number under `before` where it is given, at most `limit`
+    /// (and never more than 1000).
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn builds(
-        &self,
-        _team: &str,
-        _name: &str,
-        _before: Option<i64>,
-        _limit: usize,
-    ) -> Result<Vec<Arc<Build>>> {
-        todo!()
+    pub async fn builds(&self, team: &str, name: &str, before: Option<i64>, limit: usize) -> Result<Vec<Arc<Build>>> {
+        let slot = self.slot(team, name)?;
+        let limit = limit.min(BUILDS_MAX);
+        let before = before.unwrap_or(i64::MAX);
+        let entry = self.status.0.board.entry(slot);
+        let horizon = entry.horizon();
+        let mut held = entry.builds();
+        // What is held has no gap from its newest finished build down to its oldest; a running one far below leaves some.
+        held.retain(|build| build.number < before);
+        held.truncate(limit);
+        let is_whole = held.windows(2).all(|pair| pair[0].number == pair[1].number + 1)
+            && held.first().is_none_or(|newest| newest.number + 1 == before.min(entry.newest + 1));
+        if is_whole && (held.len() == limit || horizon.is_none()) {
+            return Ok(held);
+        }
+        let (registry, id) = (self.status.0.registry.clone(), self.status.0.registry.declared[slot].builder.id);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let read = move |c: &mut DbConnection| {
+            let rows = builds::list_before(c, id, before, limit)?;
+            load::builds(c, &registry, rows)
+        };
+        Ok(self.status.0.store.read(read).await?.into_iter().map(Arc::new).collect())
     }
 
     /// One build.
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn build(&self, _team: &str, _name: &str, _number: i64) -> Result<BuildPage> {
-        todo!()
+    pub async fn build(&self, team: &str, name: &str, number: i64) -> Result<BuildPage> {
+        let slot = self.slot(team, name)?;
+        let entry = self.status.0.board.entry(slot);
+        let held = entry.build(number).cloned();
+        let (registry, id) = (self.status.0.registry.clone(), self.status.0.registry.declared[slot].builder.id);
+        let missing = Error::not_found("build", format!("{team}/{name}/{number}"));
+        let read = move |c: &mut DbConnection| {
+            let build = match held {
+                Some(held) => held,
+                None => Arc::new(load::build_by_number(c, &registry, id, number)?.ok_or(missing)?),
+            };
+            let properties = properties::list_of_build(c, build.id)?;
+            Ok::<_, Error>((build, properties, builds::neighbours(c, id, number)?))
+        };
+        let (build, properties, (previous, next)) = self.status.0.store.read(read).await?;
+        Ok(BuildPage { build, properties, previous, next, newest: entry.newest.max(number) })
     }
 
     /// A log by its place; `step` is its number from 0 or its name.
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn log(&self, _team: &str, _name: &str, _number: i64, _step: &str, _slug: &str) -> Result<LogPage> {
-        todo!()
+    pub async fn log(&self, team: &str, name: &str, number: i64, step: &str, slug: &str) -> Result<LogPage> {
+        let slot = self.slot(team, name)?;
+        let missing = || Error::not_found("log", format!("{team}/{name}/{number}/{step}/{slug}"));
+        let held = self.status.0.board.entry(slot).build(number).cloned();
+        let build = match held {
+            Some(build) => build,
+            None => {
+                let (registry, id) = (self.status.0.registry.clone(), self.status.0.registry.declared[slot].builder.id);
+                let read = move |c: &mut DbConnection| load::build_by_number(c, &registry, id, number);
+                Arc::new(self.status.0.store.read(read).await?.ok_or_else(missing)?)
+            }
+        };
+        let by_name = || build.steps.iter().find(|s| s.name == step);
+        let by_number = || step.parse().ok().and_then(|n: i32| build.steps.iter().find(|s| s.number == n));
+        let found = by_number().or_else(by_name).ok_or_else(missing)?.clone();
+        let log = found.logs.iter().find(|log| log.slug == slug).ok_or_else(missing)?.clone();
+        Ok(LogPage { build, step: found, log })
     }
 
     /// Lines of a log from line `first`, at most `max`; fewer where fewer are stored.
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn log_lines(&self, _log: LogId, _first: i64, _max: usize) -> Result<Vec<LogLine>> {
-        todo!()
+    pub async fn log_lines(&self, log: LogId, first: i64, max: usize) -> Result<Vec<LogLine>> {
+        let (scope, registry) = (self.scope.clone(), self.status.0.registry.clone());
+        let read = move |c: &mut DbConnection| {
+            let (builder, ..) = logs::place(c, log)?.ok_or_else(|| missing_log(log))?;
+            if !registry.is_readable(&scope, builder) {
+                return Err(missing_log(log));
+            }
+            read_lines(c, log, first.max(0), max)
+        };
+        self.status.0.store.read(read).await
     }
 
     /// How far a log has come, changing as lines are stored. The sender goes away with the log's end.
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn follow_log(&self, _log: LogId) -> Result<watch::Receiver<LogProgress>> {
-        todo!()
+    pub async fn follow_log(&self, log: LogId) -> Result<watch::Receiver<LogProgress>> {
+        // Followed before it is read, so that an end in between is not missed.
+        let live = self.status.0.live.follow(log);
+        let (scope, registry) = (self.scope.clone(), self.status.0.registry.clone());
+        let read = move |c: &mut DbConnection| {
+            let (builder, ..) = logs::place(c, log)?.ok_or_else(|| missing_log(log))?;
+            if !registry.is_readable(&scope, builder) {
+                return Err(missing_log(log));
+            }
+            logs::get(c, log)?.ok_or_else(|| missing_log(log))
+        };
+        let row = self.status.0.store.read(read).await?;
+        Ok(live.unwrap_or_else(|| watch::channel(LogProgress { n_lines: row.n_lines, complete: row.complete }).1))
     }
 
     /// What became of a request.
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn request(&self, _id: BuildRequestId) -> Result<RequestPage> {
-        todo!()
+    pub async fn request(&self, id: BuildRequestId) -> Result<RequestPage> {
+        let (scope, registry) = (self.scope.clone(), self.status.0.registry.clone());
+        let missing = move || Error::not_found("build request", id.to_string());
+        let read = move |c: &mut DbConnection| {
+            let row = build_requests::get(c, id)?.ok_or_else(missing)?;
+            if !registry.is_readable(&scope, BuilderId(row.builder_id)) {
+                return Err(missing());
+            }
+            let complete = row.is_complete();
+            let rows = builds::list_of_request(c, id)?;
+            let builds = load::builds(c, &registry, rows)?.into_iter().map(Arc::new).collect();
+            Ok(RequestPage { request: load::request(c, &registry, row)?, builds, complete })
+        };
+        self.status.0.store.read(read).await
     }
+
+    /// The place of a builder that may be seen.
+    fn slot(&self, team: &str, name: &str) -> Result<Slot> {
+        let registry = &self.status.0.registry;
+        let slot = registry.slot(team, name).filter(|slot| registry.declared[*slot].is_readable(&self.scope));
+        slot.ok_or_else(|| Error::not_found("builder", format!("{team}/{name}")))
+    }
+
+    fn status_of(&self, slot: Slot) -> BuilderStatus {
+        self.status.0.board.entry(slot).status(&self.status.0.registry.declared[slot])
+    }
+
+    fn readable_views(&self) -> impl Iterator<Item = &Arc<config::view::View>> {
+        self.status.0.config.views.values().filter(|view| match &view.team {
+            Some(team) => self.scope.may_read(team, view.visibility),
+            None => self.scope.may_read_instance(view.visibility),
+        })
+    }
+
+    fn view_of(&self, view: &config::view::View) -> View {
+        let inner = &self.status.0;
+        let chosen = inner.selections[&view.name].chosen.iter();
+        let readable = chosen.filter(|chosen| inner.registry.declared[chosen.slot].is_readable(&self.scope));
+        let board = inner.board.look();
+        let tally = tally(readable.map(|chosen| board.entries[chosen.slot].as_ref()));
+        View { name: view.name.clone(), title: view.title.clone(), team: view.team.clone(), tally }
+    }
+
+    fn worker_of(&self, worker: &config::worker::Worker) -> Worker {
+        let inner = &self.status.0;
+        let board = inner.board.look();
+        let readable = board.entries.iter().zip(&inner.registry.declared).filter(|(_, d)| d.is_readable(&self.scope));
+        let running = readable.flat_map(|(entry, _)| entry.running.iter().filter(|b| b.worker == worker.name).cloned());
+        Worker {
+            name: worker.name.clone(),
+            labels: worker.labels.clone(),
+            slots: worker.slots,
+            connected: board.connected.contains(&worker.name),
+            running: running.collect(),
+        }
+    }
+}
+
+fn team_of(team: &config::team::Team) -> Team {
+    Team { name: team.name.clone(), title: team.title.clone(), visibility: team.visibility }
+}
+
+fn missing_log(log: LogId) -> Error {
+    Error::not_found("log", log.to_string())
+}
+
+/// Builders counted by what one sees first.
+fn tally<'a>(entries: impl Iterator<Item = &'a Entry>) -> Tally {
+    let mut tally = Tally::default();
+    for entry in entries {
+        tally.builders += 1;
+        tally.building += usize::from(!entry.running.is_empty());
+        tally.pending += usize::from(!entry.pending.is_empty());
+        match entry.last.as_ref().and_then(|build| build.results) {
+            Some(Results::Success | Results::Skipped) => tally.success += 1,
+            Some(Results::Warnings) => tally.warnings += 1,
+            Some(Results::Failure) => tally.failure += 1,
+            Some(Results::Exception | Results::Retry | Results::Cancelled) => tally.exception += 1,
+            None => tally.none += 1,
+        }
+    }
+    tally
+}
+
+/// Reads lines; touches only the chunks that hold them.
+fn read_lines(c: &mut DbConnection, log: LogId, first: i64, max: usize) -> Result<Vec<LogLine>> {
+    let mut lines: Vec<LogLine> = Vec::new();
+    let mut next = first;
+    while lines.len() < max {
+        let Some(chunk) = log_chunks::get_at(c, log, next)? else { break };
+        let skip = usize::try_from(next - chunk.first_line).unwrap_or(0);
+        let from = chunk.first_line + skip as i64;
+        let some = log_chunks::decode(&chunk, skip, max - lines.len())?;
+        lines.extend((from..).zip(some).map(|(number, line)| load::from_stored(line, number)));
+        next = chunk.first_line + chunk.n_lines;
+    }
+    Ok(lines)
 }

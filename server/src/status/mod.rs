@@ -4,21 +4,29 @@
 //! The promise between get and subscribe: an answer of `get` names the event up to which it is true, and `subscribe` from that
 //! event tells everything later, without gap or duplicate.
 
+mod board;
+mod commit;
 /// What people do.
 pub mod control;
 /// What can go wrong.
 pub mod error;
 /// Everything that can be heard.
 pub mod event;
+mod finish;
+mod force;
 /// What is.
 pub mod get;
+mod live;
+mod load;
 /// What a page asks for: filter, window, limit.
 pub mod query;
+mod registry;
 /// The serialisable types.
 pub mod resource;
+mod select;
 /// What happened since.
 pub mod subscribe;
-/// Tokens that this instance issued.
+/// Tokens that were issued.
 pub mod token;
 /// What the engine reports.
 pub mod update;
@@ -26,30 +34,86 @@ pub mod update;
 pub mod view;
 /// Builds and steps to cells on a squeezed time axis; pure.
 pub mod waterfall;
+mod window;
 
 pub use error::{Error, Result};
 
 use crate::clock::SharedClock;
 use crate::config::Config;
-use crate::model::id::EventId;
+use crate::model::id::{BuilderId, EventId};
+use crate::model::name::BuilderKey;
 use crate::model::scope::Scope;
-use crate::store::Store;
+use crate::model::time::Time;
+use crate::store::{DbConnection, Store, build_requests, builders, builds, events};
+use anyhow::Context;
+use board::{Board, Entry, State};
+use chrono::SubsecRound;
+use registry::Registry;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use tokio::sync::{Notify, broadcast};
+use tokio_util::sync::CancellationToken;
+
+/// Events that wait for a listener; one who falls further behind reads them from the database.
+const LISTENER_BEHIND: usize = 4096;
 
 /// The one status API; cheap to clone.
 #[derive(Clone)]
 pub struct Status(Arc<Inner>);
 
 /// What stands behind every clone.
-struct Inner {}
+struct Inner {
+    config: Arc<Config>,
+    store: Store,
+    clock: SharedClock,
+    registry: Arc<Registry>,
+    board: Board,
+    selections: HashMap<String, select::Selection>,
+    live: live::LiveLogs,
+    events: broadcast::Sender<Arc<event::Event>>,
+    wake: Arc<Notify>,
+    closed: CancellationToken,
+    tokens: token::Tokens,
+}
 
 impl Status {
     /// Registers the configuration's teams and builders and fills the read model from the database.
     ///
     /// # Errors
     /// Where the database cannot be read or written.
-    pub async fn open(_config: Arc<Config>, _store: Store, _clock: SharedClock) -> anyhow::Result<Self> {
-        todo!()
+    pub async fn open(config: Arc<Config>, store: Store, clock: SharedClock) -> anyhow::Result<Self> {
+        let keys: Vec<BuilderKey> =
+            config.teams.values().flat_map(|t| t.builders.values()).map(|b| b.key.clone()).collect();
+        let now = clock.now().trunc_subsecs(6);
+        let rows = store
+            .write(move |c| register(c, keys, now))
+            .await
+            .context("the builders of the configuration cannot be stored in the database")?;
+        let newest: HashMap<BuilderId, i64> = rows.iter().map(|(id, _, n)| (*id, *n)).collect();
+        let registry = Arc::new(Registry::new(&config, rows.into_iter().map(|(id, key, _)| (id, key))));
+        let known = registry.clone();
+        let state = store
+            .read(move |c| fill(c, &known, &newest))
+            .await
+            .context("the builds cannot be read from the database")?;
+        let tokens = token::Tokens::new(store.clone(), clock.clone());
+        Ok(Self(Arc::new(Inner {
+            selections: config
+                .views
+                .iter()
+                .map(|(n, view)| (n.clone(), select::Selection::new(view, &registry)))
+                .collect(),
+            board: Board::new(registry.clone(), state),
+            config,
+            store,
+            clock,
+            registry,
+            live: live::LiveLogs::default(),
+            events: broadcast::Sender::new(LISTENER_BEHIND),
+            wake: Arc::default(),
+            closed: CancellationToken::new(),
+            tokens,
+        })))
     }
 
     /// What is, as far as `scope` may see.
@@ -58,8 +122,8 @@ impl Status {
     }
 
     /// What happens after the event `after`, as far as `scope` may see; from now on where none is given.
-    pub fn subscribe(&self, _scope: &Scope, _after: Option<EventId>) -> subscribe::Subscription {
-        todo!()
+    pub fn subscribe(&self, scope: &Scope, after: Option<EventId>) -> subscribe::Subscription {
+        subscribe::Subscription::new(self.clone(), scope.clone(), after)
     }
 
     /// What people do; rights are checked here and each attempt becomes a row of `audit`.
@@ -67,18 +131,98 @@ impl Status {
         control::Control { status: self.clone(), scope: scope.clone() }
     }
 
-    /// Tokens that this instance issued.
-    pub fn tokens(&self) -> token::Tokens {
-        todo!()
-    }
-
     /// What the engine reports; only the engine and `app` call it.
     pub fn update(&self) -> update::Update {
         update::Update { status: self.clone() }
     }
 
+    /// Tokens that were issued.
+    pub fn tokens(&self) -> token::Tokens {
+        self.0.tokens.clone()
+    }
+
     /// The configuration in force.
     pub fn config(&self) -> Arc<Config> {
-        todo!()
+        self.0.config.clone()
     }
+
+    /// The server ends: every subscription answers `Unavailable` and followers of logs are let go. Reports are still taken.
+    pub fn close(&self) {
+        self.0.closed.cancel();
+        self.0.live.clear();
+        self.0.wake();
+    }
+
+    /// Now, as exact as the database holds it.
+    fn now(&self) -> Time {
+        self.0.clock.now().trunc_subsecs(6)
+    }
+}
+
+impl Inner {
+    /// Tells the engine that there may be something to do.
+    fn wake(&self) {
+        // The first wakes whoever made the future before looking, the second whoever comes to wait later.
+        self.wake.notify_waiters();
+        self.wake.notify_one();
+    }
+}
+
+/// Every builder's row, those that are declared for the first time included.
+fn register(c: &mut DbConnection, keys: Vec<BuilderKey>, now: Time) -> Result<Vec<(BuilderId, BuilderKey, i64)>> {
+    let mut rows = builders::list(c)?;
+    let known: HashSet<BuilderKey> = rows.iter().map(|(_, key, _)| key.clone()).collect();
+    for key in keys.into_iter().filter(|key| !known.contains(key)) {
+        rows.push((builders::insert(c, &key, now)?, key, 0));
+    }
+    Ok(rows)
+}
+
+/// What the board begins with: by indexed queries, so that it costs the same whatever history holds.
+fn fill(c: &mut DbConnection, registry: &Registry, newest: &HashMap<BuilderId, i64>) -> Result<State> {
+    let n_recent = Board::n_recent(registry.declared.len());
+    let mut state = State::at(events::newest(c)?);
+    let mut rows = builds::list_running(c)?;
+    for row in &rows {
+        if let Some(reason) = &row.stop_reason {
+            state.stops.insert(crate::model::id::BuildId(row.id), reason.clone());
+        }
+    }
+    let mut since = HashMap::new();
+    for declared in &registry.declared {
+        let id = declared.builder.id;
+        let newest = newest.get(&id).copied().unwrap_or(0);
+        state.entries.push(Arc::new(Entry { newest, ..Entry::default() }));
+        if newest == 0 {
+            continue;
+        }
+        let recent = builds::list_finished(c, id, i64::try_from(n_recent).unwrap_or(i64::MAX))?;
+        if let Some(at) = recent.first().and_then(|row| row.results_since) {
+            since.insert(id, at.and_utc());
+        }
+        rows.extend(recent);
+    }
+    for build in load::builds(c, registry, rows)? {
+        let Some(slot) = registry.slot_of(build.builder_id) else { continue };
+        let entry = Arc::get_mut(&mut state.entries[slot]).expect("nobody has looked yet");
+        let build = Arc::new(build);
+        if build.finished_at.is_none() {
+            state.running.insert(build.id, slot);
+            entry.running.push(build);
+        } else {
+            if entry.last.is_none() {
+                entry.last_since = since.get(&build.builder_id).copied();
+                entry.last = Some(build.clone());
+            }
+            entry.recent.push_back(build);
+        }
+    }
+    for row in build_requests::list_pending(c)? {
+        let request = load::request(c, registry, row)?;
+        let Some(slot) = registry.slot_of(request.builder_id) else { continue };
+        let pending = &mut Arc::get_mut(&mut state.entries[slot]).expect("nobody has looked yet").pending;
+        pending.push(Arc::new(request));
+        pending.sort_by_key(|r| (std::cmp::Reverse(r.priority), r.id));
+    }
+    Ok(state)
 }

@@ -1,12 +1,27 @@
 //! What the engine reports. Everything is durable when the call returns; nobody else calls these.
 
-use super::resource::{Build, BuildRequest, Log, LogLine, Step};
-use super::{Result, Status};
-use crate::model::id::{BuildId, BuildRequestId, LogId, StepId};
-use crate::model::property::Properties;
+use super::commit::{Effect, Tx};
+use super::event::What;
+use super::get::LogProgress;
+use super::registry::Registry;
+use super::resource::{Build, BuildRequest, Link, Log, LogLine, Step};
+use super::{Error, Result, Status, finish, load};
+use crate::model::id::{BuildId, BuildRequestId, BuilderId, LogId, StepId};
+use crate::model::name::BuilderKey;
+use crate::model::property::{Properties, Property};
 use crate::model::results::Results;
+use crate::store::log_chunks::{self, Line};
+use crate::store::{build_requests, builders, builds, logs, properties, steps};
 use serde_json::Value;
+use std::future::Future;
 use std::sync::Arc;
+
+/// Bytes of lines in one chunk as they come, unless one line alone is longer.
+const CHUNK_BYTES: usize = 256 << 10;
+/// Larger appends are compressed beside the caller's thread.
+const COMPRESS_ASIDE: usize = 64 << 10;
+/// zstd's level for lines as they come.
+const LEVEL: i32 = 1;
 
 /// Reports of the engine.
 pub struct Update {
@@ -15,33 +30,41 @@ pub struct Update {
 
 impl Update {
     /// Ends builds that a dead server left running as `retry` and requests them again (as an exception, and no more, after 3).
-    /// Called once at start, before anything runs. Returns the builds it ended.
+    /// One that somebody wanted stopped ends as `cancelled`. Called once at start, before anything runs. Returns the builds it ended.
     ///
     /// # Errors
     /// Where the database cannot be read or written.
     pub async fn recover(&self) -> Result<Vec<Arc<Build>>> {
-        todo!()
+        finish::recover(&self.status).await
     }
 
     /// Requests that wait, in the order in which each team wants them: higher priority first, then older first.
     pub fn pending(&self) -> Vec<Arc<BuildRequest>> {
-        todo!()
+        let mut pending: Vec<Arc<BuildRequest>> =
+            self.status.0.board.look().entries.iter().flat_map(|entry| entry.pending.iter().cloned()).collect();
+        pending.sort_by_key(|r| (std::cmp::Reverse(r.priority), r.id));
+        pending
     }
 
     /// Builds that run.
     pub fn running(&self) -> Vec<Arc<Build>> {
-        todo!()
+        let board = self.status.0.board.look();
+        let mut running: Vec<Arc<Build>> =
+            board.entries.iter().flat_map(|entry| entry.running.iter().cloned()).collect();
+        drop(board);
+        running.sort_by_key(|build| build.id);
+        running
     }
 
     /// Running builds that somebody wants stopped, with the reason.
     pub fn stops_wanted(&self) -> Vec<(BuildId, String)> {
-        todo!()
+        self.status.0.board.look().stops.iter().map(|(id, reason)| (*id, reason.clone())).collect()
     }
 
     /// Resolves when something was asked for that the engine may act on (a request, a stop); never misses one between calls
     /// when the future is made before looking.
-    pub async fn wake(&self) {
-        todo!()
+    pub fn wake(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
+        self.status.0.wake.clone().notified_owned()
     }
 
     /// Claims a request for a worker by compare-and-set and begins its build; none where somebody else was first. The build's
@@ -49,24 +72,85 @@ impl Update {
     ///
     /// # Errors
     /// Where the database cannot be read or written.
-    pub async fn claim(&self, _request: BuildRequestId, _worker: &str) -> Result<Option<(Arc<Build>, Properties)>> {
-        todo!()
+    pub async fn claim(&self, request: BuildRequestId, worker: &str) -> Result<Option<(Arc<Build>, Properties)>> {
+        let (inner, worker) = (self.status.0.clone(), worker.to_owned());
+        self.status
+            .commit(move |tx| {
+                let Some(row) = build_requests::get(tx.c, request)? else { return Ok(None) };
+                let builder_id = BuilderId(row.builder_id);
+                let Some(slot) = inner.registry.slot_of(builder_id) else { return Ok(None) };
+                if !build_requests::claim(tx.c, request)? {
+                    return Ok(None);
+                }
+                let number = builders::count_build(tx.c, builder_id)?;
+                let asked = load::request(tx.c, &inner.registry, row)?;
+                let id = builds::insert(
+                    tx.c,
+                    &builds::NewBuild {
+                        builder: builder_id,
+                        number,
+                        request,
+                        buildset: asked.buildset_id,
+                        worker: &worker,
+                        at: tx.at,
+                        summary: "starting",
+                        expected_s: inner.board.entry(slot).expected_s(),
+                    },
+                )?;
+                let carried = carried(&inner.registry.declared[slot].config.properties, &asked, number, &worker);
+                properties::insert_of_build(tx.c, id, &carried)?;
+                let build = running_build(tx, &inner.registry, id)?;
+                tx.tell(builder_id, build.builder.clone(), What::BuildStarted { build: build.clone() })?;
+                Ok(Some((Arc::new(build), carried)))
+            })
+            .await
     }
 
     /// Sets a property of a running build; `got_revision` also shows on the build.
     ///
     /// # Errors
     /// Where the database cannot be read or written.
-    pub async fn set_property(&self, _build: BuildId, _name: &str, _value: Value, _source: &str) -> Result<()> {
-        todo!()
+    pub async fn set_property(&self, build: BuildId, name: &str, value: Value, source: &str) -> Result<()> {
+        let (inner, name) = (self.status.0.clone(), name.to_owned());
+        let property = Property { value, source: source.to_owned() };
+        self.status
+            .commit(move |tx| {
+                properties::set_of_build(tx.c, build, &name, &property)?;
+                if let (true, Some(revision)) = (name == "got_revision", property.value.as_str()) {
+                    builds::set_got_revision(tx.c, build, revision)?;
+                    let build = running_build(tx, &inner.registry, build)?;
+                    tx.tell(build.builder_id, build.builder.clone(), What::BuildChanged { build })?;
+                }
+                Ok(())
+            })
+            .await
     }
 
     /// A step begins.
     ///
     /// # Errors
     /// Where the database cannot be read or written.
-    pub async fn step_started(&self, _build: BuildId, _name: &str) -> Result<Step> {
-        todo!()
+    pub async fn step_started(&self, build: BuildId, name: &str) -> Result<Step> {
+        let (inner, name) = (self.status.0.clone(), name.to_owned());
+        self.status
+            .commit(move |tx| {
+                let (builder, key) = builder_of(tx, &inner.registry, build)?;
+                let (id, number) = steps::insert(tx.c, build, &name, "running", tx.at)?;
+                let step = Step {
+                    id,
+                    number,
+                    name,
+                    started_at: tx.at,
+                    finished_at: None,
+                    results: None,
+                    summary: "running".to_owned(),
+                    urls: Vec::new(),
+                    logs: Vec::new(),
+                };
+                tx.tell(builder, key, What::StepStarted { build_id: build, step: step.clone() })?;
+                Ok(step)
+            })
+            .await
     }
 
     /// A running step's words, or a link of it, changed.
@@ -75,64 +159,254 @@ impl Update {
     /// Where the database cannot be read or written.
     pub async fn step_changed(
         &self,
-        _build: BuildId,
-        _step: StepId,
-        _summary: Option<&str>,
-        _link: Option<super::resource::Link>,
+        build: BuildId,
+        step: StepId,
+        summary: Option<&str>,
+        link: Option<Link>,
     ) -> Result<()> {
-        todo!()
+        let (inner, summary) = (self.status.0.clone(), summary.map(str::to_owned));
+        self.status
+            .commit(move |tx| {
+                let (builder, key) = builder_of(tx, &inner.registry, build)?;
+                let mut now = finish::step_of(tx, build, step)?;
+                if let Some(summary) = summary {
+                    steps::set_summary(tx.c, step, &summary)?;
+                    now.summary = summary;
+                }
+                if let Some(link) = link.filter(|link| !now.urls.contains(link)) {
+                    now.urls.push(link);
+                    let json = serde_json::to_string(&now.urls).map_err(|e| Error::Internal(e.into()))?;
+                    steps::set_urls(tx.c, step, &json)?;
+                }
+                tx.tell(builder, key, What::StepChanged { build_id: build, step: now })
+            })
+            .await
     }
 
     /// A step ended; logs of it that are still open are ended with it.
     ///
     /// # Errors
     /// Where the database cannot be read or written.
-    pub async fn step_finished(&self, _build: BuildId, _step: StepId, _results: Results, _summary: &str) -> Result<()> {
-        todo!()
+    pub async fn step_finished(&self, build: BuildId, step: StepId, results: Results, summary: &str) -> Result<()> {
+        let (inner, summary) = (self.status.0.clone(), summary.to_owned());
+        let ended = self
+            .status
+            .commit(move |tx| {
+                let (builder, key) = builder_of(tx, &inner.registry, build)?;
+                steps::finish(tx.c, step, results, &summary, tx.at)?;
+                let mut now = finish::step_of(tx, build, step)?;
+                let ended = finish::end_logs(tx, build, &mut now)?;
+                tx.tell(builder, key, What::StepFinished { build_id: build, step: now })?;
+                Ok(ended)
+            })
+            .await?;
+        finish::join_chunks_of(&self.status, ended).await
     }
 
     /// A step that did not run: recorded as begun and ended at once, skipped.
     ///
     /// # Errors
     /// Where the database cannot be read or written.
-    pub async fn step_skipped(&self, _build: BuildId, _name: &str, _summary: &str) -> Result<()> {
-        todo!()
+    pub async fn step_skipped(&self, build: BuildId, name: &str, summary: &str) -> Result<()> {
+        let (inner, name, summary) = (self.status.0.clone(), name.to_owned(), summary.to_owned());
+        self.status
+            .commit(move |tx| {
+                let (builder, key) = builder_of(tx, &inner.registry, build)?;
+                let (id, _) = steps::insert(tx.c, build, &name, &summary, tx.at)?;
+                steps::finish(tx.c, id, Results::Skipped, &summary, tx.at)?;
+                let step = finish::step_of(tx, build, id)?;
+                tx.tell(builder, key, What::StepFinished { build_id: build, step })
+            })
+            .await
     }
 
-    /// A log is opened.
+    /// A log is opened; one of that name that is open already is gone on with.
     ///
     /// # Errors
     /// Where the database cannot be read or written.
-    pub async fn log_opened(&self, _build: BuildId, _step: StepId, _name: &str) -> Result<Log> {
-        todo!()
+    pub async fn log_opened(&self, build: BuildId, step: StepId, name: &str) -> Result<Log> {
+        let (inner, name) = (self.status.0.clone(), name.to_owned());
+        self.status
+            .commit(move |tx| {
+                let (builder, key) = builder_of(tx, &inner.registry, build)?;
+                let step = finish::step_of(tx, build, step)?;
+                if let Some(open) = step.logs.iter().find(|log| log.name == name && !log.complete) {
+                    return Ok(open.clone());
+                }
+                let slug = free_slug(&name, &step.logs);
+                let id = logs::insert(tx.c, step.id, &name, &slug)?;
+                let log = Log { id, name, slug, n_lines: 0, size_bytes: 0, complete: false };
+                tx.tell(builder, key, What::LogChanged { build_id: build, step: step.number, log: log.clone() })?;
+                tx.then(finish::progress_of(build, step.number, &log));
+                Ok(log)
+            })
+            .await
     }
 
-    /// Lines are stored, as one chunk, numbered from where the log stands; when this returns, viewers may see them.
+    /// Lines are stored, numbered from where the log stands (in one chunk, or several where they are many); when this returns,
+    /// viewers may see them.
     ///
     /// # Errors
-    /// Where the database cannot be read or written.
-    pub async fn log_append(&self, _log: LogId, _lines: Vec<LogLine>) -> Result<()> {
-        todo!()
+    /// `Conflict` where the log has ended, or where the database cannot be read or written.
+    pub async fn log_append(&self, log: LogId, lines: Vec<LogLine>) -> Result<()> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let lines: Vec<Line> = lines.into_iter().map(load::to_stored).collect();
+        let size_bytes: usize = lines.iter().map(|line| line.bytes.len()).sum();
+        let chunks = if size_bytes > COMPRESS_ASIDE {
+            let encoded = tokio::task::spawn_blocking(move || encode(lines)).await;
+            encoded.map_err(|e| Error::Internal(e.into()))?
+        } else {
+            encode(lines)
+        }
+        .map_err(|e| Error::Internal(e.into()))?;
+        self.status
+            .commit(move |tx| {
+                let n_lines: i64 = chunks.iter().map(|chunk| chunk.n_lines).sum();
+                let size_bytes: i64 = chunks.iter().map(|chunk| chunk.size_bytes).sum();
+                let Some((mut first, size_bytes)) = logs::grow(tx.c, log, n_lines, size_bytes)? else {
+                    return Err(Error::Conflict(format!("log {log} has ended; nothing can be added")));
+                };
+                for chunk in &chunks {
+                    log_chunks::insert(tx.c, log, first, chunk.n_lines, chunk.size_bytes, &chunk.content)?;
+                    first += chunk.n_lines;
+                }
+                if let Some((_, build, step)) = logs::place(tx.c, log)? {
+                    let progress = LogProgress { n_lines: first, complete: false };
+                    tx.then(Effect::Log { log, build, step, progress, size_bytes });
+                }
+                Ok(())
+            })
+            .await
     }
 
     /// A log ended; its small chunks are joined into larger ones.
     ///
     /// # Errors
     /// Where the database cannot be read or written.
-    pub async fn log_finished(&self, _log: LogId) -> Result<()> {
-        todo!()
+    pub async fn log_finished(&self, log: LogId) -> Result<()> {
+        let inner = self.status.0.clone();
+        let has_ended = self
+            .status
+            .commit(move |tx| {
+                if !logs::finish(tx.c, log)? {
+                    return Ok(false);
+                }
+                let (Some((builder, build, step)), Some(row)) = (logs::place(tx.c, log)?, logs::get(tx.c, log)?) else {
+                    return Ok(false);
+                };
+                let now = load::log(row);
+                tx.then(finish::progress_of(build, step, &now));
+                tx.tell(builder, inner.registry.key(builder), What::LogChanged { build_id: build, step, log: now })?;
+                Ok(true)
+            })
+            .await?;
+        if has_ended { finish::join_chunks_of(&self.status, vec![log]).await } else { Ok(()) }
     }
 
     /// A build ended. As `retry`, its request waits again in the same transaction (an exception, and no more, after 3).
     ///
     /// # Errors
-    /// Where the database cannot be read or written.
-    pub async fn build_finished(&self, _build: BuildId, _results: Results, _summary: &str) -> Result<()> {
-        todo!()
+    /// `Conflict` where it had ended already, or where the database cannot be read or written.
+    pub async fn build_finished(&self, build: BuildId, results: Results, summary: &str) -> Result<()> {
+        let (inner, summary) = (self.status.0.clone(), summary.to_owned());
+        let (_, ended) =
+            self.status.commit(move |tx| finish::build(tx, &inner.registry, build, results, &summary)).await?;
+        finish::join_chunks_of(&self.status, ended).await
     }
 
     /// A worker is ready, or is not.
-    pub fn worker_connected(&self, _worker: &str, _connected: bool) {
-        todo!()
+    pub fn worker_connected(&self, worker: &str, connected: bool) {
+        self.status.0.board.connect(worker, connected);
+        self.status.0.wake();
+    }
+}
+
+/// The properties that a build begins with.
+fn carried(declared: &Properties, asked: &BuildRequest, number: i64, worker: &str) -> Properties {
+    const SOURCE: &str = "Build";
+    let mut carried = declared.clone();
+    carried.overlay(asked.properties.clone());
+    carried.set("buildername", asked.builder.name.clone(), SOURCE);
+    carried.set("buildnumber", number, SOURCE);
+    carried.set("workername", worker, SOURCE);
+    if let Some(branch) = &asked.source_stamp.branch {
+        carried.set("branch", branch.clone(), SOURCE);
+    }
+    if let Some(revision) = &asked.source_stamp.revision {
+        carried.set("revision", revision.clone(), SOURCE);
+    }
+    carried
+}
+
+/// A build that the engine says is there.
+fn running_build(tx: &mut Tx<'_>, registry: &Registry, id: BuildId) -> Result<Build> {
+    load::build_by_id(tx.c, registry, id)?.ok_or_else(|| Error::not_found("build", id.to_string()))
+}
+
+/// Whose build it is.
+fn builder_of(tx: &mut Tx<'_>, registry: &Registry, id: BuildId) -> Result<(BuilderId, BuilderKey)> {
+    let builder = builds::builder_of(tx.c, id)?.ok_or_else(|| Error::not_found("build", id.to_string()))?;
+    Ok((builder, registry.key(builder)))
+}
+
+/// A log's name as it stands in a URL, unlike those of the other logs.
+fn free_slug(name: &str, others: &[Log]) -> String {
+    let plain =
+        |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c.to_ascii_lowercase() } else { '_' };
+    let slug: String = name.chars().take(80).map(plain).collect();
+    let slug = if slug.trim_matches('.').is_empty() { "log".to_owned() } else { slug };
+    let is_free = |slug: &str| others.iter().all(|log| log.slug != slug);
+    if is_free(&slug) {
+        return slug;
+    }
+    (2..).map(|n| format!("{slug}-{n}")).find(|slug| is_free(slug)).expect("there are more numbers than logs")
+}
+
+/// Lines that are stored together.
+struct Chunk {
+    n_lines: i64,
+    size_bytes: i64,
+    content: Vec<u8>,
+}
+
+/// Cuts lines into chunks and compresses them.
+fn encode(lines: Vec<Line>) -> std::io::Result<Vec<Chunk>> {
+    let mut chunks = Vec::new();
+    let mut rest = lines.as_slice();
+    while !rest.is_empty() {
+        let mut size_bytes = 0;
+        let fits = |line: &&Line| {
+            size_bytes += line.bytes.len();
+            size_bytes <= CHUNK_BYTES
+        };
+        let n = rest.iter().take_while(fits).count().max(1);
+        let (some, after) = rest.split_at(n);
+        rest = after;
+        let size_bytes = some.iter().map(|line| line.bytes.len() as i64).sum();
+        chunks.push(Chunk { n_lines: n as i64, size_bytes, content: log_chunks::encode(some, LEVEL)? });
+    }
+    Ok(chunks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Log, LogId, free_slug};
+
+    #[test]
+    fn a_slug_is_fit_for_a_url_and_unlike_the_others() {
+        let log = |slug: &str| Log {
+            id: LogId(1),
+            name: String::new(),
+            slug: slug.to_owned(),
+            n_lines: 0,
+            size_bytes: 0,
+            complete: false,
+        };
+        assert_eq!(free_slug("stdio", &[]), "stdio");
+        assert_eq!(free_slug("Test log/2", &[]), "test_log_2");
+        assert_eq!(free_slug("..", &[]), "log");
+        assert_eq!(free_slug("a b", &[log("a_b"), log("a_b-2")]), "a_b-3");
     }
 }

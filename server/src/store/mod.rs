@@ -1,17 +1,169 @@
-//! Rows and queries; the only diesel. Reads on a pool, writes through one SQLite writer that commits what has gathered.
+//! Rows and queries; the only diesel. Reads on a pool, writes through one writer that commits what has gathered.
 
-use std::sync::Arc;
+/// Every control action, allowed or refused.
+pub mod audit;
+/// Requests for builds.
+pub mod build_requests;
+/// Builders and how many builds each has had.
+pub mod builders;
+/// Builds.
+pub mod builds;
+/// Submissions.
+pub mod buildsets;
+/// One connection to either database.
+pub mod connection;
+/// What happened, in order.
+pub mod events;
+/// Pieces of logs.
+pub mod log_chunks;
+/// Logs, without their lines.
+pub mod logs;
+mod migrate;
+/// Properties of buildsets and builds.
+pub mod properties;
+mod schema;
+/// What is built.
+pub mod source_stamps;
+/// Steps.
+pub mod steps;
+/// Tokens that were issued.
+pub mod tokens;
+mod writer;
 
-/// The database; cheap to clone.
+pub use connection::DbConnection;
+pub use writer::Error;
+/// What a query fails with.
+pub type QueryError = diesel::result::Error;
+
+use crate::model::time::Time;
+use connection::Address;
+use diesel::{Connection, QueryResult};
+use std::sync::{Arc, Mutex};
+use tokio::sync::Semaphore;
+use writer::Writer;
+
+/// Reads at the same time; more wait.
+const READERS: usize = 4;
+
+/// The database; cheap to clone. The writer ends when the last clone is dropped.
 #[derive(Clone)]
-pub struct Store(#[expect(dead_code, reason = "the store is being built")] Arc<()>);
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    writer: Writer,
+    address: Address,
+    idle: Mutex<Vec<DbConnection>>,
+    slots: Arc<Semaphore>,
+}
 
 impl Store {
     /// Opens `sqlite:PATH` or `postgres://...` and migrates it.
     ///
     /// # Errors
     /// Where it cannot be opened or migrated, saying what to do.
-    pub fn open(_database: &str) -> anyhow::Result<Self> {
-        todo!()
+    pub fn open(database: &str) -> anyhow::Result<Self> {
+        let address = Address::parse(database)?;
+        address.prepare()?;
+        let mut connection = address.connect()?;
+        migrate::migrate(&mut connection)?;
+        let writer = Writer::start(address.clone(), connection)?;
+        let slots = Arc::new(Semaphore::new(READERS));
+        Ok(Self(Arc::new(Inner { writer, address, idle: Mutex::new(Vec::new()), slots })))
     }
+
+    /// Does `work` in one transaction; durable when this returns.
+    ///
+    /// # Errors
+    /// What `work` says, or where it cannot be made durable; then nothing of it is stored.
+    pub async fn write<T, E>(
+        &self,
+        work: impl FnOnce(&mut DbConnection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + From<QueryError> + Send + 'static,
+    {
+        self.write_then(work, |value| value).await
+    }
+
+    /// As [`Store::write`]; once it is durable and before the caller is answered, `then` runs in the order of commits. It holds up
+    /// every later write, so it must be quick and must not wait.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub async fn write_then<T, R, E>(
+        &self,
+        work: impl FnOnce(&mut DbConnection) -> Result<T, E> + Send + 'static,
+        then: impl FnOnce(T) -> R + Send + 'static,
+    ) -> Result<R, E>
+    where
+        T: Send + 'static,
+        R: Send + 'static,
+        E: From<Error> + From<QueryError> + Send + 'static,
+    {
+        self.0.writer.write(work, then).await
+    }
+
+    /// Does `work` on one snapshot of the database, beside the writer.
+    ///
+    /// # Errors
+    /// What `work` says, or where the database cannot be reached.
+    pub async fn read<T, E>(
+        &self,
+        work: impl FnOnce(&mut DbConnection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + From<QueryError> + Send + 'static,
+    {
+        let slot = self.0.slots.clone().acquire_owned().await.map_err(|_| E::from(Error::Closed))?;
+        let inner = self.0.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let answer = inner.read(work);
+            drop(slot);
+            answer
+        });
+        done.await.unwrap_or_else(|e| Err(E::from(Error::Panicked(e.to_string()))))
+    }
+}
+
+impl Inner {
+    fn read<T, E>(&self, work: impl FnOnce(&mut DbConnection) -> Result<T, E>) -> Result<T, E>
+    where
+        E: From<Error> + From<QueryError>,
+    {
+        let idle = self.idle.lock().expect("no holder of the idle readers panics").pop();
+        let mut c = match idle {
+            Some(c) => c,
+            None => self.address.connect_reader().map_err(|e| E::from(Error::Connect(e)))?,
+        };
+        // A connection whose work panicked, or that was lost, is not used again.
+        let mut is_sound = false;
+        let answer = writer::guarded(|| {
+            let answer = c.transaction(|c| work(c));
+            is_sound = true;
+            answer
+        });
+        if is_sound && !is_broken(&mut c) {
+            self.idle.lock().expect("no holder of the idle readers panics").push(c);
+        }
+        answer
+    }
+}
+
+/// Whether the connection's transaction state is lost.
+fn is_broken(c: &mut DbConnection) -> bool {
+    use diesel::connection::TransactionManager;
+    <DbConnection as Connection>::TransactionManager::is_broken_transaction_manager(c)
+}
+
+/// A moment as the tables hold it: UTC, to the microsecond.
+fn naive(at: Time) -> chrono::NaiveDateTime {
+    at.naive_utc()
+}
+
+/// One row, or none.
+fn optional<T>(found: QueryResult<T>) -> QueryResult<Option<T>> {
+    use diesel::OptionalExtension;
+    found.optional()
 }

@@ -1,0 +1,271 @@
+//! The read model in memory: of each builder its last, running and pending builds and a recent window. Filled once from the
+//! database, then a fold of the events in the order of their ids.
+
+use super::event::{Event, What};
+use super::registry::{Declared, Registry, Slot};
+use super::resource::{Build, BuildRequest, BuilderState, BuilderStatus, Log, Step};
+use crate::model::id::{BuildId, BuildRequestId, EventId, LogId};
+use crate::model::results::Results;
+use crate::model::time::Time;
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::{Arc, RwLock, RwLockReadGuard};
+
+/// Finished builds held over all builders, as far as that leaves each at least [`RECENT_MIN`]: bounds memory.
+const RECENT_TOTAL: usize = 8_000;
+const RECENT_MIN: usize = 4;
+const RECENT_MAX: usize = 32;
+/// Good builds whose mean tells how long the next is expected to take.
+const EXPECTED_OF: usize = 5;
+
+/// What is known of one builder.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Entry {
+    /// The finished build with the highest number.
+    pub last: Option<Arc<Build>>,
+    /// Since when the last result is what it is.
+    pub last_since: Option<Time>,
+    /// Oldest first.
+    pub running: Vec<Arc<Build>>,
+    /// Next first.
+    pub pending: Vec<Arc<BuildRequest>>,
+    /// Finished, highest number first.
+    pub recent: VecDeque<Arc<Build>>,
+    /// The number of the newest build.
+    pub newest: i64,
+    /// A worker that may run it is connected.
+    pub has_worker: bool,
+}
+
+impl Entry {
+    /// All that a Waterfall's head says.
+    pub fn status(&self, declared: &Declared) -> BuilderStatus {
+        BuilderStatus {
+            builder: declared.builder.clone(),
+            state: self.state(),
+            last: self.last.clone(),
+            last_since: self.last_since,
+            running: self.running.clone(),
+            pending: self.pending.clone(),
+            next: None,
+        }
+    }
+
+    fn state(&self) -> BuilderState {
+        if !self.running.is_empty() {
+            BuilderState::Building
+        } else if !self.has_worker {
+            BuilderState::Offline
+        } else if !self.pending.is_empty() {
+            BuilderState::Pending
+        } else {
+            BuilderState::Idle
+        }
+    }
+
+    /// Seconds that the next build is expected to take: the mean of the recent good ones.
+    pub fn expected_s(&self) -> Option<f64> {
+        let good = self.recent.iter().filter(|b| b.results.is_some_and(Results::is_good));
+        let spans: Vec<f64> = good
+            .filter_map(|b| Some((b.finished_at? - b.started_at).as_seconds_f64().max(0.0)))
+            .take(EXPECTED_OF)
+            .collect();
+        (!spans.is_empty()).then(|| spans.iter().sum::<f64>() / spans.len() as f64)
+    }
+
+    /// Every build that is held, highest number first.
+    pub fn builds(&self) -> Vec<Arc<Build>> {
+        let mut builds: Vec<_> = self.running.iter().chain(&self.recent).cloned().collect();
+        builds.sort_by_key(|b| std::cmp::Reverse(b.number));
+        builds
+    }
+
+    /// The build with that number, where it is held.
+    pub fn build(&self, number: i64) -> Option<&Arc<Build>> {
+        self.running.iter().chain(&self.recent).find(|b| b.number == number)
+    }
+
+    /// Under this number builds are only in the database; none where all are held.
+    pub fn horizon(&self) -> Option<i64> {
+        let oldest = self.running.iter().chain(&self.recent).map(|b| b.number).min();
+        oldest.or(Some(self.newest + 1)).filter(|n| *n > 1)
+    }
+}
+
+/// The read model.
+pub(super) struct Board {
+    state: RwLock<State>,
+    registry: Arc<Registry>,
+    n_recent: usize,
+}
+
+/// What the lock guards.
+pub(super) struct State {
+    /// By slot. Readers take what they need and let go of the lock; a change copies an entry only while somebody reads it.
+    pub entries: Vec<Arc<Entry>>,
+    /// Builds that run, with their builder's place.
+    pub running: HashMap<BuildId, Slot>,
+    /// Running builds that somebody wants stopped, and why.
+    pub stops: HashMap<BuildId, String>,
+    /// Workers that are ready.
+    pub connected: BTreeSet<String>,
+    /// The event up to which all this is true.
+    pub as_of: EventId,
+}
+
+impl Board {
+    /// How many finished builds are held of each of `n_builders`.
+    pub fn n_recent(n_builders: usize) -> usize {
+        (RECENT_TOTAL / n_builders.max(1)).clamp(RECENT_MIN, RECENT_MAX)
+    }
+
+    /// A board that begins with `state`.
+    pub fn new(registry: Arc<Registry>, state: State) -> Self {
+        let n_recent = Self::n_recent(registry.declared.len());
+        Self { state: RwLock::new(state), registry, n_recent }
+    }
+
+    /// What stands there now. Hold it shortly.
+    pub fn look(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().expect("no holder of the board panics")
+    }
+
+    /// One builder's entry.
+    pub fn entry(&self, slot: Slot) -> Arc<Entry> {
+        self.look().entries[slot].clone()
+    }
+
+    /// Puts an event on the board.
+    pub fn apply(&self, event: &Event) {
+        let mut state = self.state.write().expect("no holder of the board panics");
+        state.apply(&self.registry, event, self.n_recent);
+    }
+
+    /// Somebody wants a running build stopped.
+    pub fn want_stop(&self, build: BuildId, reason: String) {
+        let mut state = self.state.write().expect("no holder of the board panics");
+        if state.running.contains_key(&build) {
+            state.stops.insert(build, reason);
+        }
+    }
+
+    /// A log grew: its step's log says so, though that is no event.
+    pub fn grow_log(&self, build: BuildId, step: i32, log: LogId, n_lines: i64, size_bytes: i64) {
+        let mut state = self.state.write().expect("no holder of the board panics");
+        state.change_log(build, step, log, |log| {
+            log.n_lines = n_lines;
+            log.size_bytes = size_bytes;
+        });
+    }
+
+    /// A worker is ready, or is not.
+    pub fn connect(&self, worker: &str, connected: bool) {
+        let mut state = self.state.write().expect("no holder of the board panics");
+        let changed =
+            if connected { state.connected.insert(worker.to_owned()) } else { state.connected.remove(worker) };
+        if !changed {
+            return;
+        }
+        let State { entries, connected, .. } = &mut *state;
+        for (entry, declared) in entries.iter_mut().zip(&self.registry.declared) {
+            let has_worker = declared.workers.iter().any(|w| connected.contains(w));
+            if entry.has_worker != has_worker {
+                Arc::make_mut(entry).has_worker = has_worker;
+            }
+        }
+    }
+}
+
+impl State {
+    /// An empty board, true up to `as_of`.
+    pub fn at(as_of: EventId) -> Self {
+        let (entries, running, stops) = (Vec::new(), HashMap::new(), HashMap::new());
+        Self { entries, running, stops, connected: BTreeSet::new(), as_of }
+    }
+
+    /// Folds one event in.
+    pub fn apply(&mut self, registry: &Registry, event: &Event, n_recent: usize) {
+        self.as_of = event.id;
+        match &event.what {
+            What::RequestAdded { request } => {
+                let Some(slot) = registry.slot_of(request.builder_id) else { return };
+                let pending = &mut Arc::make_mut(&mut self.entries[slot]).pending;
+                pending.push(Arc::new(request.clone()));
+                pending.sort_by_key(|r| (std::cmp::Reverse(r.priority), r.id));
+            }
+            What::RequestCancelled { request_id } => {
+                if let Some(slot) = registry.slot(&event.builder.team, &event.builder.name) {
+                    self.drop_request(slot, *request_id);
+                }
+            }
+            What::BuildStarted { build } => {
+                let Some(slot) = registry.slot_of(build.builder_id) else { return };
+                self.drop_request(slot, build.request_id);
+                self.running.insert(build.id, slot);
+                let entry = Arc::make_mut(&mut self.entries[slot]);
+                entry.newest = entry.newest.max(build.number);
+                entry.running.push(Arc::new(build.clone()));
+            }
+            What::BuildChanged { build } => self.change_build(build.id, |held| *held = build.clone()),
+            What::BuildFinished { build } => self.finish_build(build, n_recent),
+            What::StepStarted { build_id, step }
+            | What::StepChanged { build_id, step }
+            | What::StepFinished { build_id, step } => self.change_build(*build_id, |build| put_step(build, step)),
+            What::LogChanged { build_id, step, log } => self.put_log(*build_id, *step, log),
+            What::BuilderChanged { .. } => {}
+        }
+    }
+
+    fn drop_request(&mut self, slot: Slot, id: BuildRequestId) {
+        Arc::make_mut(&mut self.entries[slot]).pending.retain(|r| r.id != id);
+    }
+
+    fn change_build(&mut self, id: BuildId, change: impl FnOnce(&mut Build)) {
+        let Some(slot) = self.running.get(&id) else { return };
+        let entry = Arc::make_mut(&mut self.entries[*slot]);
+        if let Some(build) = entry.running.iter_mut().find(|b| b.id == id) {
+            change(Arc::make_mut(build));
+        }
+    }
+
+    fn change_log(&mut self, build: BuildId, step: i32, log: LogId, change: impl FnOnce(&mut Log)) {
+        self.change_build(build, |build| {
+            let step = build.steps.iter_mut().find(|s| s.number == step);
+            if let Some(log) = step.and_then(|s| s.logs.iter_mut().find(|l| l.id == log)) {
+                change(log);
+            }
+        });
+    }
+
+    fn put_log(&mut self, build: BuildId, step: i32, log: &Log) {
+        self.change_build(build, |build| {
+            let Some(step) = build.steps.iter_mut().find(|s| s.number == step) else { return };
+            match step.logs.iter_mut().find(|l| l.id == log.id) {
+                Some(held) => *held = log.clone(),
+                None => step.logs.push(log.clone()),
+            }
+        });
+    }
+
+    fn finish_build(&mut self, build: &Build, n_recent: usize) {
+        self.stops.remove(&build.id);
+        let Some(slot) = self.running.remove(&build.id) else { return };
+        let entry = Arc::make_mut(&mut self.entries[slot]);
+        let build = Arc::new(build.clone());
+        entry.running.retain(|b| b.id != build.id);
+        let at = entry.recent.iter().position(|b| b.number < build.number).unwrap_or(entry.recent.len());
+        entry.recent.insert(at, build.clone());
+        entry.recent.truncate(n_recent);
+        if entry.last.as_ref().is_none_or(|last| last.number < build.number) {
+            let unbroken = entry.last.as_ref().is_some_and(|last| last.results == build.results);
+            entry.last_since = if unbroken { entry.last_since } else { build.finished_at };
+            entry.last = Some(build);
+        }
+    }
+}
+
+fn put_step(build: &mut Build, step: &Step) {
+    match build.steps.iter_mut().find(|s| s.id == step.id) {
+        Some(held) => *held = step.clone(),
+        None => build.steps.push(step.clone()),
+    }
+}

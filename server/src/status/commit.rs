@@ -1,0 +1,105 @@
+//! One write: rows and the events that tell of them in one transaction; once it is durable, and in the order of commits, the board
+//! and everybody who listens hear of it; then the caller is answered.
+
+use super::event::{Event, What};
+use super::get::LogProgress;
+use super::{Inner, Result, Status};
+use crate::model::id::{BuildId, BuilderId, LogId};
+use crate::model::time::Time;
+use crate::store::{DbConnection, events};
+use std::sync::Arc;
+
+/// A write under way.
+pub(super) struct Tx<'c> {
+    /// The database.
+    pub c: &'c mut DbConnection,
+    /// Now.
+    pub at: Time,
+    effects: Vec<Effect>,
+}
+
+/// What follows once a write is durable.
+pub(super) enum Effect {
+    /// Something happened.
+    Event(Arc<Event>),
+    /// Somebody wants a running build stopped.
+    StopWanted(BuildId, String),
+    /// A log was opened, grew or ended.
+    Log {
+        /// Which.
+        log: LogId,
+        /// Of which build.
+        build: BuildId,
+        /// Of which step.
+        step: i32,
+        /// How far it is.
+        progress: LogProgress,
+        /// Bytes stored.
+        size_bytes: i64,
+    },
+}
+
+impl Tx<'_> {
+    /// Records that `what` happened to a builder; told when this write is durable.
+    pub fn tell(&mut self, builder_id: BuilderId, builder: crate::model::name::BuilderKey, what: What) -> Result<()> {
+        let json = serde_json::to_string(&what).map_err(|e| super::Error::Internal(e.into()))?;
+        let id = events::insert(self.c, builder_id, self.at, &json)?;
+        self.effects.push(Effect::Event(Arc::new(Event { id, at: self.at, builder, what })));
+        Ok(())
+    }
+
+    /// Lets `effect` follow when this write is durable.
+    pub fn then(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+}
+
+impl Status {
+    /// Does `work` in one transaction and lets what follows from it follow.
+    pub(super) async fn commit<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let at = self.now();
+        let inner = self.0.clone();
+        let write = move |c: &mut DbConnection| {
+            let mut tx = Tx { c, at, effects: Vec::new() };
+            let value = work(&mut tx)?;
+            Ok((value, tx.effects))
+        };
+        self.0
+            .store
+            .write_then(write, move |(value, effects)| {
+                effects.into_iter().for_each(|effect| inner.follow(effect));
+                value
+            })
+            .await
+    }
+}
+
+impl Inner {
+    fn follow(&self, effect: Effect) {
+        match effect {
+            Effect::Event(event) => {
+                self.board.apply(&event);
+                let wakes = matches!(
+                    event.what,
+                    What::RequestAdded { .. } | What::RequestCancelled { .. } | What::BuildFinished { .. }
+                );
+                // Nobody listening is no error.
+                let _listeners = self.events.send(event);
+                if wakes {
+                    self.wake();
+                }
+            }
+            Effect::StopWanted(build, reason) => {
+                self.board.want_stop(build, reason);
+                self.wake();
+            }
+            Effect::Log { log, build, step, progress, size_bytes } => {
+                self.board.grow_log(build, step, log, progress.n_lines, size_bytes);
+                self.live.set(log, progress);
+            }
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! How steps, logs and builds end, and what a crash leaves to be ended.
+
+use super::commit::{Effect, Tx};
+use super::event::What;
+use super::get::LogProgress;
+use super::registry::Registry;
+use super::resource::{Build, Log, Step};
+use super::{Error, Result, Status, load};
+use crate::model::id::{BuildId, LogId, StepId};
+use crate::model::results::Results;
+use crate::store::log_chunks::{self, Line};
+use crate::store::{DbConnection, build_requests, builds, logs, steps};
+use std::sync::Arc;
+
+/// How often a request is built when its builds end as `retry`; the last of them is an exception.
+const TRIES: i32 = 3;
+/// Smaller chunks are joined with their neighbours.
+const JOIN_UNDER: i64 = 48 << 10;
+/// A joined chunk holds about so much, uncompressed.
+const JOIN_TO: i64 = 128 << 10;
+/// Chunks that are joined in one write at most.
+const JOIN_CHUNKS: i64 = 1024;
+/// zstd's level for joined chunks.
+const LEVEL: i32 = 3;
+
+/// A step that the engine says is there.
+pub(super) fn step_of(tx: &mut Tx<'_>, build: BuildId, id: StepId) -> Result<Step> {
+    load::step(tx.c, build, id)?.ok_or_else(|| Error::not_found("step", id.to_string()))
+}
+
+/// What those who follow a log are told.
+pub(super) fn progress_of(build: BuildId, step: i32, log: &Log) -> Effect {
+    let progress = LogProgress { n_lines: log.n_lines, complete: log.complete };
+    Effect::Log { log: log.id, build, step, progress, size_bytes: log.size_bytes }
+}
+
+/// Ends the logs of a step that are still open; returns them.
+pub(super) fn end_logs(tx: &mut Tx<'_>, build: BuildId, step: &mut Step) -> Result<Vec<LogId>> {
+    let mut ended = Vec::new();
+    for log in step.logs.iter_mut().filter(|log| !log.complete) {
+        logs::finish(tx.c, log.id)?;
+        log.complete = true;
+        tx.then(progress_of(build, step.number, log));
+        ended.push(log.id);
+    }
+    Ok(ended)
+}
+
+/// Ends a build, with what is still open in it; as `retry` its request waits again. Returns it and the logs that ended.
+pub(super) fn build(
+    tx: &mut Tx<'_>,
+    registry: &Registry,
+    id: BuildId,
+    results: Results,
+    summary: &str,
+) -> Result<(Arc<Build>, Vec<LogId>)> {
+    let mut build = load::build_by_id(tx.c, registry, id)?.ok_or_else(|| Error::not_found("build", id.to_string()))?;
+    let request = build_requests::get(tx.c, build.request_id)?
+        .ok_or_else(|| Error::not_found("build request", build.request_id.to_string()))?;
+    let is_last_try = request.n_retries + 1 >= TRIES;
+    let (results, summary) = match results {
+        Results::Retry if is_last_try => (Results::Exception, format!("{summary} (given up after {TRIES} tries)")),
+        results => (results, summary.to_owned()),
+    };
+    let mut ended = Vec::new();
+    for step in build.steps.iter_mut().filter(|step| step.finished_at.is_none()) {
+        steps::finish(tx.c, step.id, results, &step.summary, tx.at)?;
+        (step.finished_at, step.results) = (Some(tx.at), Some(results));
+    }
+    for step in &mut build.steps {
+        ended.extend(end_logs(tx, id, step)?);
+    }
+    let since = match builds::last_finished(tx.c, build.builder_id)? {
+        Some((_, last, since)) if last == results.number() => since,
+        _ => tx.at,
+    };
+    if !builds::finish(tx.c, id, results, since, &summary, tx.at)? {
+        return Err(Error::Conflict(format!("build {} of {} has ended already", build.number, build.builder)));
+    }
+    (build.finished_at, build.results, build.summary) = (Some(tx.at), Some(results), summary);
+    tx.tell(build.builder_id, build.builder.clone(), What::BuildFinished { build: build.clone() })?;
+    if results == Results::Retry {
+        build_requests::requeue(tx.c, build.request_id)?;
+        let mut again = load::request(tx.c, registry, request)?;
+        again.n_retries += 1;
+        tx.tell(build.builder_id, build.builder.clone(), What::RequestAdded { request: again })?;
+    } else {
+        build_requests::finish(tx.c, build.request_id, tx.at)?;
+    }
+    Ok((Arc::new(build), ended))
+}
+
+/// Ends every build that a dead server left running.
+pub(super) async fn recover(status: &Status) -> Result<Vec<Arc<Build>>> {
+    let rows = status.0.store.read(|c| Ok::<_, Error>(builds::list_running(c)?)).await?;
+    let mut recovered = Vec::with_capacity(rows.len());
+    for row in rows {
+        let registry = status.0.registry.clone();
+        let (ended, logs) = status
+            .commit(move |tx| {
+                let (results, summary) = match &row.stop_reason {
+                    Some(reason) => (Results::Cancelled, format!("stopped: {reason}")),
+                    None => (Results::Retry, "interrupted: the server stopped".to_owned()),
+                };
+                build(tx, &registry, BuildId(row.id), results, &summary)
+            })
+            .await?;
+        recovered.push(ended);
+        join_chunks_of(status, logs).await?;
+    }
+    Ok(recovered)
+}
+
+/// Joins the small chunks of logs that have ended. A crash leaves them small, which costs room and nothing else.
+pub(super) async fn join_chunks_of(status: &Status, logs: Vec<LogId>) -> Result<()> {
+    for log in logs {
+        let mut line = Some(0);
+        while let Some(from) = line {
+            let joins = status.0.store.read(move |c| plan_joins(c, log, from)).await?;
+            line = joins.next;
+            if !joins.joined.is_empty() {
+                status.0.store.write(move |c| store_joins(c, log, &joins.joined)).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What one write joins.
+struct Joins {
+    joined: Vec<Joined>,
+    /// Where to go on.
+    next: Option<i64>,
+}
+
+/// Chunks that become one.
+struct Joined {
+    ids: Vec<i64>,
+    first_line: i64,
+    n_lines: i64,
+    size_bytes: i64,
+    content: Vec<u8>,
+}
+
+/// Finds neighbours that are small and joins them. The log has ended, so nobody else changes its chunks.
+fn plan_joins(c: &mut DbConnection, log: LogId, from: i64) -> Result<Joins> {
+    let heads = log_chunks::list_heads(c, log, from, JOIN_CHUNKS)?;
+    let next = (heads.len() as i64 == JOIN_CHUNKS).then(|| heads.last().map_or(from, |head| head.1 + head.2));
+    let mut joined = Vec::new();
+    let mut run: Vec<(i64, i64)> = Vec::new();
+    for (id, _, _, size_bytes) in heads {
+        let total: i64 = run.iter().map(|(_, size)| size).sum();
+        if size_bytes >= JOIN_UNDER || total + size_bytes > JOIN_TO {
+            joined.extend(join(c, &run)?);
+            run.clear();
+        }
+        if size_bytes < JOIN_UNDER {
+            run.push((id, size_bytes));
+        }
+    }
+    joined.extend(join(c, &run)?);
+    Ok(Joins { joined, next })
+}
+
+fn join(c: &mut DbConnection, run: &[(i64, i64)]) -> Result<Option<Joined>> {
+    if run.len() < 2 {
+        return Ok(None);
+    }
+    let mut lines: Vec<Line> = Vec::new();
+    let mut first_line = None;
+    for (id, _) in run {
+        let chunk = log_chunks::get(c, *id)?.ok_or_else(|| Error::Conflict(format!("log chunk {id} has gone")))?;
+        first_line.get_or_insert(chunk.first_line);
+        lines.extend(log_chunks::decode(&chunk, 0, usize::MAX)?);
+    }
+    let content = log_chunks::encode(&lines, LEVEL).map_err(|e| Error::Internal(e.into()))?;
+    Ok(Some(Joined {
+        ids: run.iter().map(|(id, _)| *id).collect(),
+        first_line: first_line.unwrap_or(0),
+        n_lines: lines.len() as i64,
+        size_bytes: lines.iter().map(|line| line.bytes.len() as i64).sum(),
+        content,
+    }))
+}
+
+fn store_joins(c: &mut DbConnection, log: LogId, joined: &[Joined]) -> Result<()> {
+    for join in joined {
+        for id in &join.ids {
+            if !log_chunks::delete(c, *id)? {
+                return Err(Error::Conflict(format!("log chunk {id} has gone")));
+            }
+        }
+        log_chunks::insert(c, log, join.first_line, join.n_lines, join.size_bytes, &join.content)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,283 @@
+//! Which builds a Waterfall shows: newest first over all its columns, as far back as its time or its rows reach. What the board
+//! does not hold is read from the database, builder by builder, never more than is shown.
+
+use super::board::Entry;
+use super::query::Narrowing;
+use super::registry::{Declared, Registry};
+use super::resource::{Build, BuilderState, BuilderStatus};
+use super::select::{Chosen, Selection};
+use super::view::{Column, ViewPage};
+use super::{Result, Status, load};
+use crate::model::category;
+use crate::model::id::BuilderId;
+use crate::model::results::Results;
+use crate::model::scope::Scope;
+use crate::model::time::Time;
+use crate::store::{DbConnection, builds};
+use chrono::TimeDelta;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Rows of time where nobody says otherwise, and at most.
+const ROWS: usize = 200;
+const ROWS_MAX: usize = 10_000;
+/// Moments so near to each other share a row, as classic Buildbot has it.
+const ROW_S: i64 = 10;
+/// Builds that are read from the database at once for a builder, and for a whole page.
+const BATCH: i64 = 32;
+const READ_MAX: usize = 4_000;
+/// Looks into the database for a page at most.
+const ROUNDS: usize = 12;
+/// A build that took longer than this and began before the window is not looked for in the database.
+const LONGEST: TimeDelta = TimeDelta::days(7);
+
+/// What a page says of itself.
+pub(super) struct Frame {
+    /// The view's name; none for all builders.
+    pub name: Option<String>,
+    /// For people.
+    pub title: String,
+    /// The team that declares it.
+    pub team: Option<String>,
+    /// Whether columns carry groups.
+    pub is_grouped: bool,
+    /// How far back it reaches where no argument says otherwise.
+    pub window: Option<Duration>,
+}
+
+/// A column that is being filled.
+struct Filling {
+    status: BuilderStatus,
+    group: Option<String>,
+    /// Newest start first.
+    builds: Vec<Arc<Build>>,
+    /// Builds under this number are only in the database; none where there are none.
+    horizon: Option<i64>,
+    /// Builds older than the page reaches are in the database.
+    has_older: bool,
+}
+
+/// A view's page for one asker.
+pub(super) async fn page(
+    status: &Status,
+    scope: &Scope,
+    frame: Frame,
+    selection: &Selection,
+    narrowing: &Narrowing,
+) -> Result<ViewPage> {
+    let registry = status.0.registry.clone();
+    let readable = selection.chosen.iter().filter(|chosen| {
+        let declared = &registry.declared[chosen.slot];
+        declared.is_readable(scope) && is_wanted(narrowing, declared)
+    });
+    let (entries, as_of) = {
+        let board = status.0.board.look();
+        let entries: Vec<(&Chosen, Arc<Entry>)> =
+            readable.map(|chosen| (chosen, board.entries[chosen.slot].clone())).collect();
+        (entries, board.as_of)
+    };
+    let last_time = narrowing.last_time.unwrap_or_else(|| status.now());
+    let first_time = match (narrowing.first_time, narrowing.num_events, frame.window) {
+        (Some(first), ..) => Some(first),
+        (None, None, Some(window)) => TimeDelta::from_std(window).ok().and_then(|w| last_time.checked_sub_signed(w)),
+        _ => None,
+    };
+    let rows = if first_time.is_some() { ROWS_MAX } else { ROWS };
+    let num_events = narrowing.num_events.unwrap_or(rows).clamp(1, ROWS_MAX);
+    let mut columns: Vec<Filling> = entries
+        .into_iter()
+        .map(|(chosen, entry)| fill(&registry.declared[chosen.slot], chosen, &entry, narrowing, last_time))
+        .filter(|column| !narrowing.failures_only || fails_now(&column.status))
+        .collect();
+    let bounds = Bounds { first_time, last_time, num_events };
+    let edge = reach_back(status, &registry, &mut columns, &bounds, narrowing).await?;
+    let mut has_older = false;
+    for column in &mut columns {
+        let n = column.builds.len();
+        column.builds.retain(|build| build.finished_at.is_none_or(|at| edge.is_none_or(|edge| at >= edge)));
+        has_older |= column.builds.len() < n || column.has_older;
+        column.builds.sort_by_key(|build| std::cmp::Reverse(build.number));
+    }
+    Ok(ViewPage {
+        name: frame.name,
+        title: frame.title,
+        team: frame.team,
+        columns: columns
+            .into_iter()
+            .map(|column| Column { status: column.status, group: column.group, builds: column.builds })
+            .collect(),
+        is_grouped: frame.is_grouped,
+        first_time,
+        last_time,
+        num_events,
+        has_older,
+        as_of,
+    })
+}
+
+/// Whether the page's arguments take this builder.
+fn is_wanted(narrowing: &Narrowing, declared: &Declared) -> bool {
+    let builder = &declared.builder;
+    let named = |wanted: &String| match wanted.split_once('/') {
+        Some((team, name)) => builder.key.team == team && builder.key.name == name,
+        None => builder.key.name == *wanted,
+    };
+    let any_of = |wanted: &[String], fits: &dyn Fn(&String) -> bool| wanted.is_empty() || wanted.iter().any(fits);
+    any_of(&narrowing.builders, &named)
+        && any_of(&narrowing.categories, &|wanted| builder.categories.iter().any(|c| category::includes(wanted, c)))
+}
+
+/// Whether the page's arguments take a build of this branch. `trunk` also means none.
+fn is_on_branch(narrowing: &Narrowing, build: &Build) -> bool {
+    let branch = build.source_stamp.branch.as_deref();
+    narrowing.branches.is_empty()
+        || narrowing.branches.iter().any(|wanted| branch == Some(wanted) || (wanted == "trunk" && branch.is_none()))
+}
+
+/// Offline, last build not good, or a failed step in a running build.
+fn fails_now(status: &BuilderStatus) -> bool {
+    let is_bad = |results: Option<Results>| results.is_some_and(|results| !results.is_good());
+    status.state == BuilderState::Offline
+        || status.last.as_ref().is_some_and(|build| is_bad(build.results))
+        || status.running.iter().any(|build| build.steps.iter().any(|step| is_bad(step.results)))
+}
+
+/// A column with what the board holds.
+fn fill(declared: &Declared, chosen: &Chosen, entry: &Entry, narrowing: &Narrowing, last_time: Time) -> Filling {
+    let mut status = entry.status(declared);
+    let mut builds = entry.builds();
+    if !narrowing.branches.is_empty() {
+        builds.retain(|build| is_on_branch(narrowing, build));
+        if status.last.as_ref().is_some_and(|last| !is_on_branch(narrowing, last)) {
+            status.last = builds.iter().find(|build| build.finished_at.is_some()).cloned();
+            status.last_since = status.last.as_ref().and_then(|build| build.finished_at);
+        }
+    }
+    builds.retain(|build| build.started_at <= last_time);
+    builds.sort_by_key(|build| std::cmp::Reverse((build.started_at, build.number)));
+    Filling {
+        status,
+        group: chosen.group.clone(),
+        builds,
+        horizon: entry.horizon(),
+        has_older: entry.horizon().is_some(),
+    }
+}
+
+/// How far a page may reach.
+struct Bounds {
+    first_time: Option<Time>,
+    last_time: Time,
+    num_events: usize,
+}
+
+/// Reads older builds until the page is full; returns the oldest moment that it shows, or none where it shows everything.
+async fn reach_back(
+    status: &Status,
+    registry: &Arc<Registry>,
+    columns: &mut [Filling],
+    bounds: &Bounds,
+    narrowing: &Narrowing,
+) -> Result<Option<Time>> {
+    let mut n_read = 0;
+    for _ in 0..ROUNDS {
+        let edge = edge(columns, bounds);
+        let wanted: Vec<Wanted> =
+            columns.iter().enumerate().filter_map(|(column, filling)| wanted(column, filling, edge, bounds)).collect();
+        if wanted.is_empty() {
+            return Ok(edge);
+        }
+        let known = registry.clone();
+        let read = status.0.store.read(move |c| read_older(c, &known, wanted)).await?;
+        for (column, oldest, is_last, older) in read {
+            n_read += older.len();
+            columns[column].horizon = Some(oldest).filter(|_| !is_last);
+            columns[column].has_older = oldest > 1;
+            let older = older.into_iter().filter(|build| is_on_branch(narrowing, build));
+            columns[column].builds.extend(older.map(Arc::new));
+        }
+        if n_read >= READ_MAX {
+            break;
+        }
+    }
+    // What was read so far is shown as far as every column is known.
+    let known_to = columns.iter().filter(|c| c.horizon.is_some()).filter_map(|c| c.builds.last()?.finished_at).max();
+    Ok(edge(columns, bounds).max(known_to))
+}
+
+/// The oldest moment that fits the page: where its rows end, or its time.
+fn edge(columns: &[Filling], bounds: &Bounds) -> Option<Time> {
+    let row_of = |at: Time| at.timestamp().div_euclid(ROW_S);
+    let end = |build: &Build| build.finished_at.unwrap_or(bounds.last_time).min(bounds.last_time);
+    // Builds wait for their turn by their end; their moments then wait for theirs, so rows are counted from the newest.
+    let mut builds: BinaryHeap<(Time, usize, usize)> = BinaryHeap::new();
+    let mut sorted: Vec<Vec<&Arc<Build>>> = Vec::with_capacity(columns.len());
+    for (column, filling) in columns.iter().enumerate() {
+        let mut own: Vec<&Arc<Build>> = filling.builds.iter().collect();
+        own.sort_by_key(|build| std::cmp::Reverse(end(build)));
+        builds.extend(own.first().map(|build| (end(build), column, 0)));
+        sorted.push(own);
+    }
+    let mut moments: BinaryHeap<Time> = BinaryHeap::new();
+    let (mut n_rows, mut row) = (0, None);
+    loop {
+        let next_build = builds.peek().map(|(at, ..)| *at);
+        if let Some(at) = moments.peek().copied().filter(|at| next_build.is_none_or(|next| *at >= next)) {
+            moments.pop();
+            if bounds.first_time.is_some_and(|first| at < first) {
+                return bounds.first_time;
+            }
+            if row != Some(row_of(at)) {
+                if n_rows == bounds.num_events {
+                    return Some(at + TimeDelta::microseconds(1));
+                }
+                (n_rows, row) = (n_rows + 1, Some(row_of(at)));
+            }
+        } else if let Some((_, column, i)) = builds.pop() {
+            let build = sorted[column][i];
+            moments.extend(
+                build.steps.iter().map(|s| s.started_at).chain([build.started_at]).filter(|at| *at <= end(build)),
+            );
+            moments.push(end(build));
+            builds.extend(sorted[column].get(i + 1).map(|build| (end(build), column, i + 1)));
+        } else {
+            return bounds.first_time;
+        }
+    }
+}
+
+/// What a column wants from the database.
+struct Wanted {
+    column: usize,
+    builder: BuilderId,
+    from: Option<Time>,
+    to: Time,
+    before: i64,
+}
+
+/// Whether builds that only the database holds may belong on the page, and which.
+fn wanted(column: usize, filling: &Filling, edge: Option<Time>, bounds: &Bounds) -> Option<Wanted> {
+    let before = filling.horizon?;
+    let oldest = filling.builds.iter().map(|build| build.started_at).min();
+    if oldest.is_some_and(|oldest| edge.is_some_and(|edge| oldest < edge)) {
+        return None;
+    }
+    let from = edge.or(bounds.first_time).and_then(|first| first.checked_sub_signed(LONGEST));
+    let to = oldest.unwrap_or(bounds.last_time).min(bounds.last_time);
+    Some(Wanted { column, builder: filling.status.builder.id, from, to, before })
+}
+
+/// The next older builds of each column, the lowest number seen, and whether no more of them belong on the page.
+type Older = Vec<(usize, i64, bool, Vec<Build>)>;
+
+fn read_older(c: &mut DbConnection, registry: &Registry, wanted: Vec<Wanted>) -> Result<Older> {
+    let mut older = Vec::with_capacity(wanted.len());
+    for Wanted { column, builder, from, to, before } in wanted {
+        let rows = builds::list_started(c, builder, from, to, before, BATCH)?;
+        let oldest = rows.iter().map(|row| row.number).min().unwrap_or(before);
+        let is_last = (rows.len() as i64) < BATCH || oldest <= 1;
+        older.push((column, oldest, is_last, load::builds(c, registry, rows)?));
+    }
+    Ok(older)
+}

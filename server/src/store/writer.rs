@@ -1,0 +1,126 @@
+//! The one writer: each write is a savepoint; what has gathered is committed together, and only then is each answered.
+
+use super::connection::{Address, DbConnection};
+use diesel::Connection;
+use diesel::result::Error as QueryError;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use tokio::sync::{mpsc, oneshot};
+
+/// Writes that may wait for the writer; who comes later waits for room.
+const QUEUE: usize = 1024;
+/// Writes that are committed together at most: bounds how long the first of them waits.
+const GATHERED_MAX: usize = 256;
+
+/// Why the database did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A query failed.
+    #[error("the database refused a query: {0}")]
+    Query(#[from] QueryError),
+    /// What was gathered could not be made durable.
+    #[error("the database could not commit (is the disk full?): {0}")]
+    Commit(String),
+    /// The work panicked; what it wrote was rolled back.
+    #[error("work on the database panicked: {0}")]
+    Panicked(String),
+    /// No connection could be had.
+    #[error("the database cannot be reached: {0:#}")]
+    Connect(anyhow::Error),
+    /// The store is closed.
+    #[error("the database is closed")]
+    Closed,
+}
+
+/// Tells one caller what became of its write.
+type Answer = Box<dyn FnOnce(Result<(), Error>) + Send>;
+/// Does one write in its own savepoint.
+type Job = Box<dyn FnOnce(&mut DbConnection) -> Answer + Send>;
+
+/// The way to the writer; the writer ends when the last of them is dropped.
+#[derive(Clone)]
+pub(super) struct Writer(mpsc::Sender<Job>);
+
+impl Writer {
+    /// Starts the writer on its own thread.
+    pub fn start(address: Address, connection: DbConnection) -> anyhow::Result<Self> {
+        let (sender, jobs) = mpsc::channel(QUEUE);
+        std::thread::Builder::new().name("weir-writer".to_owned()).spawn(move || run(&address, connection, jobs))?;
+        Ok(Self(sender))
+    }
+
+    /// Does `work` in a savepoint. Once it is durable `then` runs on the writer's thread, in the order of commits, and its value is
+    /// the answer. An error or a panic of `work` rolls back its savepoint only.
+    pub async fn write<T, R, E>(
+        &self,
+        work: impl FnOnce(&mut DbConnection) -> Result<T, E> + Send + 'static,
+        then: impl FnOnce(T) -> R + Send + 'static,
+    ) -> Result<R, E>
+    where
+        T: Send + 'static,
+        R: Send + 'static,
+        E: From<Error> + From<QueryError> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel::<Result<R, E>>();
+        let job: Job = Box::new(move |c| {
+            let done = guarded(|| c.transaction(work));
+            Box::new(move |committed| {
+                let answered = match (done, committed) {
+                    (Ok(value), Ok(())) => guarded(|| Ok(then(value))),
+                    (Err(e), _) => Err(e),
+                    (Ok(_), Err(e)) => Err(E::from(e)),
+                };
+                // A caller that has gone away wants no answer.
+                drop(answer.send(answered));
+            })
+        });
+        self.0.send(job).await.map_err(|_| E::from(Error::Closed))?;
+        answered.await.unwrap_or_else(|_| Err(E::from(Error::Closed)))
+    }
+}
+
+/// Runs `work`; a panic becomes an error.
+pub(super) fn guarded<T, E: From<Error>>(work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let said =
+            panic.downcast_ref::<&str>().map(ToString::to_string).or_else(|| panic.downcast_ref::<String>().cloned());
+        Err(E::from(Error::Panicked(said.unwrap_or_else(|| "without a message".to_owned()))))
+    })
+}
+
+/// The writer's loop.
+fn run(address: &Address, connection: DbConnection, mut jobs: mpsc::Receiver<Job>) {
+    let mut connection = Some(connection);
+    let mut gathered = Vec::with_capacity(GATHERED_MAX);
+    while jobs.blocking_recv_many(&mut gathered, GATHERED_MAX) > 0 {
+        let mut c = match connection.take().map_or_else(|| address.connect(), Ok) {
+            Ok(c) => c,
+            Err(e) => {
+                tracing::error!(error = format!("{e:#}"), "the database cannot be reached");
+                // Dropping the jobs answers their callers with `Closed`; the next write tries again.
+                gathered.clear();
+                continue;
+            }
+        };
+        if commit_together(&mut c, &mut gathered) {
+            connection = Some(c);
+        }
+    }
+}
+
+/// Does the gathered writes in one transaction and answers each. False where the connection is not to be used again.
+fn commit_together(c: &mut DbConnection, gathered: &mut Vec<Job>) -> bool {
+    if let Err(e) = c.begin_writing() {
+        tracing::error!(error = %e, "the database begins no transaction");
+        gathered.clear();
+        return false;
+    }
+    let answers: Vec<Answer> = gathered.drain(..).map(|job| job(c)).collect();
+    let committed = c.commit();
+    if let Err(e) = &committed {
+        tracing::error!(error = %e, "the database could not commit");
+    }
+    for answer in answers {
+        answer(committed.as_ref().map(|_| ()).map_err(|e| Error::Commit(e.to_string())));
+    }
+    committed.is_ok()
+}
