@@ -12,6 +12,8 @@ pub mod config;
 pub mod engine;
 /// Words and rules, no IO.
 pub mod model;
+/// The one HTTP client.
+pub mod outbound;
 /// WebAssembly components as steps.
 pub mod plugins;
 /// Status to text.

@@ -2,10 +2,22 @@
 
 use clap::{Parser, Subcommand};
 
+/// Talking to a running server.
+pub mod client;
 /// Runs commands of builds inside their fence (hidden).
 pub mod exec;
+/// Follows a request to its end.
+mod follow;
+/// Forces a build.
+pub mod force;
+/// What commands on the server's machine need.
+mod local;
 /// Components (hidden).
 pub mod plugin;
+/// Ends a running build.
+pub mod stop;
+/// Issues, lists and revokes tokens.
+pub mod token;
 
 /// Weir: many Waterfalls on one port.
 #[derive(Debug, Parser)]
@@ -25,6 +37,12 @@ pub enum Command {
     /// Components.
     #[command(hide = true)]
     Plugin(plugin::Plugin),
+    /// Makes, shows and ends tokens
+    Token(token::TokenCommand),
+    /// Forces a build
+    Force(force::Force),
+    /// Ends a running build
+    Stop(stop::Stop),
 }
 
 /// Runs the command and says how to exit: 0 good, 1 the build or check failed, 2 usage, 3 could not reach or not allowed.
@@ -35,5 +53,8 @@ pub fn run(arguments: Arguments) -> anyhow::Result<std::process::ExitCode> {
     match arguments.command {
         Command::Exec(exec) => exec.run(),
         Command::Plugin(plugin) => plugin.run(),
+        Command::Token(token) => token.run(),
+        Command::Force(force) => force.run(),
+        Command::Stop(stop) => stop.run(),
     }
 }

@@ -1,6 +1,5 @@
 //! The contract in Rust, generated from `plugin-sdk/wit`, and nothing else.
 
-
 /// The world of step plugins, and every interface that the host offers.
 mod step {
     wasmtime::component::bindgen!({
@@ -15,9 +14,9 @@ mod step {
     });
 }
 
+pub use step::Step;
 pub use step::exports::weir::plugin::{metadata, step_handler};
 pub use step::weir::plugin::{command, log, progress, properties, secrets, types, wait, workspace};
-pub use step::Step;
 
 /// Plain data needs no host.
 impl types::Host for super::instance::Guest {}

@@ -13,6 +13,8 @@ use tokio::sync::watch;
 
 /// Lines in one event at most.
 const LINES_MAX: usize = 500;
+/// Bytes of lines in one event, where it has more than one line.
+const EVENT_BYTES: usize = 256 << 10;
 
 /// `GET /sse/team/<team>/builder/<builder>/build/<n>/step/<s>/log/<slug>`.
 pub async fn follow(
@@ -55,6 +57,7 @@ impl sse::Source for Source {
                         return None;
                     }
                 };
+                let lines = &lines[..n_fitting(&lines)];
                 if let Some(last) = lines.last() {
                     self.next = last.number + 1;
                     let data = json!(lines.iter().map(line).collect::<Vec<_>>()).to_string();
@@ -72,6 +75,17 @@ impl sse::Source for Source {
             }
         }
     }
+}
+
+/// How many of the lines fit one event: at least one.
+fn n_fitting(lines: &[LogLine]) -> usize {
+    let mut n_bytes = 0;
+    let fitting = lines.iter().take_while(|line| {
+        let fits = n_bytes == 0 || n_bytes + line.bytes.len() < EVENT_BYTES;
+        n_bytes += line.bytes.len() + 1;
+        fits
+    });
+    fitting.count()
 }
 
 /// A line as a page's script takes it: text, never HTML. Bytes that are no UTF-8 become U+FFFD.
