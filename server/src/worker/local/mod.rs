@@ -11,6 +11,8 @@ mod environment;
 mod fence;
 /// What Weir says about a command in its log.
 mod header;
+/// Whether this machine can keep builds apart.
+mod isolation;
 /// Starting a supervisor.
 mod launch;
 /// Where a builder's directories are.
@@ -25,14 +27,17 @@ mod spec;
 mod supervisor;
 
 pub use fence::Hidden;
+pub use isolation::check_isolation;
 pub use place::Directories;
 pub use supervisor::supervise;
 
 use super::{Command, Error, Exit, FileStat, OutputSender, Place, What, Worker};
 use crate::clock::SharedClock;
 use crate::config;
+use crate::config::worker::Isolation;
 use async_trait::async_trait;
 use bytes::Bytes;
+use fence::Fence;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -50,13 +55,15 @@ pub struct LocalWorker {
     env: BTreeMap<String, String>,
     weir: PathBuf,
     grace: Duration,
-    hidden: Hidden,
+    /// None where the operator wants none, or the kernel has none and one team uses the worker ([`check_isolation`]).
+    fence: Option<Fence>,
     clock: SharedClock,
 }
 
 impl LocalWorker {
     /// A worker that keeps its work directories under `state_dir` and its commands from what is hidden.
     pub fn new(worker: &config::worker::Worker, state_dir: &Path, hidden: Hidden, clock: SharedClock) -> Self {
+        let is_fenced = worker.isolation == Isolation::Landlock && fence::support() != fence::Support::None;
         Self {
             name: worker.name.clone(),
             state_dir: state_dir.to_owned(),
@@ -64,7 +71,7 @@ impl LocalWorker {
             // What this process runs, even after the file has been replaced by a newer one that speaks differently.
             weir: PathBuf::from("/proc/self/exe"),
             grace: GRACE,
-            hidden,
+            fence: is_fenced.then(|| Fence::new(hidden, worker.paths.clone())),
             clock,
         }
     }
@@ -109,17 +116,18 @@ impl Worker for LocalWorker {
             What::Program(words) => words,
             What::Shell(line) => vec![SHELL.to_owned(), "-c".to_owned(), line],
         };
+        let grants = self.fence.as_ref().map(|fence| fence.grants(&directories)).unwrap_or_default();
         let spec = spec::Spec {
             program,
             root: directories.work,
             directory: command.directory,
             env: environment::of_command(&self.env, &directories.tmp, &command.env),
-            fenced: false,
+            fenced: self.fence.is_some(),
             has_stdin: command.stdin.is_some(),
         };
         let stdin = command.stdin.unwrap_or_default();
         let starting = |source| Error::Io { what: "starting `weir exec`".to_owned(), source };
-        let head = spec::encode_head(&spec, &[], stdin.len()).map_err(starting)?;
+        let head = spec::encode_head(&spec, &grants, stdin.len()).map_err(starting)?;
         let mut launched = launch::Launched::new(&self.weir).map_err(starting)?;
         launched.tell(&head, &stdin).await.map_err(starting)?;
         let limits = run::Limits { timeout: command.timeout, idle_timeout: command.idle_timeout, grace: self.grace };

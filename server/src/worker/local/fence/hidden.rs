@@ -39,8 +39,11 @@ impl Hidden {
         }
         let mut read_only: BTreeSet<PathBuf> = config.server.plugin_dir.iter().cloned().collect();
         read_only.extend(config.plugins.values().filter_map(|plugin| plugin.file.clone()));
-        // Replaced, it would run as the server at the next start. Its folder also holds the bundled plugins' folder.
-        read_only.extend(std::env::current_exe().ok().and_then(|weir| Some(weir.parent()?.to_owned())));
+        // Replaced, it would run as the server at the next start. The bundled plugins lie beside it.
+        if let Some(folder) = std::env::current_exe().ok().as_deref().and_then(Path::parent) {
+            read_only.extend([folder.to_owned(), folder.join("plugins"), folder.with_file_name("plugins")]);
+        }
+        read_only.retain(|path| path.ancestors().any(is_writable));
         Self { secret, read_only }
     }
 }
@@ -49,4 +52,9 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);
     name.into()
+}
+
+/// What the user cannot change anyway needs no guard, and guarding it would cost a grant for each of its neighbours.
+fn is_writable(path: &Path) -> bool {
+    nix::unistd::access(path, nix::unistd::AccessFlags::W_OK).is_ok()
 }

@@ -1,5 +1,6 @@
 //! Grants become a ruleset of the kernel, entered between fork and exec.
 
+use super::capability;
 use super::grant::{Grant, Rights};
 use anyhow::Context;
 use landlock::{
@@ -15,6 +16,37 @@ use std::os::fd::OwnedFd;
 const NEWEST: ABI = ABI::V9;
 /// The least that makes a fence: reading, writing, executing, listing and making files. Older kernels have no Landlock at all.
 const LEAST: ABI = ABI::V1;
+
+/// What the running kernel can keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Support {
+    /// No fence at all: Landlock is missing or switched off.
+    None,
+    /// Reading, writing, executing, listing and making files; a file can still be cut by its name (Linux 5.13 to 6.1).
+    Files,
+    /// Cutting files, too (Linux 6.2).
+    Truncate,
+    /// Signals and abstract sockets, too (Linux 6.12).
+    Signals,
+}
+
+/// Asks the running kernel.
+pub fn support() -> Support {
+    let keeps = |abi| {
+        let handled = landlock::Ruleset::default()
+            .set_compatibility(CompatLevel::HardRequirement)
+            .handle_access(AccessFs::from_all(abi));
+        let scopes = Scope::from_all(abi);
+        let scoped = handled.and_then(|ruleset| if scopes.is_empty() { Ok(ruleset) } else { ruleset.scope(scopes) });
+        scoped.and_then(landlock::Ruleset::create).is_ok()
+    };
+    match () {
+        () if keeps(ABI::V6) => Support::Signals,
+        () if keeps(ABI::V3) => Support::Truncate,
+        () if keeps(LEAST) => Support::Files,
+        () => Support::None,
+    }
+}
 
 /// A ruleset, ready to be entered.
 pub struct Ruleset(RulesetCreated);
@@ -42,11 +74,12 @@ impl Ruleset {
         Ok(Self(ruleset))
     }
 
-    /// Enters it: from here on this process and its children reach only what was granted.
+    /// Enters it: from here on this process and its children reach only what was granted, and can do nothing about it.
     ///
     /// # Errors
     /// What the kernel says.
     pub fn enter(self) -> anyhow::Result<()> {
+        capability::drop_unsafe()?;
         self.0.restrict_self()?;
         Ok(())
     }
