@@ -1,0 +1,26 @@
+//! `/about`.
+
+use super::{Context, Crumb, Page, Site};
+use serde::Serialize;
+
+/// The page about Weir.
+#[derive(Debug, Serialize)]
+pub struct About {
+    /// What runs plugins.
+    pub wasmtime: &'static str,
+    /// The licence.
+    pub licence: &'static str,
+}
+
+impl Context for About {
+    const TEMPLATE: &'static str = "pages/about";
+}
+
+impl About {
+    /// The page.
+    pub fn page(site: Site) -> Page<Self> {
+        let own = Self { wasmtime: "48", licence: env!("CARGO_PKG_LICENSE") };
+        let crumbs = vec![Crumb::here("About")];
+        Page { title: "About".to_owned(), crumbs, reload_s: None, kind: "about", site, own }
+    }
+}

@@ -1,0 +1,153 @@
+//! `.../build/<n>` and `.../step/<s>`.
+
+use super::line::{BuildLine, LogLink, StepLine};
+use super::{Context, Crumb, Page, Site};
+use crate::model::time::Time;
+use crate::render::links::Links;
+use crate::render::log_line;
+use crate::status::get::BuildPage;
+use crate::status::resource::{Build, LogLine, Step};
+use serde::Serialize;
+
+/// A build's page.
+#[derive(Debug, Serialize)]
+pub struct BuildContext {
+    /// The build.
+    pub build: BuildLine,
+    /// What the request asked for, where the checkout found another revision.
+    pub repository: String,
+    /// Its steps, in the order they ran.
+    pub steps: Vec<StepLine>,
+    /// Its properties.
+    pub properties: Vec<PropertyLine>,
+    /// The end of the log that tells most: of the first step that failed, else of the one that runs.
+    pub tail: Option<Tail>,
+    /// Neighbours.
+    pub pager: Pager,
+    /// Seconds since 1970 of the event stream's page; the script keeps the page current while the build runs.
+    pub events: Option<String>,
+}
+
+/// A property.
+#[derive(Debug, Serialize)]
+pub struct PropertyLine {
+    /// Its name.
+    pub name: String,
+    /// Its value as JSON; texts without quotes.
+    pub value: String,
+    /// Who set it.
+    pub source: String,
+}
+
+/// The last lines of a log.
+#[derive(Debug, Serialize)]
+pub struct Tail {
+    /// Its step's name.
+    pub step: String,
+    /// The log.
+    pub log: LogLink,
+    /// Its last lines, as HTML.
+    pub lines_html: String,
+}
+
+/// The builds beside a build.
+#[derive(Debug, Serialize)]
+pub struct Pager {
+    /// The one before.
+    pub previous: Option<String>,
+    /// The one after.
+    pub next: Option<String>,
+    /// The newest, where this is not it.
+    pub newest: Option<String>,
+}
+
+impl Context for BuildContext {
+    const TEMPLATE: &'static str = "pages/build";
+}
+
+/// The step and the log whose end a build's page shows: of the first step that failed, else of the one that runs.
+pub fn telling_log(build: &Build) -> Option<(&Step, &crate::status::resource::Log)> {
+    let failed = build.steps.iter().find(|s| s.results.is_some_and(|r| !r.is_good()) && !s.logs.is_empty());
+    let step = failed.or_else(|| build.steps.iter().rfind(|s| s.results.is_none()))?;
+    step.logs.iter().find(|l| l.n_lines > 0).map(|log| (step, log))
+}
+
+impl BuildContext {
+    /// The page of one build; `tail` holds the last lines of its [`telling_log`].
+    pub fn page(site: Site, page: &BuildPage, tail: &[LogLine], team_title: &str, links: &Links, now: Time) -> Page<Self> {
+        let build = &*page.build;
+        let key = &build.builder;
+        let tail = telling_log(build).filter(|_| !tail.is_empty()).map(|(step, log)| {
+            let mut lines_html = String::new();
+            tail.iter().for_each(|line| log_line::write(&mut lines_html, line));
+            Tail { step: step.name.clone(), log: LogLink::new(build, step, log, links), lines_html }
+        });
+        let properties = page.properties.0.iter().map(|(name, p)| PropertyLine {
+            name: name.clone(),
+            value: p.value.as_str().map_or_else(|| p.value.to_string(), str::to_owned),
+            source: p.source.clone(),
+        });
+        let to = |n: i64| links.build(key, n);
+        let own = Self {
+            build: BuildLine::new(build, links, now),
+            repository: build.source_stamp.repository.clone(),
+            steps: build.steps.iter().map(|s| StepLine::new(build, s, links, now)).collect(),
+            properties: properties.collect(),
+            tail,
+            pager: Pager {
+                previous: page.previous.map(to),
+                next: page.next.map(to),
+                newest: Some(page.newest).filter(|n| *n != build.number).map(to),
+            },
+            events: build.finished_at.is_none().then(|| links.events()),
+        };
+        let title = format!("{} {} #{}: {}", own.build.look.sign, key.name, build.number, own.build.look.word);
+        let mut crumbs = crumbs(build, team_title, links);
+        crumbs.push(Crumb::here(format!("#{}", build.number)));
+        Page { title, crumbs, reload_s: None, kind: "build", site, own }
+    }
+}
+
+/// The way to a build, without it.
+pub fn crumbs(build: &Build, team_title: &str, links: &Links) -> Vec<Crumb> {
+    let key = &build.builder;
+    vec![Crumb::to(team_title, links.team(&key.team)), Crumb::to(key.name.as_str(), links.builder(key))]
+}
+
+/// A step's page.
+#[derive(Debug, Serialize)]
+pub struct StepContext {
+    /// Its build.
+    pub build: BuildLine,
+    /// The step.
+    pub step: StepLine,
+    /// The step before.
+    pub previous: Option<String>,
+    /// The step after.
+    pub next: Option<String>,
+}
+
+impl Context for StepContext {
+    const TEMPLATE: &'static str = "pages/step";
+}
+
+impl StepContext {
+    /// The page of `build`'s step with index `index`.
+    pub fn page(site: Site, build: &Build, index: usize, team_title: &str, links: &Links, now: Time) -> Page<Self> {
+        let beside = |i: Option<usize>| {
+            let step = i.and_then(|i| build.steps.get(i));
+            step.map(|s| links.step(&build.builder, build.number, s.number))
+        };
+        let own = Self {
+            build: BuildLine::new(build, links, now),
+            step: StepLine::new(build, &build.steps[index], links, now),
+            previous: beside(index.checked_sub(1)),
+            next: beside(Some(index + 1)),
+        };
+        let title = format!("{} {}: {} of {} #{}", own.step.look.sign, own.step.name, own.step.look.word, build.builder.name, build.number);
+        let mut crumbs = crumbs(build, team_title, links);
+        crumbs.push(Crumb::to(format!("#{}", build.number), links.build(&build.builder, build.number)));
+        crumbs.push(Crumb::here(own.step.name.as_str()));
+        Page { title, crumbs, reload_s: None, kind: "step", site, own }
+    }
+}

@@ -1,0 +1,176 @@
+//! What templates receive: a documented contract. Texts are plain and escaped by the template, except fields named `..._html`, which
+//! hold finished HTML. Links are ready to use. A site's own template is rendered against each context's sample before it is taken.
+
+/// `/about`.
+pub mod about;
+/// A build, a step.
+pub mod build;
+/// A builder.
+pub mod builder;
+/// Errors.
+pub mod error;
+/// `/`.
+pub mod front;
+/// A build, a step, a log, a view, a request in a line.
+pub mod line;
+/// A log.
+pub mod log;
+/// A team.
+pub mod team;
+/// A Waterfall.
+pub mod waterfall;
+
+use super::links::Links;
+use super::look::Look;
+use super::words::Moment;
+use super::{asset, look};
+use crate::model::time::Time;
+use crate::status::resource::Tally;
+use serde::Serialize;
+
+/// The context of one page's template.
+pub trait Context: Serialize {
+    /// The template's name.
+    const TEMPLATE: &'static str;
+}
+
+/// A page: what all have, and its own.
+#[derive(Debug, Serialize)]
+pub struct Page<C> {
+    /// The instance.
+    pub site: Site,
+    /// The page's title, without the instance's.
+    pub title: String,
+    /// The way here, from the front page; the last is this page and has no link.
+    pub crumbs: Vec<Crumb>,
+    /// Fetch the page again after so many seconds, without script.
+    pub reload_s: Option<u64>,
+    /// Class of the body; names the kind of page.
+    pub kind: &'static str,
+    /// What the page itself shows.
+    #[serde(flatten)]
+    pub own: C,
+}
+
+/// The instance, on every page.
+#[derive(Debug, Clone, Serialize)]
+pub struct Site {
+    /// Its title.
+    pub title: String,
+    /// Link of the front page.
+    pub front: String,
+    /// Link of the Waterfall of everything.
+    pub waterfall: String,
+    /// Link of the page about Weir.
+    pub about: String,
+    /// Link of the style sheet.
+    pub css: String,
+    /// Link of the script.
+    pub js: String,
+    /// Link of the icon.
+    pub icon: String,
+    /// Weir's version.
+    pub version: &'static str,
+    /// When this page was made.
+    pub made: Moment,
+    /// The same, for the script: seconds since 1970.
+    pub now: i64,
+}
+
+impl Site {
+    /// The instance `title` at `now`.
+    pub fn new(title: &str, links: &Links, now: Time) -> Self {
+        let assets = asset::all();
+        Self {
+            title: title.to_owned(),
+            front: links.front(),
+            waterfall: links.waterfall(),
+            about: links.about(),
+            css: links.asset(&assets.css.hashed_name),
+            js: links.asset(&assets.js.hashed_name),
+            icon: links.asset(&assets.icon.hashed_name),
+            version: env!("CARGO_PKG_VERSION"),
+            made: Moment::new(now, now),
+            now: now.timestamp(),
+        }
+    }
+}
+
+/// One level above a page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Crumb {
+    /// Its words.
+    pub text: String,
+    /// Its link; none is the page itself.
+    pub href: Option<String>,
+}
+
+impl Crumb {
+    /// A level with a link.
+    pub fn to(text: impl Into<String>, href: String) -> Self {
+        Self { text: text.into(), href: Some(href) }
+    }
+
+    /// The page itself.
+    pub fn here(text: impl Into<String>) -> Self {
+        Self { text: text.into(), href: None }
+    }
+}
+
+/// A link with words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Anchor {
+    /// Its words.
+    pub text: String,
+    /// Where it leads.
+    pub href: String,
+    /// It is what the page shows now.
+    pub is_current: bool,
+}
+
+/// How many builders of a view are in which state: the summary bubble.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Bubble {
+    /// States that some builder is in, worst first.
+    pub parts: Vec<BubblePart>,
+    /// The worst look among them.
+    pub worst: Look,
+    /// `12 builders`.
+    pub total: String,
+    /// Builders with a build that runs.
+    pub n_building: usize,
+    /// Builders with a request that waits.
+    pub n_pending: usize,
+}
+
+/// One state of a bubble.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BubblePart {
+    /// Its look.
+    pub look: Look,
+    /// How many builders.
+    pub n: usize,
+}
+
+impl Bubble {
+    /// The bubble of `tally`.
+    pub fn new(tally: &Tally) -> Self {
+        use crate::model::results::Results::{Exception, Failure, Success, Warnings};
+        let counted = [
+            (look::of(Some(Failure)), tally.failure),
+            (look::of(Some(Exception)), tally.exception),
+            (look::of(Some(Warnings)), tally.warnings),
+            (look::of(Some(Success)), tally.success),
+            (look::NONE, tally.none),
+        ];
+        let parts: Vec<_> =
+            counted.into_iter().filter(|(_, n)| *n > 0).map(|(look, n)| BubblePart { look, n }).collect();
+        Self {
+            worst: parts.first().map_or(look::NONE, |p| p.look),
+            parts,
+            total: super::words::count(tally.builders, "builder"),
+            n_building: tally.building,
+            n_pending: tally.pending,
+        }
+    }
+}

@@ -1,0 +1,146 @@
+// What script adds to pages that are complete without it: times that tick, a Waterfall that keeps itself current, logs that follow.
+"use strict";
+(() => {
+  const $ = (s, in_ = document) => in_.querySelector(s);
+  const all = (s, in_ = document) => in_.querySelectorAll(s);
+  const skew = Number(document.body.dataset.now) - Date.now() / 1000;
+  const now = () => Math.floor(Date.now() / 1000 + skew);
+
+  // As the server writes them (render/words.rs).
+  const pad = n => String(n).padStart(2, "0");
+  const span = s => s <= 0 ? "<1s" : s < 60 ? s + "s" : s < 3600 ? `${Math.floor(s / 60)}m ${pad(s % 60)}s`
+    : s < 86400 ? `${Math.floor(s / 3600)}h ${pad(Math.floor(s / 60) % 60)}m` : `${Math.floor(s / 86400)}d ${Math.floor(s / 3600) % 24}h`;
+  const coarse = s => s < 60 ? Math.max(s, 0) + "s" : s < 3600 ? Math.floor(s / 60) + "m" : s < 172800 ? Math.floor(s / 3600) + "h" : Math.floor(s / 86400) + "d";
+  const put = (e, text) => { if (e.textContent !== text) e.textContent = text; };
+  let beat = 0;
+  const tick = () => {
+    if (document.hidden) return;
+    const t = now();
+    for (const e of all("[data-t]")) put(e, span(t - e.dataset.t));
+    for (const e of all("[data-l]")) { const left = e.dataset.l - t; put(e, left > 0 ? span(left) + " left" : span(-left) + " over"); }
+    for (const e of all("progress[data-b]")) e.value = Math.min(e.max, t - e.dataset.b);
+    if (beat++ % 20 === 0) for (const e of all("[data-s][datetime]")) put(e, "for " + coarse(t - e.dataset.s));
+  };
+  setInterval(tick, 1000);
+
+  // The reader's own time zone, where the pointer asks; and all of a text that is cut off.
+  document.addEventListener("mouseover", ({target: e}) => {
+    if (!e.closest) return;
+    const time = e.closest("time[datetime]");
+    if (time && !time.dataset.z) {
+      time.dataset.z = 1;
+      const d = new Date(time.dateTime);
+      if (!isNaN(d)) time.title = (time.title ? time.title + "\n" : "") + d.toLocaleString();
+    }
+    const box = e.closest(".b li, .hd p");
+    if (box && !box.title && (box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight)) box.title = box.textContent.trim();
+  });
+  document.addEventListener("keydown", e => {
+    if (e.ctrlKey || e.metaKey || e.altKey || /INPUT|SELECT|TEXTAREA/.test(e.target.tagName)) return;
+    if (e.key === "Escape") for (const d of all("details.pop[open]")) d.open = false;
+    const rel = {"[": "prev", "]": "next"}[e.key];
+    const link = rel && $(`a[rel=${rel}]`);
+    if (link) link.click();
+  });
+  document.addEventListener("click", e => { for (const d of all("details.pop[open]")) if (!d.contains(e.target)) d.open = false; });
+
+  const live = $("#live");
+  const say = (state, text) => { if (live) { live.dataset.s = state; put(live, text); } };
+
+  // Pages that are fetched again when something happened, and changed only where they differ.
+  const source = $("#events")?.dataset.events;
+  let etag = null, busy = false, wanted = false, timer = 0, cost = 0;
+  const drawn = new Map();
+  const parts = in_ => all("section.c, .ax, #tally, #swap", in_);
+  const keyOf = e => e.id || e.className;
+  for (const e of parts(document)) drawn.set(keyOf(e), e.outerHTML);
+
+  const swap = text => {
+    const fresh = new DOMParser().parseFromString(text, "text/html");
+    const focus = document.activeElement?.getAttribute?.("href");
+    const columns = d => [...all("section.c", d)].map(e => e.id).join();
+    const wf = $("#wf"), other = $("#wf", fresh);
+    if (wf && other && columns(document) !== columns(fresh)) {
+      wf.replaceWith(other);
+      for (const e of parts(document)) drawn.set(keyOf(e), e.outerHTML);
+    } else {
+      // Heights first: boxes count from the bottom, so what did not change stays where it is.
+      const grown = other ? parseInt(other.style.getPropertyValue("--h")) - parseInt(wf.style.getPropertyValue("--h")) : 0;
+      if (grown) wf.style.setProperty("--h", other.style.getPropertyValue("--h"));
+      for (const e of parts(fresh)) {
+        const key = keyOf(e), html = e.outerHTML;
+        if (drawn.get(key) === html) continue;
+        drawn.set(key, html);
+        const old = e.id ? document.getElementById(e.id) : $("." + e.className);
+        if (old) old.replaceWith(e);
+      }
+      // Who reads further down keeps their place.
+      if (grown && scrollY > 260) scrollBy(0, grown);
+    }
+    document.title = fresh.title;
+    if (focus && document.activeElement === document.body) $(`a[href="${CSS.escape(focus)}"]`)?.focus({preventScroll: true});
+    for (const e of all("[data-live]")) if (!$("[data-live]", fresh)) delete e.dataset.live;
+    tick();
+  };
+  const refresh = async () => {
+    if (busy || document.hidden) { wanted = true; return; }
+    busy = true; wanted = false;
+    const began = performance.now();
+    try {
+      const answer = await fetch(location.href, {headers: etag ? {"If-None-Match": etag} : {}, cache: "no-store"});
+      if (answer.status === 200) { etag = answer.headers.get("etag"); swap(await answer.text()); }
+      else if (answer.status !== 304) say("off", "this page cannot be fetched any more (" + answer.status + ")");
+    } catch { wanted = true; }
+    // A page that is dear to fetch is fetched less often.
+    cost = performance.now() - began;
+    busy = false;
+    if (wanted) later();
+  };
+  const later = () => { clearTimeout(timer); timer = setTimeout(refresh, Math.min(10000, 150 + cost * 5)); };
+  document.addEventListener("visibilitychange", () => { if (!document.hidden && wanted) refresh(); });
+
+  if (source && window.EventSource) {
+    document.querySelector("meta[http-equiv=refresh]")?.remove();
+    say("", "connecting …");
+    const stream = new EventSource(source);
+    let wasLost = false;
+    stream.onopen = () => { say("on", "● live"); if (wasLost) later(); wasLost = false; };
+    stream.onerror = () => { wasLost = true; say("off", stream.readyState === 2 ? "✕ not live: reload the page" : "↻ reconnecting …"); };
+    const heard = () => later();
+    for (const name of ["request.added", "request.cancelled", "build.started", "build.changed", "build.finished", "step.started", "step.changed",
+      "step.finished", "log.changed", "builder.changed", "message", "event", "reset"]) stream.addEventListener(name, heard);
+  } else if ($("[data-live]")) {
+    say("on", "● live");
+    const again = () => { if (!$("[data-live]")) { say("", ""); return; } refresh().finally(() => setTimeout(again, Math.max(1500, cost * 5))); };
+    setTimeout(again, 1500);
+  }
+
+  // Logs. A line that is not in this window is fetched by its number.
+  const lines = $("#lines");
+  if (lines) {
+    const goTo = () => {
+      const n = /^#L(\d+)$/.exec(location.hash)?.[1];
+      if (n && !document.getElementById("L" + n)) location.replace(`${lines.dataset.here}?from=${Math.max(1, n - 20)}#L${n}`);
+    };
+    addEventListener("hashchange", goTo);
+    if (!("follow" in lines.dataset)) goTo();
+    else {
+      say("on", "● following");
+      let atEnd = !location.hash;
+      addEventListener("wheel", e => { if (e.deltaY < 0) atEnd = false; }, {passive: true});
+      addEventListener("scroll", () => { if (innerHeight + scrollY > document.documentElement.scrollHeight - 60) atEnd = true; }, {passive: true});
+      addEventListener("keydown", e => { if (/^(ArrowUp|PageUp|Home)$/.test(e.key)) atEnd = false; });
+      addEventListener("touchmove", () => { atEnd = false; }, {passive: true});
+      const stay = () => { if (atEnd) scrollTo(0, document.documentElement.scrollHeight); };
+      new MutationObserver(stay).observe(lines, {childList: true});
+      stay();
+      addEventListener("load", () => {
+        // The server ends the page with a mark; without it the connection broke.
+        if ($("#log-end")) { say("", "the log has ended"); return; }
+        const last = lines.lastElementChild?.id?.slice(1);
+        say("off", "↻ reconnecting …");
+        setTimeout(() => location.replace(atEnd || !last ? lines.dataset.here : `${lines.dataset.here}?from=${last}#L${last}`), 2000);
+      });
+    }
+  } else if (location.hash === "" && $(".tail")) { const t = $(".tail"); t.scrollTop = t.scrollHeight; }
+})();
