@@ -48,8 +48,8 @@
   const say = (state, text) => { if (live) { live.dataset.s = state; put(live, text); } };
 
   // Pages that are fetched again when something happened, and changed only where they differ.
-  const source = $("#events")?.dataset.events;
-  let etag = null, busy = false, wanted = false, timer = 0, cost = 0;
+  const source = document.body.dataset.events;
+  let stream = null, etag = null, busy = false, wanted = false, timer = 0, cost = 0;
   const drawn = new Map();
   const parts = in_ => all("section.c, .ax, #tally, #swap", in_);
   const keyOf = e => e.id || e.className;
@@ -79,7 +79,7 @@
     }
     document.title = fresh.title;
     if (focus && document.activeElement === document.body) $(`a[href="${CSS.escape(focus)}"]`)?.focus({preventScroll: true});
-    for (const e of all("[data-live]")) if (!$("[data-live]", fresh)) delete e.dataset.live;
+    if (!fresh.body.dataset.events) { stream?.close(); say("", ""); }
     tick();
   };
   const refresh = async () => {
@@ -102,17 +102,14 @@
   if (source && window.EventSource) {
     document.querySelector("meta[http-equiv=refresh]")?.remove();
     say("", "connecting …");
-    const stream = new EventSource(source);
-    let wasLost = false;
+    stream = new EventSource(source);
+    // A page that does not say up to which event it is true may have missed some.
+    let wasLost = !source.includes("after=");
     stream.onopen = () => { say("on", "● live"); if (wasLost) later(); wasLost = false; };
     stream.onerror = () => { wasLost = true; say("off", stream.readyState === 2 ? "✕ not live: reload the page" : "↻ reconnecting …"); };
     const heard = () => later();
     for (const name of ["request.added", "request.cancelled", "build.started", "build.changed", "build.finished", "step.started", "step.changed",
       "step.finished", "log.changed", "builder.changed", "message", "event", "reset"]) stream.addEventListener(name, heard);
-  } else if ($("[data-live]")) {
-    say("on", "● live");
-    const again = () => { if (!$("[data-live]")) { say("", ""); return; } refresh().finally(() => setTimeout(again, Math.max(1500, cost * 5))); };
-    setTimeout(again, 1500);
   }
 
   // Logs. A line that is not in this window is fetched by its number.

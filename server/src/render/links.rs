@@ -106,14 +106,9 @@ impl Links {
         format!("{}/api/v2/teams/{}/builders/{}/force", self.server(), segment(&key.team), segment(&key.name))
     }
 
-    /// Events of a view.
-    pub fn events_of_view(&self, name: &str) -> String {
-        self.under(&format!("sse/view/{}", segment(name)))
-    }
-
-    /// Events of everything that may be seen.
-    pub fn events(&self) -> String {
-        self.under("sse/waterfall")
+    /// The events of the page at `href`, which is one of these links: `/sse` and the page's own path.
+    pub fn events(&self, href: &str) -> String {
+        self.under(&format!("sse/{}", href.strip_prefix(&self.prefix).unwrap_or_default()))
     }
 
     /// A file of `views/assets`, by a name that changes with its content.
@@ -162,7 +157,11 @@ mod tests {
             "/ci/team/core/builder/AMD64%20LTO%20%2B%20PGO%20%7C%20%C3%BCn%C3%AF%20%3Cscript%3E%26%22%27%23%25/build/7"
         );
         assert_eq!(links().front(), "/ci/");
-        assert_eq!(links().log_raw(&BuilderKey::new("t", "b"), 1, 2, "stdio"), "/ci/team/t/builder/b/build/1/step/2/log/stdio/raw");
+        assert_eq!(links().events(&links().view("a")), "/ci/sse/view/a");
+        assert_eq!(
+            links().log_raw(&BuilderKey::new("t", "b"), 1, 2, "stdio"),
+            "/ci/team/t/builder/b/build/1/step/2/log/stdio/raw"
+        );
         assert!(links().force(&key).starts_with("https://example.org/ci/api/v2/teams/core/builders/AMD64%20"));
     }
 

@@ -20,6 +20,18 @@ pub fn write(out: &mut String, line: &LogLine) {
     out.push_str("</span></p>\n");
 }
 
+/// Says that the log has ended; the script knows by its id that the page is whole.
+pub fn end(out: &mut String) {
+    out.push_str("<p class=note id=log-end>The log has ended.</p>\n");
+}
+
+/// Says that this page has taken as many lines as a browser should hold, and where it goes on.
+pub fn full(out: &mut String, href: &str) {
+    out.push_str("<p class=note id=log-end>This page is full. <a href=\"");
+    escape_into(out, href);
+    out.push_str("\">Go on at the end of the log</a></p>\n");
+}
+
 /// A line's text.
 fn text(out: &mut String, line: &str) {
     let mut pen = Pen::default();

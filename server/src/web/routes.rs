@@ -2,7 +2,7 @@
 //!
 //! To add a page: write `pages/x.rs` with `pub async fn show(...) -> web::Result<HttpResponse>` and add one line to `routes`.
 
-use super::{api, error, extract, health, live};
+use super::{api, error, extract, health, live, pages};
 use actix_web::http::{Method, header};
 use actix_web::{Handler, HttpRequest, HttpResponse, Resource, Responder, Route, guard, web};
 
@@ -12,8 +12,18 @@ pub fn routes(c: &mut web::ServiceConfig) {
     probes(c);
     // Pages.
     c.service(waterfall_from_front());
+    get(c, "/", pages::front::show);
+    get(c, "/waterfall", pages::waterfall::all);
+    get(c, "/about", pages::about::show);
+    get(c, "/asset/{name}", pages::asset::show);
+    get(c, "/team/{team}", pages::team::show);
+    get(c, "/team/{team}/builder/{builder}", pages::builder::show);
+    get(c, "/team/{team}/builder/{builder}/build/{number}", pages::build::show);
+    get(c, "/team/{team}/builder/{builder}/build/{number}/step/{step}", pages::step::show);
+    get(c, "/team/{team}/builder/{builder}/build/{number}/step/{step}/log/{slug}", pages::log::show);
     // For machines.
     get(c, "/view/{name}.json", api::view::show);
+    get(c, "/view/{name}", pages::waterfall::view);
     get(c, "/waterfall.json", api::view::waterfall);
     get_and_post(c, "/api/v2/teams/{team}/builders/{builder}/force", api::control::force_form, api::control::force);
     get(c, "/api/v2/teams/{team}/builders/{builder}/builds/{number}", api::read::build);

@@ -21,6 +21,6 @@ impl About {
     pub fn page(site: Site) -> Page<Self> {
         let own = Self { wasmtime: "48", licence: env!("CARGO_PKG_LICENSE") };
         let crumbs = vec![Crumb::here("About")];
-        Page { title: "About".to_owned(), crumbs, reload_s: None, kind: "about", site, own }
+        Page { title: "About".to_owned(), crumbs, reload_s: None, events: None, kind: "about", site, own }
     }
 }

@@ -24,8 +24,6 @@ pub struct BuildContext {
     pub tail: Option<Tail>,
     /// Neighbours.
     pub pager: Pager,
-    /// Seconds since 1970 of the event stream's page; the script keeps the page current while the build runs.
-    pub events: Option<String>,
 }
 
 /// A property.
@@ -74,7 +72,14 @@ pub fn telling_log(build: &Build) -> Option<(&Step, &crate::status::resource::Lo
 
 impl BuildContext {
     /// The page of one build; `tail` holds the last lines of its [`telling_log`].
-    pub fn page(site: Site, page: &BuildPage, tail: &[LogLine], team_title: &str, links: &Links, now: Time) -> Page<Self> {
+    pub fn page(
+        site: Site,
+        page: &BuildPage,
+        tail: &[LogLine],
+        team_title: &str,
+        links: &Links,
+        now: Time,
+    ) -> Page<Self> {
         let build = &*page.build;
         let key = &build.builder;
         let tail = telling_log(build).filter(|_| !tail.is_empty()).map(|(step, log)| {
@@ -99,12 +104,12 @@ impl BuildContext {
                 next: page.next.map(to),
                 newest: Some(page.newest).filter(|n| *n != build.number).map(to),
             },
-            events: build.finished_at.is_none().then(|| links.events()),
         };
+        let events = build.finished_at.is_none().then(|| links.events(&own.build.href));
         let title = format!("{} {} #{}: {}", own.build.look.sign, key.name, build.number, own.build.look.word);
         let mut crumbs = crumbs(build, team_title, links);
         crumbs.push(Crumb::here(format!("#{}", build.number)));
-        Page { title, crumbs, reload_s: None, kind: "build", site, own }
+        Page { title, crumbs, reload_s: None, events, kind: "build", site, own }
     }
 }
 
@@ -144,10 +149,14 @@ impl StepContext {
             previous: beside(index.checked_sub(1)),
             next: beside(Some(index + 1)),
         };
-        let title = format!("{} {}: {} of {} #{}", own.step.look.sign, own.step.name, own.step.look.word, build.builder.name, build.number);
+        let events = own.step.running_since.map(|_| links.events(&own.build.href));
+        let title = format!(
+            "{} {}: {} of {} #{}",
+            own.step.look.sign, own.step.name, own.step.look.word, build.builder.name, build.number
+        );
         let mut crumbs = crumbs(build, team_title, links);
         crumbs.push(Crumb::to(format!("#{}", build.number), links.build(&build.builder, build.number)));
         crumbs.push(Crumb::here(own.step.name.as_str()));
-        Page { title, crumbs, reload_s: None, kind: "step", site, own }
+        Page { title, crumbs, reload_s: None, events, kind: "step", site, own }
     }
 }

@@ -151,7 +151,15 @@ impl BuilderContext {
         };
         let title = format!("{} in {}", key.name, page.team_title);
         let crumbs = vec![Crumb::to(page.team_title, links.team(&key.team)), Crumb::here(key.name.as_str())];
-        Page { title, crumbs, reload_s: None, kind: "builder", site, own }
+        Page {
+            title,
+            crumbs,
+            reload_s: None,
+            events: page.before.is_none().then(|| links.events(&links.builder(key))),
+            kind: "builder",
+            site,
+            own,
+        }
     }
 }
 

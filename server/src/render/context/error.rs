@@ -44,6 +44,6 @@ impl ErrorContext {
             _ => "That did not work".to_owned(),
         };
         let crumbs = vec![Crumb::here(title.clone())];
-        Page { title, crumbs, reload_s: None, kind: "error", site, own }
+        Page { title, crumbs, reload_s: None, events: None, kind: "error", site, own }
     }
 }

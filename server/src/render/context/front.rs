@@ -53,6 +53,6 @@ impl Front {
             })
             .collect();
         let own = Self { views: of(None), is_empty: teams.is_empty() && views.is_empty(), teams, is_signed_in };
-        Page { title: "Overview".to_owned(), crumbs: vec![], reload_s: None, kind: "front", site, own }
+        Page { title: "Overview".to_owned(), crumbs: vec![], reload_s: None, events: None, kind: "front", site, own }
     }
 }

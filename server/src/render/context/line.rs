@@ -150,7 +150,7 @@ pub struct LogLink {
     /// Its page.
     pub href: String,
     /// The log as a file.
-    pub raw: String,
+    pub raw_href: String,
     /// `1,234 lines`.
     pub lines: String,
     /// `33 MiB`.
@@ -165,7 +165,7 @@ impl LogLink {
         Self {
             name: log.name.clone(),
             href: links.log(&build.builder, build.number, step.number, &log.slug),
-            raw: links.log_raw(&build.builder, build.number, step.number, &log.slug),
+            raw_href: links.log_raw(&build.builder, build.number, step.number, &log.slug),
             lines: words::count(log.n_lines as usize, "line"),
             size: words::bytes(log.size_bytes),
             is_open: !log.complete,

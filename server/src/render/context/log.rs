@@ -79,7 +79,14 @@ impl LogWindow {
 
 impl LogContext {
     /// The page of one log; lines go to [`LINES_MARK`].
-    pub fn page(site: Site, page: &LogPage, window: LogWindow, team_title: &str, links: &Links, now: Time) -> Page<Self> {
+    pub fn page(
+        site: Site,
+        page: &LogPage,
+        window: LogWindow,
+        team_title: &str,
+        links: &Links,
+        now: Time,
+    ) -> Page<Self> {
         let LogPage { build, step, log } = page;
         let from = |line: i64| links.log_from(&build.builder, build.number, step.number, &log.slug, line + 1);
         let (n, first, max) = (log.n_lines, window.first, window.max);
@@ -109,7 +116,7 @@ impl LogContext {
         crumbs.push(Crumb::to(format!("#{}", build.number), links.build(&build.builder, build.number)));
         crumbs.push(Crumb::to(step.name.as_str(), links.step(&build.builder, build.number, step.number)));
         crumbs.push(Crumb::here(log.name.as_str()));
-        Page { title, crumbs, reload_s: None, kind: "log", site, own }
+        Page { title, crumbs, reload_s: None, events: None, kind: "log", site, own }
     }
 }
 

@@ -45,6 +45,8 @@ pub struct Page<C> {
     pub crumbs: Vec<Crumb>,
     /// Fetch the page again after so many seconds, without script.
     pub reload_s: Option<u64>,
+    /// The event stream that tells when the page is to be fetched again; none where nothing on it changes by itself.
+    pub events: Option<String>,
     /// Class of the body; names the kind of page.
     pub kind: &'static str,
     /// What the page itself shows.

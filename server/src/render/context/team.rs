@@ -132,7 +132,15 @@ impl TeamContext {
         };
         let title = page.team.title.clone();
         let crumbs = vec![Crumb::here(title.clone())];
-        Page { title, crumbs, reload_s: None, kind: "team", site, own }
+        Page {
+            title,
+            crumbs,
+            reload_s: None,
+            events: Some(links.events(&links.team(&page.team.name))),
+            kind: "team",
+            site,
+            own,
+        }
     }
 }
 

@@ -55,8 +55,6 @@ pub struct WaterfallContext {
     pub start_reloading: String,
     /// The view for machines.
     pub json: Option<String>,
-    /// The events that keep it current; none where it shows the past.
-    pub events: Option<String>,
 }
 
 /// From when to when.
@@ -116,6 +114,7 @@ impl WaterfallContext {
         let is_past = w.arguments.iter().any(|(name, _)| name == "last_time");
         let first = page.first_time.or_else(|| w.layout.first());
         let has_older = page.has_older || w.layout.is_cut;
+        let events = (!is_past).then(|| address.events(page, links));
         let own = Self {
             bubble: Bubble::new(&super::team::tally(page.columns.iter().map(|c| &c.status))),
             waterfall_html: draw(page, w.layout, drawing),
@@ -130,16 +129,15 @@ impl WaterfallContext {
                 .filter(|_| is_past)
                 .map(|until| address.until(until)),
             newest: is_past.then(|| address.until(None)),
-            reach: w.layout.first().map(|from| Reach {
-                from: words::Moment::new(from, now),
-                to: words::Moment::new(page.last_time, now),
-            }),
+            reach: w
+                .layout
+                .first()
+                .map(|from| Reach { from: words::Moment::new(from, now), to: words::Moment::new(page.last_time, now) }),
             is_cut: w.layout.is_cut,
             legend: look::legend(),
             stop_reloading: w.reload_s.map(|_| address.without(&["reload"])),
             start_reloading: address.with(&["reload"], "reload", "60"),
             json: page.name.as_ref().map(|name| links.view_json(name)),
-            events: (!is_past).then(|| page.name.as_ref().map_or_else(|| links.events(), |name| links.events_of_view(name))),
             plain: address.plain,
             name: page.name.clone(),
         };
@@ -148,7 +146,7 @@ impl WaterfallContext {
             crumbs.push(Crumb::to(title, links.team(team)));
         }
         crumbs.push(Crumb::here(page.title.as_str()));
-        Page { title: page.title.clone(), crumbs, reload_s: w.reload_s, kind: "waterfall", site, own }
+        Page { title: page.title.clone(), crumbs, reload_s: w.reload_s, events, kind: "waterfall", site, own }
     }
 }
 
@@ -216,6 +214,13 @@ impl Address<'_> {
             || self.without(&BOUNDS),
             |until| self.with(&BOUNDS, "last_time", &until.timestamp().to_string()),
         )
+    }
+
+    /// The events of this page from where it was made on: no gap between the two.
+    fn events(&self, page: &ViewPage, links: &Links) -> String {
+        let mut arguments = self.arguments.to_vec();
+        arguments.push(("after".to_owned(), page.as_of.to_string()));
+        with_query(&links.events(&self.plain), &arguments)
     }
 
     fn narrowed(&self) -> Vec<Anchor> {

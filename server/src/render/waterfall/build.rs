@@ -1,10 +1,10 @@
 //! One build of a Waterfall: the start box, then a box for each step.
 
 use super::Drawing;
+use crate::model::time::Time;
 use crate::render::links::segment;
 use crate::render::look::{self, Look};
 use crate::render::words::{escape_into, iso, short, span};
-use crate::model::time::Time;
 use crate::status::resource::{Build, Step};
 use crate::status::waterfall::{Placed, Waterfall};
 use std::fmt::Write as _;

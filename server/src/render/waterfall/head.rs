@@ -64,7 +64,12 @@ fn activity(out: &mut String, column: &Column, d: Drawing<'_>) {
         let _ = write!(out, " <span class=pn>{}</span>", status.pending.len());
     }
     if let Some(next) = status.next {
-        let _ = write!(out, " <time class=nx datetime={}>next in {}</time>", iso(next), coarse((next - d.now).num_seconds()));
+        let _ = write!(
+            out,
+            " <time class=nx datetime={}>next in {}</time>",
+            iso(next),
+            coarse((next - d.now).num_seconds())
+        );
     }
 }
 

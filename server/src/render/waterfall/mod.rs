@@ -69,7 +69,8 @@ fn axis(out: &mut String, layout: &Waterfall, now: Time) {
     for slice in &layout.slices {
         let bottom = layout.edge_px(slice.rows.start);
         let today = slice.from.date_naive();
-        let is_new_day = day.replace(today).is_some_and(|d| d != today) || (slice.rows.start == 0 && today != now.date_naive());
+        let is_new_day =
+            day.replace(today).is_some_and(|d| d != today) || (slice.rows.start == 0 && today != now.date_naive());
         let class = if slice.idle_before_s > 0 { " class=gap" } else { "" };
         let _ = write!(out, "<time{class} style=bottom:{bottom}px datetime={}", iso(slice.from));
         if slice.idle_before_s > 0 {
@@ -79,7 +80,8 @@ fn axis(out: &mut String, layout: &Waterfall, now: Time) {
         if is_new_day {
             let _ = write!(out, "<b>{}</b> ", slice.from.format("%b %-d"));
         }
-        let _ = write!(out, "{}</time>", slice.from.format(if with_seconds && !is_new_day { "%H:%M:%S" } else { "%H:%M" }));
+        let _ =
+            write!(out, "{}</time>", slice.from.format(if with_seconds && !is_new_day { "%H:%M:%S" } else { "%H:%M" }));
     }
     out.push_str("</div></div>");
 }

@@ -1,9 +1,27 @@
 //! The page of every error.
 
+use super::{Maker, html};
+use crate::render::context::error::ErrorContext;
+use crate::render::words;
 use crate::web::AppState;
 use crate::web::error::ErrorView;
 
 /// The whole HTML page that says what went wrong and where to go.
-pub fn render(_state: &AppState, view: &ErrorView) -> String {
-    view.error.replace('&', "&amp;").replace('<', "&lt;")
+pub fn render(state: &AppState, view: &ErrorView) -> String {
+    let maker = Maker::new(state);
+    let own = ErrorContext {
+        status: view.status,
+        sentence: view.error.clone(),
+        code: view.code.to_owned(),
+        request_id: view.request_id.clone(),
+        fields: view.fields.clone(),
+        hint_url: view.hint_url.clone(),
+        is_not_found: false,
+        is_unauthenticated: false,
+        is_internal: false,
+    };
+    html(&ErrorContext::page(maker.site, own)).unwrap_or_else(|error| {
+        tracing::error!("the error page cannot be made: {error}");
+        words::escape(&view.error)
+    })
 }

@@ -1,4 +1,73 @@
-//! One file a page.
+//! One file a page. A handler asks `status`, makes the page's context and has `render` fill the template; it writes no HTML.
 
+/// `/about`.
+pub mod about;
+/// Files that pages need.
+pub mod asset;
+/// A build.
+pub mod build;
+/// A builder.
+pub mod builder;
 /// The page of every error.
 pub mod error;
+/// `/`.
+pub mod front;
+/// A log.
+pub mod log;
+/// A step.
+pub mod step;
+/// A team.
+pub mod team;
+/// A view, and everything.
+pub mod waterfall;
+
+use super::{AppState, Error, Result};
+use crate::model::time::Time;
+use crate::render::context::{Context, Page, Site};
+use crate::render::links::Links;
+use crate::render::template;
+use crate::status;
+use actix_web::HttpResponse;
+use actix_web::http::header::{CACHE_CONTROL, HeaderValue, VARY};
+
+/// What every page is made with.
+struct Maker {
+    links: Links,
+    now: Time,
+    site: Site,
+}
+
+impl Maker {
+    fn new(state: &AppState) -> Self {
+        let links = Links::new(&state.config.server.public_url);
+        let now = state.clock.now();
+        let site = Site::new(&state.config.server.title, &links, now);
+        Self { links, now, site }
+    }
+}
+
+/// A team's title, for breadcrumbs of what the asker was already allowed to read.
+fn team_title(state: &AppState, team: &str) -> String {
+    state.status.config().teams.get(team).map_or_else(|| team.to_owned(), |t| t.title.clone())
+}
+
+/// The page as HTML.
+fn html<C: Context>(page: &Page<C>) -> Result<String> {
+    template::render(page).map_err(|e| {
+        let context = format!("the template {} cannot be filled", C::TEMPLATE);
+        Error::Status(status::Error::Internal(anyhow::Error::new(e).context(context)))
+    })
+}
+
+/// The page as an answer that each asker's browser asks for anew.
+fn answer<C: Context>(page: &Page<C>) -> Result<HttpResponse> {
+    let mut answer = html_answer(html(page)?);
+    let headers = answer.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    headers.append(VARY, HeaderValue::from_static("Authorization, Cookie, Accept"));
+    Ok(answer)
+}
+
+fn html_answer(body: String) -> HttpResponse {
+    HttpResponse::Ok().content_type("text/html; charset=utf-8").body(body)
+}
