@@ -1,4 +1,186 @@
 //! The composition root: build every part once, wire, start, stop.
 
 /// The folder that belongs to one server.
-pub mod state_dir;
+mod state_dir;
+
+use crate::clock::{SharedClock, SystemClock};
+use crate::config::{self, Config};
+use crate::engine::{Engine, Workers};
+use crate::plugins::Catalogue;
+use crate::status::Status;
+use crate::store::Store;
+use crate::worker::Worker;
+use crate::worker::local::{Hidden, LocalWorker, check_isolation};
+use crate::{shutdown, web};
+use anyhow::Context as _;
+use state_dir::StateDir;
+use std::io::IsTerminal as _;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// What is logged where nobody says: what operators care for.
+const LOG_FILTER: &str = "info,actix_server=warn";
+
+/// Runs the server until it is told to end. `listen` overrides where the configuration listens, where it is not empty.
+///
+/// # Errors
+/// Where it cannot start, saying what to do; and where it broke while it ran.
+pub async fn serve(config_file: &Path, listen: &[SocketAddr]) -> anyhow::Result<ExitCode> {
+    start_log();
+    // Before any secret is read: nobody but root may look into this process, its builds least of all.
+    nix::sys::prctl::set_dumpable(false).context("the server's memory cannot be closed to other processes")?;
+    let clock: SharedClock = Arc::new(SystemClock);
+    let weir = std::env::current_exe().context("the path of this program cannot be found")?;
+    let catalogue = Catalogue::new(weir, clock.clone()).context("plugins cannot be run")?;
+    let Some(config) = load(config_file, listen, &catalogue) else { return Ok(ExitCode::from(1)) };
+    let warnings = check_isolation(&config)?;
+    let shutdown = shutdown::listen().context("signals cannot be listened to")?;
+    let state_dir = StateDir::take(&config.server.state_dir).await?;
+    let listeners = bind(&config.server.listen)?;
+    let store = Store::open(&config.server.database)?;
+    let status = Status::open(config.clone(), store, clock.clone()).await?;
+    recover(&status).await?;
+    let engine = engine(&config, &status, &catalogue, &clock, &shutdown);
+    let keys = Arc::new(web::auth::Keys::open(&config)?);
+    let bound = listeners.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>()?;
+    let urls = urls(&config, &bound);
+    state_dir.announce(&bound, &urls)?;
+    tell(&config, &urls, &warnings);
+    let state = web::AppState { status: status.clone(), config, clock, keys, shutdown: shutdown.clone() };
+    let served = run(status, engine, state, listeners, shutdown).await;
+    state_dir.retract();
+    tracing::info!("ended");
+    served.map(|()| ExitCode::SUCCESS)
+}
+
+/// Runs every part until shutdown, or until the web server breaks.
+async fn run(
+    status: Status,
+    engine: Engine,
+    state: web::AppState,
+    listeners: Vec<TcpListener>,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let web = async {
+        let served = web::serve(state, listeners, shutdown.clone()).await;
+        shutdown.cancel();
+        served
+    };
+    let close = async {
+        shutdown.cancelled().await;
+        status.close();
+    };
+    let (served, (), ()) = tokio::join!(web, engine.run(), close);
+    served
+}
+
+/// To standard error; `WEIR_LOG`, else `RUST_LOG`, filters it as in `weir=debug`.
+fn start_log() {
+    let filter = ["WEIR_LOG", "RUST_LOG"].into_iter().find_map(|name| std::env::var(name).ok());
+    let filter = tracing_subscriber::EnvFilter::new(filter.as_deref().unwrap_or(LOG_FILTER));
+    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).with_target(false);
+    let log = log.with_ansi(std::io::stderr().is_terminal());
+    // A log that somebody installed before us is as good.
+    if log.try_init().is_err() {
+        tracing::debug!("the log was set up before");
+    }
+}
+
+/// Loads the configuration and prints what is wrong with it; none where the server may not start.
+fn load(file: &Path, listen: &[SocketAddr], catalogue: &Catalogue) -> Option<Arc<Config>> {
+    let mut environment = config::environment();
+    if !listen.is_empty() {
+        // A layer over the files, like any variable.
+        let addresses: Vec<_> = listen.iter().map(|address| format!("\"{address}\"")).collect();
+        environment.retain(|(name, _)| name != "WEIR_SERVER__LISTEN");
+        environment.push(("WEIR_SERVER__LISTEN".to_owned(), format!("[{}]", addresses.join(", "))));
+    }
+    let loaded = config::load(file, environment, catalogue);
+    for diagnostic in &loaded.diagnostics {
+        eprintln!("{diagnostic}");
+    }
+    if loaded.config.is_none() {
+        eprintln!("weir: the configuration cannot be used: {} errors", loaded.n_errors());
+    }
+    loaded.config
+}
+
+/// Takes every address, so that nothing is started where one is not free.
+fn bind(addresses: &[SocketAddr]) -> anyhow::Result<Vec<TcpListener>> {
+    let bind = |address: &SocketAddr| {
+        TcpListener::bind(address).map_err(|error| match error.kind() {
+            std::io::ErrorKind::AddrInUse => anyhow::anyhow!(
+                "{address} is in use by another program: end it, or listen elsewhere (`server.listen`, `--listen ADDR`)"
+            ),
+            _ => anyhow::Error::new(error).context(format!("cannot listen on {address} (`server.listen`)")),
+        })
+    };
+    addresses.iter().map(bind).collect()
+}
+
+/// Ends what a server that died left behind.
+async fn recover(status: &Status) -> anyhow::Result<()> {
+    let builds = status.update().recover().await.context("builds of the last run cannot be ended")?;
+    for build in builds {
+        tracing::warn!(builder = %build.builder, number = build.number, "was running when the server died; requested again");
+    }
+    Ok(())
+}
+
+fn engine(
+    config: &Arc<Config>,
+    status: &Status,
+    catalogue: &Catalogue,
+    clock: &SharedClock,
+    shutdown: &CancellationToken,
+) -> Engine {
+    let embedded = config.workers.values().filter(|w| w.kind == config::worker::WorkerKind::Embedded);
+    let workers: Workers = embedded
+        .map(|worker| {
+            let hidden = Hidden::of(config);
+            let local: Arc<dyn Worker> =
+                Arc::new(LocalWorker::new(worker, &config.server.state_dir, hidden, clock.clone()));
+            (worker.name.clone(), local)
+        })
+        .collect();
+    let runner = Arc::new(catalogue.plugins(config.plugins.clone(), config.server.clone()));
+    Engine::new(status.clone(), workers, runner, shutdown.clone())
+}
+
+/// Where people reach the server: by its public URL, and by each address it listens on.
+fn urls(config: &Config, bound: &[SocketAddr]) -> Vec<String> {
+    let path = config.server.public_url.path();
+    let mut urls = vec![config.server.public_url.to_string()];
+    for address in bound {
+        let url = format!("http://{address}{path}");
+        if !urls.contains(&url) {
+            urls.push(url);
+        }
+    }
+    urls
+}
+
+fn tell(config: &Config, urls: &[String], warnings: &[String]) {
+    let n_builders: usize = config.teams.values().map(|team| team.builders.len()).sum();
+    tracing::info!(
+        "Weir {} serves {} ({}, {}, {})",
+        env!("CARGO_PKG_VERSION"),
+        urls.join(" and "),
+        count(config.teams.len(), "team"),
+        count(n_builders, "builder"),
+        count(config.views.len(), "view"),
+    );
+    for sentence in warnings.iter().chain(&config.not_acted_on) {
+        tracing::warn!("{sentence}");
+    }
+    for team in config.broken_teams.keys() {
+        tracing::warn!("team {team} has no builders until its file is right");
+    }
+}
+
+fn count(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}

@@ -14,6 +14,8 @@ pub mod force;
 mod local;
 /// Components (hidden).
 pub mod plugin;
+/// The server.
+pub mod serve;
 /// Ends a running build.
 pub mod stop;
 /// Issues, lists and revokes tokens.
@@ -31,6 +33,8 @@ pub struct Arguments {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Runs the server: web pages, distribution of builds, the embedded workers.
+    Serve(serve::Serve),
     /// Starts a build's command inside its fence; the server calls this, people do not.
     #[command(hide = true)]
     Exec(exec::Exec),
@@ -51,6 +55,7 @@ pub enum Command {
 /// What went wrong, for `main` to print; exits 1.
 pub fn run(arguments: Arguments) -> anyhow::Result<std::process::ExitCode> {
     match arguments.command {
+        Command::Serve(serve) => serve.run(),
         Command::Exec(exec) => exec.run(),
         Command::Plugin(plugin) => plugin.run(),
         Command::Token(token) => token.run(),
