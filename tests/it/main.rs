@@ -1,5 +1,9 @@
 //! All integration tests, one binary. A file a noun; see `tests/src/lib.rs` for how to write a test.
 
+/// The doors for scripts.
+mod api;
+/// Who may do what.
+mod auth;
 /// The store, through status.
 mod status;
 /// The law of the house.

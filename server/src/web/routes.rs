@@ -2,7 +2,7 @@
 //!
 //! To add a page: write `pages/x.rs` with `pub async fn show(...) -> web::Result<HttpResponse>` and add one line to `routes`.
 
-use super::{api, error, extract, health, live, pages};
+use super::{AppState, api, error, extract, health, live, pages};
 use actix_web::http::{Method, header};
 use actix_web::{Handler, HttpRequest, HttpResponse, Resource, Responder, Route, guard, web};
 
@@ -10,6 +10,7 @@ use actix_web::{Handler, HttpRequest, HttpResponse, Resource, Responder, Route, 
 #[rustfmt::skip]
 pub fn routes(c: &mut web::ServiceConfig) {
     probes(c);
+    c.service(web::resource("").to(to_front));
     // Pages.
     c.service(waterfall_from_front());
     get(c, "/", pages::front::show);
@@ -95,4 +96,9 @@ fn waterfall_from_front() -> Resource {
         let location = format!("waterfall?{}", request.query_string()); // beside `/`, so the prefix stays
         HttpResponse::Found().insert_header((header::LOCATION, location)).finish()
     })
+}
+
+/// The prefix without its slash at the end leads to the front page: relative links would go astray from there.
+async fn to_front(state: web::Data<AppState>) -> HttpResponse {
+    HttpResponse::PermanentRedirect().insert_header((header::LOCATION, state.prefix())).finish()
 }
