@@ -141,6 +141,11 @@ impl Status {
         self.0.tokens.clone()
     }
 
+    /// The newest event: what is said now is true up to it.
+    pub fn as_of(&self) -> EventId {
+        self.0.board.look().as_of
+    }
+
     /// The configuration in force.
     pub fn config(&self) -> Arc<Config> {
         self.0.config.clone()

@@ -1,6 +1,8 @@
 //! What happens, to a page that shows it: `/sse` and the page's own path. Small events that tell what to fetch again; the
 //! event's id is its place in the instance's one order, so a client that comes back misses nothing and hears nothing twice.
 //!
+//! Where that cannot be, because events so old are not kept, it is told `lost` and looks at everything again.
+//!
 //! `after=<event>` begins after the event up to which the page was true; `Last-Event-ID` wins over it.
 
 use super::sse;
@@ -11,6 +13,7 @@ use crate::model::scope::Scope;
 use crate::status::event::{Event, What};
 use crate::status::query::Narrowing;
 use crate::status::subscribe::Subscription;
+use crate::status::{self, Status};
 use crate::web::extract::{Asker, ViewQuery};
 use crate::web::{AppState, Result};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -22,6 +25,9 @@ const NUMBERS_MAX: usize = 10_000;
 
 /// After so many events of no interest a client is told where it stands, so that coming back costs no long search.
 const SKIPPED_MAX: usize = 500;
+
+/// Tells a client that there is a gap: it must look at everything again, and hears what happens from now on.
+const LOST: &str = "event: lost\ndata: {}\n\n";
 
 /// `GET /sse/waterfall`: everything that may be seen.
 pub async fn waterfall(
@@ -121,18 +127,25 @@ fn keys(page: &crate::status::view::ViewPage) -> HashSet<BuilderKey> {
 
 /// Begins to listen before it answers: what happens from now on is heard.
 fn open(state: &AppState, scope: &Scope, request: &HttpRequest, wanted: Wanted) -> Result<HttpResponse> {
-    let after = sse::resume_point(request, "after")?;
-    let subscription = state.status.subscribe(scope, after.map(EventId));
+    let after = sse::resume_point(request, "after")?.map(EventId);
+    // An event that has not happened yet was seen on a database that is no more.
+    let is_lost = after.is_some_and(|after| after > state.status.as_of());
+    let subscription = state.status.subscribe(scope, after.filter(|_| !is_lost));
     let numbers = match &wanted {
         Wanted::Build(_, id, number) => HashMap::from([(*id, *number)]),
         _ => HashMap::new(),
     };
-    Ok(sse::answer(Source { subscription, wanted, numbers }, scope, state.shutdown.clone()))
+    let source = Source { status: state.status.clone(), scope: scope.clone(), subscription, wanted, numbers, is_lost };
+    Ok(sse::answer(source, scope, state.shutdown.clone()))
 }
 
 struct Source {
+    status: Status,
+    scope: Scope,
     subscription: Subscription,
     wanted: Wanted,
+    /// What the client saw last is not known here: it must look at everything again.
+    is_lost: bool,
     /// Numbers of builds that were heard to run.
     numbers: HashMap<BuildId, i64>,
 }
@@ -141,8 +154,16 @@ impl sse::Source for Source {
     async fn next(mut self) -> Option<(String, Self)> {
         let mut n_skipped = 0;
         loop {
+            if std::mem::take(&mut self.is_lost) {
+                return Some((LOST.to_owned(), self));
+            }
             let event = match self.subscription.next().await {
                 Ok(event) => event,
+                Err(status::Error::Limit { .. }) => {
+                    self.subscription = self.status.subscribe(&self.scope, None);
+                    self.is_lost = true;
+                    continue;
+                }
                 Err(error) => {
                     // The client comes back with the last id it saw and misses nothing.
                     tracing::debug!("an event stream ends: {error}");
