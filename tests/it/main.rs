@@ -6,6 +6,8 @@ mod api;
 mod auth;
 /// The store, through status.
 mod status;
+/// Plugins in their host.
+mod plugins;
 /// The law of the house.
 mod tidy;
 /// The embedded worker and its fence.

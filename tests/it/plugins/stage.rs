@@ -1,0 +1,251 @@
+//! A build's side of the host, for tests: real plugins, a real worker, and a build that only remembers.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+use weir::clock::SystemClock;
+use weir::config::plugin::Plugin;
+use weir::config::server::Server;
+use weir::config::worker::{Isolation, Worker as WorkerTable, WorkerKind};
+use weir::engine::step::{StepCall, StepEnd, StepHost, StepRunner};
+use weir::model::name::BuilderKey;
+use weir::model::property::Properties;
+use weir::model::source_stamp::SourceStamp;
+use weir::plugins::{Catalogue, Plugins};
+use weir::worker::local::{Hidden, LocalWorker};
+use weir::worker::{Channel, Output, OutputSender};
+use weir_tests::binary;
+
+/// An instance with a folder for plugins, and one builder.
+pub struct Stage {
+    dir: TempDir,
+    catalogue: Catalogue,
+    tables: BTreeMap<String, Plugin>,
+    weir: PathBuf,
+    /// Cancelled, it stops the build.
+    pub stop: CancellationToken,
+    /// What is built.
+    pub source_stamp: SourceStamp,
+    /// Of every command.
+    pub timeout: Option<Duration>,
+    env: BTreeMap<String, String>,
+    host: Arc<Remembers>,
+}
+
+impl Stage {
+    /// An instance without plugins of its own.
+    pub fn new() -> Self {
+        Self::beside(binary::weir())
+    }
+
+    /// An instance of another binary, which has other bundled plugins beside it.
+    pub fn beside(weir: PathBuf) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("plugins")).unwrap();
+        Self {
+            catalogue: Catalogue::new(weir.clone(), Arc::new(SystemClock)).unwrap(),
+            dir,
+            tables: BTreeMap::new(),
+            weir,
+            stop: CancellationToken::new(),
+            source_stamp: SourceStamp::default(),
+            timeout: None,
+            env: BTreeMap::new(),
+            host: Arc::new(Remembers::default()),
+        }
+    }
+
+    /// Forgets everything in memory, as a new process would.
+    pub fn restart(&mut self) {
+        self.catalogue = Catalogue::new(self.weir.clone(), Arc::new(SystemClock)).unwrap();
+    }
+
+    /// The instance's folder.
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Drops a component into the folder of plugins.
+    pub fn plugin(&mut self, name: &str, component: &[u8]) {
+        std::fs::write(self.path().join(format!("plugins/{name}.wasm")), component).unwrap();
+    }
+
+    /// Sets what `[plugin.NAME]` says.
+    pub fn table(&mut self, name: &str, change: impl FnOnce(&mut Plugin)) {
+        change(self.tables.entry(name.to_owned()).or_default());
+    }
+
+    /// Sets a property of the build.
+    pub fn property(&self, name: &str, value: &str) {
+        self.host.state.lock().unwrap().properties.set(name, value, "test");
+    }
+
+    /// A variable of the builder.
+    pub fn env(&mut self, name: &str, value: &str) {
+        self.env.insert(name.to_owned(), value.to_owned());
+    }
+
+    fn server(&self) -> Server {
+        Server {
+            title: String::new(),
+            listen: Vec::new(),
+            public_url: "http://127.0.0.1/".parse().unwrap(),
+            state_dir: self.path().join("state"),
+            database: String::new(),
+            plugin_dir: Some(self.path().join("plugins")),
+        }
+    }
+
+    /// What the plugin says of itself, or why it cannot be used.
+    pub fn describe(&self, name: &str) -> Result<Value, String> {
+        use weir::config::{NotDescribed, PluginCatalogue};
+        let table = self.tables.get(name).cloned().unwrap_or_default();
+        match self.catalogue.describe(name, &table, &self.server()) {
+            Ok(described) => Ok((*described.settings_schema).clone()),
+            Err(NotDescribed::Unknown) => Err("unknown".to_owned()),
+            Err(NotDescribed::Broken(why)) => Err(why),
+        }
+    }
+
+    /// Names of the plugins that are there.
+    pub fn names(&self) -> Vec<String> {
+        use weir::config::PluginCatalogue;
+        self.catalogue.names(&self.server())
+    }
+
+    /// The runner under the tables of now.
+    pub fn plugins(&self) -> Plugins {
+        self.catalogue.plugins(self.tables.clone(), self.server())
+    }
+
+    /// Runs one step.
+    pub async fn run(&self, plugin: &str, settings: Value) -> StepEnd {
+        self.run_with(&self.plugins(), plugin, settings).await
+    }
+
+    /// Runs one step with this runner.
+    pub async fn run_with(&self, plugins: &Plugins, plugin: &str, settings: Value) -> StepEnd {
+        let table = WorkerTable {
+            name: "local".to_owned(),
+            kind: WorkerKind::Embedded,
+            slots: 1,
+            labels: Vec::new(),
+            teams: Vec::new(),
+            env: BTreeMap::new(),
+            pass_env: Vec::new(),
+            paths: None,
+            isolation: Isolation::None,
+        };
+        let worker = LocalWorker::new(&table, &self.path().join("state"), Hidden::default(), Arc::new(SystemClock))
+            .with_binary(binary::weir());
+        let call = StepCall {
+            plugin: plugin.to_owned(),
+            name: "a step".to_owned(),
+            settings,
+            builder: BuilderKey::new("core", "linux"),
+            number: 7,
+            source_stamp: self.source_stamp.clone(),
+            env: self.env.clone(),
+            worker: Arc::new(worker),
+            timeout: self.timeout,
+            idle_timeout: None,
+            stop: self.stop.clone(),
+        };
+        let host: Arc<dyn StepHost> = self.host.clone();
+        plugins.run(call, host).await
+    }
+
+    /// A log as it is, each piece of what Weir or the plugin says between brackets.
+    pub async fn log(&self, name: &str) -> String {
+        self.host.log_text(name).await
+    }
+
+    /// A property of the build.
+    pub fn property_now(&self, name: &str) -> Option<Value> {
+        self.host.properties().get(name).cloned()
+    }
+
+    /// What the step said it did.
+    pub fn summaries(&self) -> Vec<String> {
+        self.host.state.lock().unwrap().summaries.clone()
+    }
+}
+
+/// A build that remembers.
+#[derive(Default)]
+struct Remembers {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    properties: Properties,
+    summaries: Vec<String>,
+    links: Vec<(String, String)>,
+    logs: BTreeMap<String, Vec<tokio::task::JoinHandle<Vec<(Channel, Bytes)>>>>,
+}
+
+impl Remembers {
+    async fn log_text(&self, name: &str) -> String {
+        let parts = self.state.lock().unwrap().logs.remove(name).unwrap_or_default();
+        let mut text = Vec::new();
+        for part in parts {
+            for (channel, bytes) in part.await.unwrap() {
+                if channel == Channel::Header {
+                    text.extend_from_slice(format!("[{}]", String::from_utf8_lossy(&bytes).trim_end()).as_bytes());
+                    text.push(b'\n');
+                } else {
+                    text.extend_from_slice(&bytes);
+                }
+            }
+        }
+        String::from_utf8_lossy(&text).into_owned()
+    }
+}
+
+#[async_trait]
+impl StepHost for Remembers {
+    fn properties(&self) -> Properties {
+        self.state.lock().unwrap().properties.clone()
+    }
+
+    fn fill(&self, settings: &Value, is_shell_line: &(dyn Fn(&str) -> bool + Sync)) -> Result<Value, String> {
+        let properties = self.properties();
+        let values = weir::engine::interpolate::Values { properties: &properties, declared: &BTreeSet::new() };
+        values.fill(settings, is_shell_line)
+    }
+
+    async fn set_property(&self, name: &str, value: Value) -> Result<(), String> {
+        self.state.lock().unwrap().properties.set(name, value, "Step: a step");
+        Ok(())
+    }
+
+    async fn log(&self, name: &str) -> Result<OutputSender, String> {
+        let (sender, mut receiver) = tokio::sync::mpsc::channel::<Output>(4);
+        let reader = tokio::task::spawn(async move {
+            let mut pieces = Vec::new();
+            while let Some(piece) = receiver.recv().await {
+                pieces.push((piece.channel, piece.bytes));
+            }
+            pieces
+        });
+        self.state.lock().unwrap().logs.entry(name.to_owned()).or_default().push(reader);
+        Ok(sender)
+    }
+
+    async fn summary(&self, text: &str) -> Result<(), String> {
+        self.state.lock().unwrap().summaries.push(text.to_owned());
+        Ok(())
+    }
+
+    async fn link(&self, name: &str, url: &str) -> Result<(), String> {
+        self.state.lock().unwrap().links.push((name.to_owned(), url.to_owned()));
+        Ok(())
+    }
+}
