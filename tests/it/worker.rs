@@ -492,3 +492,57 @@ async fn with_paths_only_they_and_the_system_are_there() {
         assert_eq!(ran.code(), code, "{line}: {}{}", ran.out(), ran.err());
     }
 }
+
+#[tokio::test]
+async fn trees_are_copied_and_removed_and_never_through_a_link() {
+    let w = site(table());
+    let made = "mkdir -p a/b a/-rf; echo x > a/b/f; ln -s $D/home out; ln -s $D/home a/out; ln -s b a/link; mkdir a/closed; touch a/closed/x; chmod 0 a/closed; touch .dot";
+    assert_eq!(w.run(attempt(&w, made)).await.code(), 0);
+    let (worker, place) = (&w.worker, place());
+    worker.cpdir(&place, "a", "new/copy").await.unwrap();
+    assert_eq!(worker.upload(&place, "new/copy/b/f", 9).await.unwrap(), "x\n");
+    assert_eq!(w.run(shell("readlink new/copy/link new/copy/out | wc -l")).await.out().trim(), "2");
+    for (from, to, refused) in [
+        ("absent", "x", "copying `absent` to `x`: there is no `absent`"),
+        (".dot", "x", "copying `.dot` to `x`: `.dot` is no directory"),
+        ("out/toolchain", "x", "`out/toolchain` leads out of the builder's work directory"),
+        ("a", "out/x", "`out/x` leads out of the builder's work directory"),
+    ] {
+        assert_eq!(worker.cpdir(&place, from, to).await.unwrap_err().to_string(), refused);
+    }
+    assert!(matches!(worker.rmdir(&place, "out/toolchain").await, Err(Error::Outside(_))));
+    for path in ["a/-rf", "a/out", "a", "absent", "absent/deep"] {
+        worker.rmdir(&place, path).await.unwrap();
+        assert_eq!(worker.stat(&place, path).await.unwrap(), None);
+    }
+    worker.rmdir(&place, ".").await.unwrap();
+    assert_eq!(std::fs::read_dir(w.directories().work).unwrap().count(), 0);
+    assert!(w.dir.path().join("home/toolchain/lib").exists(), "links were removed, not what they lead to");
+}
+
+#[tokio::test]
+async fn folders_nested_deeper_than_any_path_are_removed() {
+    let w = Fixture::new();
+    let nest = "p=$(printf 'd/%.0s' $(seq 1500)); mkdir -p $p e/$p && mv e $p && cd -P $p && mkdir -p e/$p/$p";
+    assert_eq!(w.run(shell(nest)).await.code(), 0);
+    w.worker.rmdir(&place(), "d").await.unwrap();
+    assert_eq!(w.worker.stat(&place(), "d").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn the_steps_of_a_build_share_a_tmpdir_and_the_next_build_finds_it_empty() {
+    let w = Fixture::new();
+    assert_eq!(w.run(shell("echo x > $TMPDIR/note")).await.code(), 0);
+    assert_eq!(w.run(shell("cat $TMPDIR/note")).await.out(), "x\n");
+    let next = Command { place: Place { number: 2, ..place() }, ..shell("ls -A $TMPDIR") };
+    assert_eq!(w.run(next).await.out(), "");
+}
+
+#[tokio::test]
+async fn a_command_whose_supervisor_is_killed_is_lost_and_ended() {
+    let w = Fixture::with(Table { isolation: Isolation::None, ..table() }, |_| Hidden::default());
+    let line = "setsid sh -c 'echo $$ > daemon; exec sleep 1000' & until [ -s daemon ]; do :; done; kill -9 $PPID; exec sleep 1000";
+    let ran = w.run(shell(line)).await;
+    assert_eq!(ran.exit.unwrap_err().to_string(), "the worker was lost: its supervisor was killed");
+    assert!(!is_alive(&std::fs::read_to_string(w.directories().work.join("daemon")).unwrap()));
+}

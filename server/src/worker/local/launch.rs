@@ -1,5 +1,6 @@
 //! Starting a supervisor (`weir exec`) and the four ways to it: control socket, standard output, standard error, its end.
 
+use super::leftover::Record;
 use super::spec::Order;
 use crate::worker::Channel;
 use bytes::Bytes;
@@ -26,6 +27,7 @@ pub struct Launched {
     /// The command's standard error.
     pub stderr: Receiver,
     supervisor: Child,
+    record: Record,
 }
 
 impl Launched {
@@ -33,7 +35,7 @@ impl Launched {
     ///
     /// # Errors
     /// What the system says.
-    pub fn new(weir: &Path) -> io::Result<Self> {
+    pub fn new(weir: &Path, state_dir: &Path) -> io::Result<Self> {
         let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
         ours.set_nonblocking(true)?;
         let (stdout, stdout_end) = pipe()?;
@@ -48,7 +50,9 @@ impl Launched {
             .stdout(Stdio::from(stdout_end))
             .stderr(Stdio::from(stderr_end))
             .spawn()?;
-        Ok(Self { control: UnixStream::from_std(ours)?, stdout, stderr, supervisor })
+        let pid = supervisor.id().and_then(|pid| i32::try_from(pid).ok()).ok_or(io::ErrorKind::NotFound)?;
+        let record = Record::new(state_dir, pid)?;
+        Ok(Self { control: UnixStream::from_std(ours)?, stdout, stderr, supervisor, record })
     }
 
     /// Tells it what to run.
@@ -68,9 +72,6 @@ impl Launched {
         self.control.write_all(&[order.byte()]).await
     }
 
-    /// The command runs.
-    pub fn started(&mut self, _pid: i32) {}
-
     /// Kills a supervisor that does not answer.
     pub fn abandon(&mut self) {
         // It may have ended in this moment.
@@ -80,6 +81,7 @@ impl Launched {
     /// Hands on what is still in the pipes, now that every process of the command has ended. It never waits for more: a descriptor may
     /// have been passed to somebody who lives on.
     pub async fn drain<F: Future<Output = ()>>(self, mut each: impl FnMut(Channel, Bytes) -> F) {
+        drop(self.record);
         for (channel, receiver) in [(Channel::Stdout, self.stdout), (Channel::Stderr, self.stderr)] {
             // Read without the runtime, whose idea of what is readable may lag behind the kernel's.
             let Ok(fd) = receiver.into_nonblocking_fd() else { continue };

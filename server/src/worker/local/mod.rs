@@ -9,12 +9,16 @@
 mod environment;
 /// What a command can reach.
 mod fence;
+/// Files of a work directory.
+mod files;
 /// What Weir says about a command in its log.
 mod header;
 /// Whether this machine can keep builds apart.
 mod isolation;
 /// Starting a supervisor.
 mod launch;
+/// What a dead server left running.
+mod leftover;
 /// Where a builder's directories are.
 mod place;
 /// Processes as the system shows them.
@@ -25,9 +29,12 @@ mod run;
 mod spec;
 /// `weir exec`.
 mod supervisor;
+/// Trees of files are removed and copied.
+mod tree;
 
 pub use fence::Hidden;
 pub use isolation::check_isolation;
+pub use leftover::end_leftovers;
 pub use place::Directories;
 pub use supervisor::supervise;
 
@@ -38,8 +45,10 @@ use crate::config::worker::Isolation;
 use async_trait::async_trait;
 use bytes::Bytes;
 use fence::Fence;
-use std::collections::BTreeMap;
+use files::Files;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -47,6 +56,15 @@ use tokio_util::sync::CancellationToken;
 const SHELL: &str = "/bin/sh";
 /// From the interrupt to the kill of a command that does not end by itself.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// Closes the server's memory, environment and descriptors (`/proc/PID/mem` ...) to other processes of the same user, and with them its
+/// core dumps. The fence does that for builds; this does it also where there is none. To be called at start.
+///
+/// # Errors
+/// What the system says.
+pub fn hide_server() -> anyhow::Result<()> {
+    Ok(nix::sys::prctl::set_dumpable(false)?)
+}
 
 /// The embedded worker.
 pub struct LocalWorker {
@@ -57,6 +75,8 @@ pub struct LocalWorker {
     grace: Duration,
     /// None where the operator wants none, or the kernel has none and one team uses the worker ([`check_isolation`]).
     fence: Option<Fence>,
+    /// The last build of each builder that ran something here.
+    last_build: Mutex<HashMap<(String, String), i64>>,
     clock: SharedClock,
 }
 
@@ -71,6 +91,7 @@ impl LocalWorker {
             // What this process runs, even after the file has been replaced by a newer one that speaks differently.
             weir: PathBuf::from("/proc/self/exe"),
             grace: GRACE,
+            last_build: Mutex::default(),
             fence: is_fenced.then(|| Fence::new(hidden, worker.paths.clone())),
             clock,
         }
@@ -101,6 +122,75 @@ impl LocalWorker {
         }
         Ok(directories)
     }
+
+    /// Runs a command in the fence of a builder, starting in `root`.
+    async fn run_in(
+        &self,
+        root: &Path,
+        directories: &Directories,
+        command: Command,
+        output: OutputSender,
+        stop: CancellationToken,
+    ) -> Result<Exit, Error> {
+        let program = match command.what {
+            What::Program(words) if words.is_empty() => return Err(Error::NoProgram(String::new())),
+            What::Program(words) => words,
+            What::Shell(line) => vec![SHELL.to_owned(), "-c".to_owned(), line],
+        };
+        let grants = self.fence.as_ref().map(|fence| fence.grants(directories)).unwrap_or_default();
+        let spec = spec::Spec {
+            program,
+            root: root.to_owned(),
+            directory: command.directory,
+            env: environment::of_command(&self.env, &directories.tmp, &command.env),
+            fenced: self.fence.is_some(),
+            has_stdin: command.stdin.is_some(),
+        };
+        let stdin = command.stdin.unwrap_or_default();
+        let starting = |source| Error::Io { what: "starting `weir exec`".to_owned(), source };
+        let head = spec::encode_head(&spec, &grants, stdin.len()).map_err(starting)?;
+        let mut launched = launch::Launched::new(&self.weir, &self.state_dir).map_err(starting)?;
+        launched.tell(&head, &stdin).await.map_err(starting)?;
+        let limits = run::Limits { timeout: command.timeout, idle_timeout: command.idle_timeout, grace: self.grace };
+        let sink = run::Sink { output, clock: self.clock.clone() };
+        let exit = run::run(launched, &spec, &sink, limits, &stop).await;
+        if let Err(Error::Lost(why)) = &exit {
+            tracing::warn!("a command of {}/{} was lost: {why}", command.place.team, command.place.builder);
+            self.end_strays(directories).await;
+        }
+        exit
+    }
+
+    /// Ends what a lost supervisor can no longer end.
+    async fn end_strays(&self, directories: &Directories) {
+        let tmp = directories.tmp.clone();
+        match tokio::task::spawn_blocking(move || leftover::end_strays(&tmp)).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!("processes of a lost command go on: {error:#}"),
+            Err(panic) => tracing::warn!("processes of a lost command may go on: {panic}"),
+        }
+    }
+
+    /// A build begins with an empty TMPDIR; its steps share it.
+    async fn empty_tmp(&self, directories: &Directories, place: &Place) -> Result<(), Error> {
+        let before = {
+            let mut last = self.last_build.lock().unwrap_or_else(PoisonError::into_inner);
+            last.insert((place.team.clone(), place.builder.clone()), place.number)
+        };
+        let is_empty = || std::fs::read_dir(&directories.tmp).is_ok_and(|mut entries| entries.next().is_none());
+        if before == Some(place.number) || is_empty() { Ok(()) } else { tree::empty(self, directories, place).await }
+    }
+
+    /// Does something with a builder's files, where it blocks nobody.
+    async fn files<T: Send + 'static>(
+        &self,
+        place: &Place,
+        act: impl FnOnce(Files) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let root = self.directories(place).await?.work;
+        let acted = tokio::task::spawn_blocking(move || Files::open(root).and_then(act)).await;
+        acted.map_err(|panic| Error::Io { what: "working with files".to_owned(), source: panic.into() })?
+    }
 }
 
 #[async_trait]
@@ -111,59 +201,42 @@ impl Worker for LocalWorker {
 
     async fn run(&self, command: Command, output: OutputSender, stop: CancellationToken) -> Result<Exit, Error> {
         let directories = self.directories(&command.place).await?;
-        let program = match command.what {
-            What::Program(words) if words.is_empty() => return Err(Error::NoProgram(String::new())),
-            What::Program(words) => words,
-            What::Shell(line) => vec![SHELL.to_owned(), "-c".to_owned(), line],
-        };
-        let grants = self.fence.as_ref().map(|fence| fence.grants(&directories)).unwrap_or_default();
-        let spec = spec::Spec {
-            program,
-            root: directories.work,
-            directory: command.directory,
-            env: environment::of_command(&self.env, &directories.tmp, &command.env),
-            fenced: self.fence.is_some(),
-            has_stdin: command.stdin.is_some(),
-        };
-        let stdin = command.stdin.unwrap_or_default();
-        let starting = |source| Error::Io { what: "starting `weir exec`".to_owned(), source };
-        let head = spec::encode_head(&spec, &grants, stdin.len()).map_err(starting)?;
-        let mut launched = launch::Launched::new(&self.weir).map_err(starting)?;
-        launched.tell(&head, &stdin).await.map_err(starting)?;
-        let limits = run::Limits { timeout: command.timeout, idle_timeout: command.idle_timeout, grace: self.grace };
-        let sink = run::Sink { output, clock: self.clock.clone() };
-        run::run(launched, &spec, &sink, limits, &stop).await
+        self.empty_tmp(&directories, &command.place).await?;
+        self.run_in(&directories.work, &directories, command, output, stop).await
     }
 
-    async fn mkdir(&self, _place: &Place, _path: &str) -> Result<(), Error> {
-        Err(not_yet())
+    async fn mkdir(&self, place: &Place, path: &str) -> Result<(), Error> {
+        let path = path.to_owned();
+        self.files(place, move |files| files.mkdir(&path)).await
     }
 
-    async fn rmdir(&self, _place: &Place, _path: &str) -> Result<(), Error> {
-        Err(not_yet())
+    async fn rmdir(&self, place: &Place, path: &str) -> Result<(), Error> {
+        let files = self.files(place, Ok).await?;
+        tree::remove(self, files, place, path).await
     }
 
-    async fn cpdir(&self, _place: &Place, _from: &str, _to: &str) -> Result<(), Error> {
-        Err(not_yet())
+    async fn cpdir(&self, place: &Place, from: &str, to: &str) -> Result<(), Error> {
+        let files = self.files(place, Ok).await?;
+        tree::copy(self, files, place, from, to).await
     }
 
-    async fn stat(&self, _place: &Place, _path: &str) -> Result<Option<FileStat>, Error> {
-        Err(not_yet())
+    async fn stat(&self, place: &Place, path: &str) -> Result<Option<FileStat>, Error> {
+        let path = path.to_owned();
+        self.files(place, move |files| files.stat(&path)).await
     }
 
-    async fn glob(&self, _place: &Place, _pattern: &str, _max: usize) -> Result<Vec<String>, Error> {
-        Err(not_yet())
+    async fn glob(&self, place: &Place, pattern: &str, max: usize) -> Result<Vec<String>, Error> {
+        let pattern = pattern.to_owned();
+        self.files(place, move |files| files.glob(&pattern, max)).await
     }
 
-    async fn upload(&self, _place: &Place, _path: &str, _max_bytes: usize) -> Result<Bytes, Error> {
-        Err(not_yet())
+    async fn upload(&self, place: &Place, path: &str, max_bytes: usize) -> Result<Bytes, Error> {
+        let path = path.to_owned();
+        self.files(place, move |files| files.upload(&path, max_bytes)).await
     }
 
-    async fn download(&self, _place: &Place, _path: &str, _content: Bytes) -> Result<(), Error> {
-        Err(not_yet())
+    async fn download(&self, place: &Place, path: &str, content: Bytes) -> Result<(), Error> {
+        let path = path.to_owned();
+        self.files(place, move |files| files.download(&path, &content)).await
     }
-}
-
-fn not_yet() -> Error {
-    Error::Io { what: "files".to_owned(), source: std::io::ErrorKind::Unsupported.into() }
 }

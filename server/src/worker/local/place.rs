@@ -25,6 +25,11 @@ impl Directories {
     }
 }
 
+/// Where a path really is, as processes that were started there see it.
+pub fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
 /// A folder name for `name`: letters, digits, `.`, `+` and `-` stay, an underscore is doubled, every other byte becomes `_` and two
 /// hex digits, as does a `.` at the start. A long name is cut and ends in `_h` and its hash. Two names never share a folder, and no
 /// folder holds a character that make, a shell or a linker takes for its own (as they do `%`, `=`, `,` or a blank).

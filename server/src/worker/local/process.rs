@@ -64,9 +64,13 @@ pub fn kill_descendants() {
 
 /// The parent of each process there is.
 fn parents() -> HashMap<Pid, Pid> {
-    let Ok(entries) = std::fs::read_dir("/proc") else { return HashMap::new() };
-    let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    pids.filter_map(|pid: i32| Some((Pid::from_raw(pid), Pid::from_raw(Stat::of(pid)?.parent)))).collect()
+    processes().filter_map(|pid| Some((Pid::from_raw(pid), Pid::from_raw(Stat::of(pid)?.parent)))).collect()
+}
+
+/// Every process there is.
+pub fn processes() -> impl Iterator<Item = i32> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten();
+    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
 }
 
 fn descendants(of: Pid, parents: &HashMap<Pid, Pid>) -> Vec<Pid> {
@@ -90,6 +94,8 @@ pub struct Stat {
     pub parent: i32,
     /// When it started, in clock ticks since boot: with the process id and the boot it names one process for ever.
     pub started: u64,
+    /// It has ended and waits to be reaped.
+    pub is_dead: bool,
 }
 
 impl Stat {
@@ -101,9 +107,10 @@ impl Stat {
     fn parse(text: &str) -> Option<Self> {
         // The name stands in parentheses and may hold blanks and parentheses itself. See proc_pid_stat(5).
         let mut fields = text[text.rfind(')')? + 1..].split_ascii_whitespace();
-        let parent = fields.nth(1)?.parse().ok()?;
+        let is_dead = matches!(fields.next()?, "Z" | "X");
+        let parent = fields.next()?.parse().ok()?;
         let started = fields.nth(17)?.parse().ok()?;
-        Some(Self { parent, started })
+        Some(Self { parent, started, is_dead })
     }
 }
 
@@ -116,7 +123,11 @@ mod tests {
     fn stat_is_read_whatever_the_name_of_the_process() {
         let rest = "S 7 8 8 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 4711 0 0";
         for name in ["sh", "a b", "x) S 9 (y"] {
-            assert_eq!(Stat::parse(&format!("42 ({name}) {rest}")), Some(Stat { parent: 7, started: 4711 }), "{name}");
+            assert_eq!(
+                Stat::parse(&format!("42 ({name}) {rest}")),
+                Some(Stat { parent: 7, started: 4711, is_dead: false }),
+                "{name}"
+            );
         }
         let me = Stat::of(i32::try_from(std::process::id()).unwrap()).unwrap();
         assert_eq!(me.parent, nix::unistd::getppid().as_raw());

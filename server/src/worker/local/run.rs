@@ -154,9 +154,7 @@ impl Watch {
                 n = from.control.read_buf(&mut line) => {
                     let ended = n.map_err(lost)? == 0;
                     for report in reports(&mut line, ended)? {
-                        if let Report::Started(pid) = report {
-                            from.started(pid);
-                        } else {
+                        if !matches!(report, Report::Started(_)) {
                             return self.hand_over(report, sink).await;
                         }
                     }
