@@ -5,7 +5,7 @@ use super::diagnostic::Diagnostic;
 use super::mail::RawMail;
 use super::path::KeyPath;
 use super::plugin::{Plugin, RawPlugin};
-use super::read::{Node, Read, Reader, section};
+use super::read::{Key, Node, Read, Reader, Section, section};
 use super::server::RawServer;
 use super::settings::Plugins;
 use super::source::{File, Kind, Sources};
@@ -35,6 +35,18 @@ section! {
         team = "team": BTreeMap<String, RawTeam>;
         /// The instance's views.
         view = "view": BTreeMap<String, RawView>;
+    }
+}
+
+/// Where a key belongs that is known in another section than the one at `path`.
+pub fn elsewhere(path: &KeyPath, key: &str) -> Option<String> {
+    let is_known = |keys: &[Key]| keys.iter().any(|known| known.name == key);
+    match path.parts().len() {
+        0 if is_known(RawTeam::KEYS) => Some(format!("`[team.NAME.{key}...]`: it belongs to a team")),
+        2 if path.to_string().starts_with("team.") && is_known(Raw::KEYS) => {
+            Some(format!("`{key}` at the top of the instance's file: it belongs to the instance"))
+        }
+        _ => None,
     }
 }
 
@@ -103,7 +115,10 @@ fn freeze(
     let (teams, of_teams) = freeze_teams(tables, known_broken, &rules);
     claims.extend(of_teams);
     let views = freeze_views(claims, &teams, reader);
-    warn_empty(&views, &teams, reader);
+    // Where a file could not be read, what it declares may be what is selected.
+    if !sources.incomplete && known_broken.is_empty() {
+        warn_empty(&views, &teams, reader);
+    }
     let files = sources.files().map(|file| file.path.clone()).collect();
     Config { dir, files, server, auth, plugins, workers, teams, views, broken_teams: BTreeMap::new(), not_acted_on }
 }
@@ -198,6 +213,9 @@ fn warn_empty(views: &BTreeMap<String, Arc<View>>, teams: &BTreeMap<String, Arc<
             Some(team) => KeyPath::of(&["team", team, "view", &view.name]),
             None => KeyPath::of(&["view", &view.name]),
         };
+        if reader.has_error_under(&path.to_string()) {
+            continue;
+        }
         let message = format!("view `{}` selects no builder", view.name);
         let diagnostic = reader.wrong_key(&path, "selects-nothing", message).warning();
         reader.note(diagnostic.expected("patterns that together fit at least one builder"));

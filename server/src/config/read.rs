@@ -125,8 +125,9 @@ impl<'a> Reader<'a> {
         for key in table.keys().filter(|key| !known.iter().any(|k| k.name == key.as_str())) {
             let names: Vec<&str> = known.iter().map(|k| k.name).collect();
             let diagnostic = self.wrong_key(&node.path.key(key), "unknown-key", format!("unknown key `{key}`"));
-            let diagnostic = diagnostic.expected(one_of(names.iter().copied()));
-            self.note(diagnostic.suggest(key, names));
+            let elsewhere = super::load::elsewhere(&node.path, key);
+            let expected = elsewhere.unwrap_or_else(|| one_of(names.iter().copied()));
+            self.note(diagnostic.expected(expected).suggest(key, names));
         }
     }
 
@@ -139,7 +140,7 @@ impl<'a> Reader<'a> {
     /// Says that `key` is missing at `at`, unless it is written (and was found wrong before).
     pub fn required<T: Read>(&self, at: &KeyPath, key: &str, value: Option<T>) -> Option<T> {
         if value.is_none() && self.sources.value(&at.key(key)).is_none() {
-            let diagnostic = self.wrong_key(at, "missing-key", format!("`{key}` is missing"));
+            let diagnostic = self.wrong_key(&at.key(key), "missing-key", format!("`{key}` is missing"));
             self.note(diagnostic.expected(format!("`{key}` with {}", T::expected())));
         }
         value
@@ -247,7 +248,13 @@ impl Read for Count {
 }
 
 /// Reads what has `FromStr`, saying what its error says.
-fn parsed<T>(node: &Node<'_>, reader: &Reader<'_>, rule: &'static str, expected: &'static str) -> Option<T>
+fn parsed<T>(
+    node: &Node<'_>,
+    reader: &Reader<'_>,
+    rule: &'static str,
+    what: &str,
+    expected: Cow<'static, str>,
+) -> Option<T>
 where
     T: std::str::FromStr<Err: std::fmt::Display>,
 {
@@ -257,7 +264,8 @@ where
         );
         return None;
     };
-    text.parse().map_err(|_| reader.note(reader.wrong(&node.path, rule, format!("`{text}` is not {expected}")))).ok()
+    let wrong = |_| reader.wrong(&node.path, rule, format!("`{text}` is no {what}")).expected(expected);
+    text.parse().map_err(|error| reader.note(wrong(error))).ok()
 }
 
 impl Read for Duration {
@@ -266,7 +274,7 @@ impl Read for Duration {
     }
 
     fn read(node: &Node<'_>, reader: &Reader<'_>) -> Option<Self> {
-        parsed::<Span>(node, reader, "bad-span", "a span of time such as `30s`, `10m`, `24h`, `90d`").map(|span| span.0)
+        parsed::<Span>(node, reader, "bad-span", "span of time", Self::expected()).map(|span| span.0)
     }
 }
 
@@ -276,7 +284,7 @@ impl Read for Size {
     }
 
     fn read(node: &Node<'_>, reader: &Reader<'_>) -> Option<Self> {
-        parsed(node, reader, "bad-size", "a size such as `512 KiB`, `64 MiB`, `1 GiB`")
+        parsed(node, reader, "bad-size", "size", Self::expected())
     }
 }
 

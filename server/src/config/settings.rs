@@ -219,8 +219,47 @@ fn note_error(
             let names = || words.iter().map(String::as_str);
             reader.note(diagnostic.expected(one_of(names())).suggest(instance.as_str().unwrap_or_default(), names()));
         }
+        Why::AnyOf { context } | Why::OneOfNotValid { context } => {
+            // What fits from the outside and is wrong inside was meant: its errors say more.
+            let mut meant = context.iter().filter(|errors| errors.iter().all(|error| error.instance_path() != at));
+            match (meant.next(), meant.next()) {
+                (Some(errors), None) => {
+                    errors.iter().for_each(|error| note_error(error, settings, path, schema, reader))
+                }
+                _ => {
+                    let diagnostic = reader.wrong(&here, "bad-setting", "this is nothing that the plugin takes here");
+                    reader.note(diagnostic.expected(types_of(schema, at)));
+                }
+            }
+        }
+        Why::Type { .. } => {
+            let message = format!("{instance} has the wrong type");
+            reader.note(reader.wrong(&here, "bad-setting", message).expected(types_of(schema, at)));
+        }
         _ => reader.note(reader.wrong(&here, "bad-setting", error.to_string())),
     }
+}
+
+/// The types that the schema takes at `at`, in words.
+fn types_of(schema: &Value, at: &Location) -> String {
+    let mut words: Vec<String> = Vec::new();
+    for part in schemas_at(schema, at).into_iter().flat_map(|part| alternatives(schema, part, 0)) {
+        let types = match part.get("type") {
+            Some(Value::Array(types)) => types.iter().filter_map(Value::as_str).collect(),
+            Some(Value::String(one)) => vec![one.as_str()],
+            _ => Vec::new(),
+        };
+        let word = |one: &str| match one {
+            "array" => "a list".to_owned(),
+            "object" => "a table".to_owned(),
+            "integer" => "a whole number".to_owned(),
+            "boolean" => "`true` or `false`".to_owned(),
+            other => format!("a {other}"),
+        };
+        words.extend(types.into_iter().filter(|one| *one != "null").map(word));
+    }
+    words.dedup();
+    if words.is_empty() { "what the plugin's schema says".to_owned() } else { words.join(", or ") }
 }
 
 /// `path` and then the way `at`.
@@ -231,17 +270,18 @@ fn under(path: &KeyPath, at: &Location) -> KeyPath {
     })
 }
 
+/// The schemas of what stands at `at`.
+fn schemas_at<'s>(schema: &'s Value, at: &Location) -> Vec<&'s Value> {
+    at.into_iter().fold(vec![schema], |here, segment| match segment {
+        LocationSegment::Property(key) => children(schema, &here, Some(&key)),
+        LocationSegment::Index(_) => children(schema, &here, None),
+    })
+}
+
 /// Names of the properties that the schema knows at `at`.
 fn properties_of(schema: &Value, at: &Location) -> Vec<String> {
-    let mut here = vec![schema];
-    for segment in at {
-        here = match segment {
-            LocationSegment::Property(key) => children(schema, &here, Some(&key)),
-            LocationSegment::Index(_) => children(schema, &here, None),
-        };
-    }
     let mut names = Vec::new();
-    for part in here.iter().flat_map(|part| alternatives(schema, part, 0)) {
+    for part in schemas_at(schema, at).into_iter().flat_map(|part| alternatives(schema, part, 0)) {
         names.extend(
             part.get("properties").and_then(Value::as_object).into_iter().flatten().map(|(name, _)| name.clone()),
         );

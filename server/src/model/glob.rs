@@ -6,8 +6,12 @@ use globset::{GlobBuilder, GlobMatcher};
 #[derive(Debug, Clone)]
 pub struct Glob {
     text: String,
-    matcher: GlobMatcher,
+    /// None where the pattern is a plain name: a view may list a thousand of them, and a compiled pattern costs kilobytes.
+    matcher: Option<GlobMatcher>,
 }
+
+/// Characters that make a name a pattern.
+const SPECIAL: [char; 7] = ['*', '?', '[', ']', '{', '}', '\\'];
 
 /// Said of a pattern that cannot be read.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -25,16 +29,19 @@ impl Glob {
     /// # Errors
     /// Names the pattern and what is wrong with it.
     pub fn new(pattern: &str) -> Result<Self, GlobError> {
+        if !pattern.contains(SPECIAL) {
+            return Ok(Self { text: pattern.to_owned(), matcher: None });
+        }
         let glob = GlobBuilder::new(pattern)
             .literal_separator(false)
             .build()
             .map_err(|e| GlobError { pattern: pattern.to_owned(), why: e.kind().to_string() })?;
-        Ok(Self { text: pattern.to_owned(), matcher: glob.compile_matcher() })
+        Ok(Self { text: pattern.to_owned(), matcher: Some(glob.compile_matcher()) })
     }
 
     /// Whether `name` fits the whole pattern.
     pub fn matches(&self, name: &str) -> bool {
-        self.matcher.is_match(name)
+        self.matcher.as_ref().map_or(self.text == name, |matcher| matcher.is_match(name))
     }
 
     /// The pattern as written.
@@ -61,5 +68,18 @@ impl<'de> serde::Deserialize<'de> for Glob {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let text = String::deserialize(d)?;
         Self::new(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Glob;
+
+    #[test]
+    fn a_pattern_matches_the_whole_name_and_a_plain_name_only_itself() {
+        let matches = |pattern: &str, name: &str| Glob::new(pattern).unwrap().matches(name);
+        assert!(matches("full-*", "full-2.4") && matches("core/*", "core/full|x/y") && matches("{a,b}", "b"));
+        assert!(matches("LTO + PGO", "LTO + PGO") && !matches("full", "full-2.4") && !matches("full-?", "full-2.4"));
+        assert!(Glob::new("[").is_err());
     }
 }

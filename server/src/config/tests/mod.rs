@@ -1,5 +1,6 @@
 //! The configuration, loaded from texts in the test, and what is said about them.
 
+mod diagnostics;
 mod example;
 mod layers;
 mod placeholders;
