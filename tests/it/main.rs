@@ -4,6 +4,8 @@
 mod api;
 /// Who may do what.
 mod auth;
+/// What operators and teams write.
+mod configuration;
 /// The store, through status.
 mod status;
 /// Plugins in their host.

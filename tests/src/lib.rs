@@ -42,6 +42,8 @@
 pub mod binary;
 /// A real Chromium.
 pub mod browser;
+/// A real site as a configuration.
+pub mod fleet;
 /// An answer, and what a person reads in it.
 pub mod page;
 /// The server as a process.

@@ -1,7 +1,8 @@
 //! `[auth.*]`: who may be believed, and what their claims are worth.
 
 use super::path::KeyPath;
-use super::read::{Any, At, FilePath, Node, Read, Reader, one_of, section, word};
+use super::read::{At, Node, Read, Reader, one_of, section, word};
+use super::value::{Any, FilePath};
 use crate::model::right::Role;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};

@@ -3,8 +3,9 @@
 use super::force::RawForce;
 use super::matrix::{Combination, combinations, fill, keys_of};
 use super::path::KeyPath;
-use super::read::{Any, At, Reader, one_of, section};
+use super::read::{At, Reader, one_of, section};
 use super::recipe::{RawStep, StepRules, Unnamed, name_steps};
+use super::value::Any;
 use super::worker::Worker;
 use crate::model::name::{BuilderKey, check_wide};
 use crate::model::property::Properties;

@@ -1,8 +1,8 @@
 //! The files as they lie on the disk: the main file, `conf.d/` and `teams/` beside it.
 
 use super::diagnostic::Diagnostic;
-use super::read::resolve;
 use super::source::{File, Kind};
+use super::value::resolve;
 use crate::model::name::check_plain;
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,8 @@
 //! `[builder.X.force]`: how a builder may be forced, and with which parameters.
 
 use super::builder::{Force, Parameter, ParameterKind};
-use super::read::{Any, At, Node, Read, Reader, one_of, section, words};
+use super::read::{At, Node, Read, Reader, one_of, section, words};
+use super::value::Any;
 use regex::Regex;
 use serde_json::Value;
 use std::borrow::Cow;

@@ -1,6 +1,7 @@
 //! Matrices: one builder for each combination of values, and `{{key}}` replaced by them.
 
-use super::read::{Any, At, Reader, kind_of, one_of};
+use super::read::{At, Reader, kind_of, one_of};
+use super::value::Any;
 use std::collections::BTreeMap;
 
 /// One combination: each key with its value and how it is written.

@@ -46,6 +46,8 @@ pub mod source;
 pub mod source_of_changes;
 /// `[team.*]`.
 pub mod team;
+/// How each type of value is read.
+pub mod value;
 /// `[view.*]`.
 pub mod view;
 /// `[worker.*]`.

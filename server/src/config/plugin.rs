@@ -1,6 +1,7 @@
 //! `[plugin.*]`: what a plugin gets beyond nothing.
 
-use super::read::{At, Count, FilePath, Node, Read, Reader, section, words};
+use super::read::{At, Node, Read, Reader, section, words};
+use super::value::{Count, FilePath};
 use crate::model::size::Size;
 use std::borrow::Cow;
 use std::path::PathBuf;

@@ -2,9 +2,10 @@
 
 use super::builder::Step;
 use super::path::KeyPath;
-use super::read::{Any, At, Node, Read, Reader, section, word};
+use super::read::{At, Node, Read, Reader, section, word};
 use super::settings::{Kind, Plugins};
 use super::team::Secret;
+use super::value::Any;
 use crate::model::name::check_plain;
 use crate::model::results::Results;
 use serde_json::json;

@@ -1,8 +1,9 @@
 //! `[reporter.*]`: who hears of builds. Read and checked for shape; what delivers comes later.
 
-use super::read::{Any, At, Reader, section};
+use super::read::{At, Reader, section};
 use super::settings::{Kind, Plugins};
 use super::team::Secret;
+use super::value::Any;
 use crate::model::glob::Glob;
 use serde_json::json;
 use std::collections::BTreeMap;

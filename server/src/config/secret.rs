@@ -1,8 +1,9 @@
 //! `[secret]` and every key that holds a secret: says where the value is, never what it is.
 
-use super::read::{FilePath, kind_of};
+use super::read::kind_of;
 use super::read::{Node, Read, Reader, section};
 use super::team::Secret;
+use super::value::FilePath;
 use std::borrow::Cow;
 
 section! {

@@ -1,7 +1,8 @@
 //! `[server]`: the instance itself.
 
 use super::path::KeyPath;
-use super::read::{At, FilePath, Node, Read, Reader, kind_of, resolve, section};
+use super::read::{At, Node, Read, Reader, kind_of, section};
+use super::value::{FilePath, resolve};
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

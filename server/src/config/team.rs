@@ -1,12 +1,13 @@
 //! `[team.*]` and `teams/*.toml`: a tenant.
 
 use super::builder::{Builder, BuilderRules, RawBuilder};
-use super::read::{At, Count, Node, Read, Reader, section, word};
+use super::read::{At, Node, Read, Reader, section, word};
 use super::recipe::{RawRecipe, StepRules, Unnamed};
 use super::reporter::RawReporter;
 use super::scheduler::RawScheduler;
 use super::settings::Plugins;
 use super::source_of_changes::RawSource;
+use super::value::Count;
 use super::view::RawView;
 use super::worker::Worker;
 use crate::model::name::check_plain;

@@ -1,8 +1,9 @@
 //! `[worker.*]`: where commands run.
 
 use super::auth::check_team;
-use super::read::{At, Count, FilePath, Reader, section, words};
+use super::read::{At, Reader, section, words};
 use super::team::Secret;
+use super::value::{Count, FilePath};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 

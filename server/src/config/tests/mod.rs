@@ -1,14 +1,16 @@
 //! The configuration, loaded from texts in the test, and what is said about them.
 
-mod diagnostics;
 mod example;
+mod instance;
 mod layers;
 mod placeholders;
+mod team;
 
 use super::plugin::Plugin;
 use super::server::Server;
 use super::source::{File, Kind};
 use super::{Described, Loaded, NotDescribed, PluginCatalogue, load};
+use expect_test::Expect;
 use serde_json::json;
 use std::path::Path;
 use std::sync::Arc;
@@ -87,3 +89,21 @@ pub fn variables(environment: &[(&str, &str)]) -> Vec<(String, String)> {
 pub fn said(loaded: &Loaded) -> String {
     loaded.diagnostics.iter().map(ToString::to_string).collect()
 }
+
+/// What is said of one main file.
+pub fn check(main: &str, expected: Expect) {
+    expected.assert_eq(&said(&load_texts(&[("weir.toml", main)], &[])));
+}
+
+/// What is said of one team's file beside a main file that declares nothing.
+pub fn check_team(team: &str, expected: Expect) {
+    expected.assert_eq(&said(&load_texts(&[("weir.toml", ""), ("teams/core.toml", team)], &[])));
+}
+
+/// A team's file with one builder, whose only step has these settings.
+pub fn step(with: &str) -> String {
+    format!("[[builder.a.step]]\n{with}\n")
+}
+
+/// A step that is right.
+pub const SHELL: &str = "use = \"shell\"\nwith = { command = \"make\" }";
