@@ -2,6 +2,8 @@
 
 use clap::{Parser, Subcommand};
 
+/// Says what is wrong in the configuration.
+pub mod check;
 /// Talking to a running server.
 pub mod client;
 /// Runs commands of builds inside their fence (hidden).
@@ -10,6 +12,8 @@ pub mod exec;
 mod follow;
 /// Forces a build.
 pub mod force;
+/// Writes a sample configuration.
+pub mod init;
 /// What commands on the server's machine need.
 mod local;
 /// Components (hidden).
@@ -33,6 +37,10 @@ pub struct Arguments {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Writes a commented sample configuration that works
+    Init(init::Init),
+    /// Checks the configuration: every error with file, line, column and what to write instead. Exits 0 or 1
+    Check(check::Check),
     /// Runs the server: web pages, distribution of builds, the embedded workers.
     Serve(serve::Serve),
     /// Starts a build's command inside its fence; the server calls this, people do not.
@@ -55,6 +63,8 @@ pub enum Command {
 /// What went wrong, for `main` to print; exits 1.
 pub fn run(arguments: Arguments) -> anyhow::Result<std::process::ExitCode> {
     match arguments.command {
+        Command::Init(init) => init.run(),
+        Command::Check(check) => check.run(),
         Command::Serve(serve) => serve.run(),
         Command::Exec(exec) => exec.run(),
         Command::Plugin(plugin) => plugin.run(),

@@ -143,6 +143,8 @@ pub struct Described {
 /// Why a plugin could not be described.
 #[derive(Debug, Clone)]
 pub enum NotDescribed {
+    /// Nobody looked: whatever is written about it is taken as it is. For commands that need the configuration and no plugin.
+    NotAsked,
     /// No such plugin is present.
     Unknown,
     /// It is present and cannot be used; says why.

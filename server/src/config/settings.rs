@@ -39,6 +39,8 @@ pub struct Plugins<'a> {
 enum Known {
     /// It can be used.
     Usable { is_step: bool, schema: Arc<Value>, validator: Box<jsonschema::Validator> },
+    /// Nobody looked at it.
+    NotAsked,
     /// There is none of that name.
     Unknown,
     /// It cannot be used; says why.
@@ -59,7 +61,7 @@ impl<'a> Plugins<'a> {
         for name in self.tables.keys() {
             let path = KeyPath::of(&["plugin", name]);
             match &*self.known(name) {
-                Known::Usable { .. } => {}
+                Known::Usable { .. } | Known::NotAsked => {}
                 Known::Unknown => {
                     let message = format!("plugin `{name}` is not present, so its table does nothing");
                     reader.note(self.unknown(reader.wrong_key(&path, "unknown-plugin", message), name).warning());
@@ -115,6 +117,7 @@ impl<'a> Plugins<'a> {
                     reader.note(reader.wrong(&path, "too-deep", format!("settings nest over {DEPTH_MAX} levels")));
                 }
             }
+            Known::NotAsked => {}
             Known::Unknown => {
                 let message = format!("unknown plugin `{name}`");
                 let diagnostic = self.unknown(reader.wrong(&plugin.path, "unknown-plugin", message), name);
@@ -164,6 +167,7 @@ impl<'a> Plugins<'a> {
         let table = self.tables.get(name).unwrap_or(&default);
         let described = match self.catalogue.describe(name, table, self.server) {
             Ok(described) => described,
+            Err(NotDescribed::NotAsked) => return Known::NotAsked,
             Err(NotDescribed::Unknown) => return Known::Unknown,
             Err(NotDescribed::Broken(why)) => return Known::Broken(why),
         };
