@@ -6,10 +6,10 @@ mod api;
 mod auth;
 /// What operators and teams write.
 mod configuration;
-/// The store, through status.
-mod status;
 /// Plugins in their host.
 mod plugins;
+/// The store, through status.
+mod status;
 /// The law of the house.
 mod tidy;
 /// The embedded worker and its fence.

@@ -169,7 +169,11 @@ impl<'a> Plugins<'a> {
             Ok(described) => described,
             Err(NotDescribed::NotAsked) => return Known::NotAsked,
             Err(NotDescribed::Unknown) => return Known::Unknown,
-            Err(NotDescribed::Broken(why)) => return Known::Broken(why),
+            Err(NotDescribed::Broken(why)) => {
+                // The plugin's name is said beside it.
+                let why = why.strip_prefix(&format!("plugin `{name}`: ")).map_or_else(|| why.clone(), str::to_owned);
+                return Known::Broken(why);
+            }
         };
         // The plain engine has no backtracking: no pattern of a plugin can make the check run for ever.
         let options = jsonschema::options().with_pattern_options(jsonschema::PatternOptions::regex());

@@ -109,6 +109,7 @@ impl Stage {
         match self.catalogue.describe(name, &table, &self.server()) {
             Ok(described) => Ok((*described.settings_schema).clone()),
             Err(NotDescribed::Unknown) => Err("unknown".to_owned()),
+            Err(NotDescribed::NotAsked) => Err("not asked".to_owned()),
             Err(NotDescribed::Broken(why)) => Err(why),
         }
     }
