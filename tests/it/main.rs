@@ -8,6 +8,10 @@ mod auth;
 mod configuration;
 /// Plugins in their host.
 mod plugins;
+/// What only a browser can show.
+mod browser;
+/// One instance, end to end.
+mod instance;
 /// The store, through status.
 mod status;
 /// The law of the house.
