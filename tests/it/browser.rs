@@ -1,7 +1,6 @@
 //! What only a browser can show: a page without script is complete, a page with script lives.
 
-use weir_tests::browser::{Browser, dump_without_script};
-use weir_tests::page;
+use weir_tests::browser::Browser;
 use weir_tests::site::Site;
 
 fn site() -> Site {
@@ -17,12 +16,17 @@ async fn a_page_is_complete_without_script() {
     world.force("core/linux").await;
     world.force("core/canary").await;
     world.settle().await;
-    let Some(html) = dump_without_script(&world.url("/view/release")) else { return };
-    let text = page::text(&html);
+    let Some(browser) = Browser::start().await else { return };
+    browser.forbid_script().await;
+    browser.open("data:text/html,<p>read</p><script>document.body.append('run')</script>").await;
+    assert_eq!(browser.text().await, "read", "script is off");
+    browser.open(&world.url("/view/release")).await;
+    let text = browser.text().await;
     for word in ["What we ship", "linux", "canary", "success", "failure", "#1"] {
         assert!(text.contains(word), "no {word} in:\n{text}");
     }
-    assert!(html.contains("/builder/linux/build/1"), "builds are linked: {html}");
+    let build = "return document.querySelector('a[href$=\"/builder/linux/build/1\"]') != null";
+    assert_eq!(browser.run(build).await, true, "builds are linked");
 }
 
 #[tokio::test]

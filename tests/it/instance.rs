@@ -45,7 +45,7 @@ async fn show_narrows_a_view_and_never_widens_it() {
     assert!(page.contains("linux") && !page.contains("freebsd"), "{page}");
     assert_eq!(
         names(&world.get("/waterfall.json?show=core/lint&show=linux").await.json()),
-        ["core/linux", "core/lint"]
+        ["core/lint", "core/linux"]
     );
     let narrowed = world.get("/view/release.json?show=lint").await;
     assert_eq!((narrowed.status, names(&narrowed.json())), (200, Vec::new()));
@@ -96,9 +96,15 @@ async fn a_failed_step_ends_the_build_and_the_steps_that_always_run_still_run() 
     world.settle().await;
     let build = world.last("core/linux").await;
     assert_eq!(build.results, "failure");
-    assert!(world.log("core/linux", 1, 2, "stdio").await.contains("cleaned"));
+    assert!(world.log("core/linux", 1, "clean", "stdio").await.contains("cleaned"));
     let steps = world.get(&build_path("core/linux", 1)).await.text();
     assert!(!steps.contains("never"), "{steps}");
+}
+
+/// A page's text without what differs from answer to answer.
+fn without_request(text: &str) -> String {
+    let lines = text.lines().filter(|line| !line.starts_with("Request ") && !line.contains("page made"));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 #[tokio::test]
@@ -110,7 +116,8 @@ async fn a_private_teams_view_does_not_exist_for_strangers() {
         let page = world.get(path).await;
         assert_eq!(page.status, 404, "{path}");
         if path == "/view/vault" {
-            assert_eq!(page.text().replace("vault", "there-is-none"), missing.text(), "hidden and missing read alike");
+            let page = page.text().replace("vault", "there-is-none");
+            assert_eq!(without_request(&page), without_request(&missing.text()), "hidden and missing read alike");
         }
     }
     for path in ["/", "/view/all", "/waterfall"] {

@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// What Chromium is told: no window, no talk with anybody but the page.
@@ -38,7 +37,7 @@ impl Browser {
     /// Where the browser is missing in CI, or does not start.
     pub async fn start() -> Option<Self> {
         let Some(driver) = Driver::start() else {
-            missing("chromedriver");
+            say_what_is_missing();
             return None;
         };
         let sessions = format!("http://127.0.0.1:{}/session", driver.port);
@@ -80,9 +79,26 @@ impl Browser {
             }})"
         );
         if self.run(&script).await != true {
-            let text = self.run("return document.body.innerText").await;
-            panic!("`{condition}` did not come true; the page reads:\n{}", text.as_str().unwrap_or_default());
+            panic!("`{condition}` did not come true; the page reads:\n{}", self.text().await);
         }
+    }
+
+    /// Switches off script in pages that are opened from now on; `run` still works.
+    ///
+    /// # Panics
+    /// Where the browser does not answer.
+    pub async fn forbid_script(&self) {
+        let command = json!({ "cmd": "Emulation.setScriptExecutionDisabled", "params": { "value": true } });
+        post(&format!("{}/goog/cdp/execute", self.session), &command).await;
+    }
+
+    /// What a person reads on the page.
+    ///
+    /// # Panics
+    /// Where the browser does not answer.
+    pub async fn text(&self) -> String {
+        let text = self.run("return document.body.innerText").await;
+        text.as_str().unwrap_or_default().to_owned()
     }
 
     /// Sets the size of the window.
@@ -95,10 +111,9 @@ impl Browser {
 }
 
 /// Says loudly what is not tested, and fails where it must be.
-fn missing(program: &str) {
-    let text = format!(
-        "{program} is not installed: what only a browser can show is NOT tested. Install Debian's packages chromium and chromium-driver."
-    );
+fn say_what_is_missing() {
+    let text = "chromedriver is not installed: what only a browser can show is NOT tested. \
+                Install Debian's packages chromium and chromium-driver.";
     assert!(std::env::var_os("CI").is_none(), "{text}");
     eprintln!("{text}");
 }
@@ -110,27 +125,6 @@ async fn post(url: &str, body: &Value) -> Value {
     let json: Value = answer.json().await.expect("chromedriver answers in JSON");
     assert!(is_good, "the browser refused {url}: {}", json["value"]["message"]);
     json["value"].clone()
-}
-
-/// The page as Chromium builds it with script switched off; none where Chromium is not installed, as in [`Browser::start`].
-///
-/// # Panics
-/// Where Chromium is missing in CI, or fails.
-pub fn dump_without_script(url: &str) -> Option<String> {
-    let profile = tempfile::tempdir().expect("a temporary folder can be made");
-    let mut chromium = Command::new("chromium");
-    chromium.args(FLAGS).args(["--blink-settings=scriptEnabled=false", "--dump-dom"]).arg(profile_flag(profile.path()));
-    let output = chromium.arg(url).stdin(Stdio::null()).output();
-    let Ok(output) = output else {
-        missing("chromium");
-        return None;
-    };
-    assert!(output.status.success(), "chromium failed: {}", String::from_utf8_lossy(&output.stderr));
-    Some(String::from_utf8(output.stdout).expect("the page is UTF-8"))
-}
-
-fn profile_flag(dir: &Path) -> String {
-    format!("--user-data-dir={}", dir.display())
 }
 
 /// A `chromedriver` on a free port.

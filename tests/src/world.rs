@@ -232,11 +232,11 @@ impl World {
         Finished { number, results, json }
     }
 
-    /// A whole log as plain text.
+    /// A whole log as plain text; `step` is its number or its name.
     ///
     /// # Panics
     /// Where there is no such log.
-    pub async fn log(&self, key: &str, build: i64, step: usize, slug: &str) -> String {
+    pub async fn log(&self, key: &str, build: i64, step: impl std::fmt::Display, slug: &str) -> String {
         let path = format!("{}/step/{step}/log/{slug}/raw", build_path(key, build));
         let page = self.get_as(&self.owner(), &path).await;
         assert_eq!(page.status, 200, "the log {path}: {}", page.body);
