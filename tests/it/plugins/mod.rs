@@ -1,5 +1,7 @@
 //! Plugins in their host: what they may do, and what happens to those that do more.
 
+/// Source code, checked out.
+mod git;
 /// Guests that misbehave.
 mod hostile;
 /// A build's side of the host, for tests.
