@@ -30,6 +30,8 @@ pub mod plugin;
 pub mod read;
 /// `[recipe.*]` and steps.
 pub mod recipe;
+/// The reference of every key.
+pub mod reference;
 /// `[reporter.*]`.
 pub mod reporter;
 /// `[scheduler.*]`.

@@ -1,6 +1,7 @@
 //! The configuration, loaded from texts in the test, and what is said about them.
 
 mod example;
+mod frozen;
 mod instance;
 mod layers;
 mod placeholders;

@@ -1,0 +1,125 @@
+//! The reference of every section and key, made from the comments on the keys: `docs/configuration.md`.
+
+use super::auth::{RawAuth, RawGrant, RawJwt, RawUser};
+use super::builder::RawBuilder;
+use super::force::{RawForceTable, RawParameter};
+use super::load::Raw;
+use super::mail::RawMail;
+use super::plugin::RawPlugin;
+use super::read::{Key, Section};
+use super::recipe::{RawRecipe, RawStep};
+use super::reporter::RawReporter;
+use super::scheduler::RawScheduler;
+use super::secret::RawSecret;
+use super::server::RawServer;
+use super::source_of_changes::RawSource;
+use super::team::{RawQuota, RawTeam};
+use super::view::RawView;
+use super::worker::RawWorker;
+use std::fmt::Write;
+
+/// A section's heading, what it is for, its keys and those that must be written.
+struct Entry(&'static str, &'static str, &'static [Key], &'static [&'static str]);
+
+fn entry<S: Section>(heading: &'static str, required: &'static [&'static str]) -> Entry {
+    Entry(heading, S::ABOUT, S::KEYS, required)
+}
+
+/// Every section in reading order.
+fn entries() -> Vec<Entry> {
+    vec![
+        entry::<Raw>("The top", &[]),
+        entry::<RawServer>("`[server]`", &[]),
+        entry::<RawAuth>("`[auth]`", &[]),
+        entry::<RawJwt>("`[auth.jwt.NAME]`", &[]),
+        entry::<RawGrant>("`[[auth.grant]]`", &["issuer", "claim", "value", "role"]),
+        entry::<RawUser>("`[[auth.user]]`", &["name", "password_hash"]),
+        entry::<RawPlugin>("`[plugin.NAME]`", &[]),
+        entry::<RawMail>("`[mail]`", &["smtp", "from"]),
+        entry::<RawWorker>("`[worker.NAME]`", &[]),
+        entry::<RawView>("`[view.NAME]`, also in a team", &[]),
+        entry::<RawTeam>("`[team.NAME]`, or a file `teams/NAME.toml`", &[]),
+        entry::<RawQuota>("`quota` of a team", &[]),
+        entry::<RawSecret>("`[secret]` of a team: `NAME = { ... }`", &[]),
+        entry::<RawRecipe>("`[recipe.NAME]` of a team", &["step"]),
+        entry::<RawBuilder>("`[builder.NAME]` of a team", &[]),
+        entry::<RawStep>("`[[builder.NAME.step]]` and `[[recipe.NAME.step]]`", &["use"]),
+        entry::<RawForceTable>("`[builder.NAME.force]`", &[]),
+        entry::<RawParameter>("`parameters` of a force", &["name", "type"]),
+        entry::<RawSource>("`[source.NAME]` of a team", &["use"]),
+        entry::<RawScheduler>("`[scheduler.NAME]` of a team", &["on", "builders"]),
+        entry::<RawReporter>("`[reporter.NAME]` of a team", &["use"]),
+    ]
+}
+
+/// What stands before the tables.
+const INTRODUCTION: &str = "# Configuration
+
+<!-- Made from the comments on the keys in server/src/config; UPDATE_EXPECT=1 cargo test -p weir-server writes it anew. -->
+
+`weir init` writes a configuration that works; `weir check` says everything that is wrong in one, with file, line, column and what
+to write instead; `weir serve` runs it. Each takes `--config FILE` (or `WEIR_CONFIG`); without it the file is `weir.toml` here.
+
+## Where values come from
+
+In this order, each over the one before: what is built in, the main file, the files `conf.d/*.toml` beside it by name, the files
+`teams/*.toml`, the environment.
+
+* A file of `conf.d/` may override single values of `[server]` and `[mail]`; its arrays of tables (`[[auth.user]]`) are appended. A
+  named section (`[worker.NAME]`, `[view.NAME]`, `[team.NAME]` and so on) stands whole in one file: in two it is an error.
+* A file of `teams/` declares the team of its name: its keys are those of `[team.NAME]`, and nothing in it reaches outside the team.
+  Where it is broken, that team alone has no builders and no views until it is right; an error in any other file keeps the server
+  from starting.
+* A variable `WEIR_SECTION__KEY`, for instance `WEIR_SERVER__LISTEN`, overrides one key; names are found whatever their case. A
+  variable without a double underscore is never configuration.
+* A relative path starts in the folder of the file that writes it, one from a variable in the main file's.
+
+## How values are written
+
+* Names of teams, views, workers, steps and plugins: a letter, digit or `_`, then up to 99 of letters, digits and `._+-`. Builders and
+  categories: 1 to 100 printable characters without `/ * ? [ ] { }`. Label a category `a|b` to nest it under `a`.
+* Patterns: `*`, `?`, `[abc]`, `{a,b}` over the whole name.
+* Spans of time: `30s`, `10m`, `24h`, `90d`, `1h30m`. Sizes: `512 KiB`, `64 MiB`, `1 GiB`.
+* Secrets are never written: `{ env = \"VARIABLE\" }` or `{ file = \"PATH\" }` says where the value is. In a step's settings
+  `{ secret = \"NAME\" }` hands over the team's secret of that name.
+* `{{property}}` in a step's settings becomes the property's value when the step runs.
+";
+
+/// The whole reference, as Markdown.
+pub fn reference() -> String {
+    let mut text = INTRODUCTION.to_owned();
+    for Entry(heading, about, keys, required) in entries() {
+        section(&mut text, heading, about, keys, required).expect("a String takes all");
+    }
+    text
+}
+
+fn section(text: &mut String, heading: &str, about: &str, keys: &[Key], required: &[&str]) -> std::fmt::Result {
+    writeln!(text, "\n## {heading}\n\n{}\n", about.trim())?;
+    writeln!(text, "| key | takes | without it | meaning |\n|---|---|---|---|")?;
+    for key in keys {
+        let default = match key.default {
+            _ if required.contains(&key.name) => "must be written".to_owned(),
+            "" => "nothing".to_owned(),
+            // A value as it would be written; anything else is words.
+            value if value.starts_with(['"', '[', '{']) || matches!(value, "true" | "false") => format!("`{value}`"),
+            words => words.to_owned(),
+        };
+        let takes = (key.expected)();
+        writeln!(text, "| `{}` | {} | {} | {} |", key.name, cell(&takes), cell(&default), cell(key.doc.trim()))?;
+    }
+    Ok(())
+}
+
+/// Text in a cell of a table: a bar would end it.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_reference_is_what_the_comments_on_the_keys_say() {
+        expect_test::expect_file!["../../../docs/configuration.md"].assert_eq(&super::reference());
+    }
+}
