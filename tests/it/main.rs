@@ -6,6 +6,10 @@ mod api;
 mod auth;
 /// What operators and teams write.
 mod configuration;
+/// Killed at any moment, nothing accepted and nothing shown is lost.
+mod crash;
+/// Builds as they run.
+mod engine;
 /// Plugins in their host.
 mod plugins;
 /// What only a browser can show.

@@ -112,7 +112,9 @@ impl Control {
 
     async fn stop_allowed(&self, slot: Slot, number: i64, reason: String, attempt: NewAudit) -> Result<()> {
         let (scope, registry) = (self.scope.clone(), self.status.0.registry.clone());
-        let reason = if reason.is_empty() { format!("stopped by {}", scope.subject) } else { reason };
+        // The end of a sentence that begins with `stopped`, for the build and for its step.
+        let separator = if reason.is_empty() { "" } else { ": " };
+        let words = format!("by {}{separator}{reason}", scope.subject);
         self.status
             .commit(move |tx| {
                 let builder = &registry.declared[slot].builder;
@@ -120,13 +122,13 @@ impl Control {
                     .ok_or_else(|| Error::not_found("build", format!("{}/{number}", builder.key)))?;
                 let id = BuildId(row.id);
                 let has_ended = || Error::Conflict(format!("build {number} of {} has ended", builder.key));
-                if !builds::want_stop(tx.c, id, &reason, &format!("stopping: {reason}"))? {
+                if !builds::want_stop(tx.c, id, &words, &format!("stopping, asked {words}"))? {
                     return Err(has_ended());
                 }
                 token::count_use(tx.c, &scope, tx.at)?;
                 let build = load::build_by_id(tx.c, &registry, id)?.ok_or_else(has_ended)?;
                 tx.tell(builder.id, builder.key.clone(), What::BuildChanged { build })?;
-                tx.then(Effect::StopWanted(id, reason));
+                tx.then(Effect::StopWanted(id, words));
                 Ok(audit::insert(tx.c, &attempt)?)
             })
             .await
