@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 use tokio::task::JoinSet;
 use weir_tests::site::Site;
@@ -14,8 +14,11 @@ const KILLS: usize = 30;
 /// It lives between these, in milliseconds, before it is killed.
 const LIVES_MS: std::ops::Range<u64> = 50..900;
 const BUILDERS: [&str; 3] = ["core/a", "core/b", "core/c"];
-/// Wishes that are not answered yet when the server dies; more would only wait for each other.
-const REQUESTS_MAX: usize = 40;
+/// Requests that each life adds at most: more would only wait for each other.
+const REQUESTS_A_LIFE: usize = 2;
+
+/// One client for all: making one takes longer than a request.
+static HTTP: LazyLock<reqwest::Client> = LazyLock::new(client);
 
 /// What the checker knows.
 #[derive(Default)]
@@ -41,7 +44,7 @@ async fn killed_at_any_moment_no_accepted_request_and_no_shown_line_is_lost() {
     let owner = world.owner();
     let known = Shared::default();
     for round in 0..KILLS {
-        let mut clients = start_clients(&world, &owner, &known, &mut random);
+        let mut clients = start_clients(&world, &owner, &known, (round + 1) * REQUESTS_A_LIFE, &mut random);
         tokio::time::sleep(Duration::from_millis(random.between(LIVES_MS))).await;
         world.crash();
         // Their connections broke; what they were told until then counts.
@@ -71,13 +74,13 @@ async fn killed_at_any_moment_no_accepted_request_and_no_shown_line_is_lost() {
 }
 
 /// Clients that force builds and read logs until their connection breaks.
-fn start_clients(world: &World, owner: &str, known: &Shared, random: &mut Random) -> JoinSet<()> {
+fn start_clients(world: &World, owner: &str, known: &Shared, n_max: usize, random: &mut Random) -> JoinSet<()> {
     let mut clients = JoinSet::new();
     for key in BUILDERS {
         let (team, builder) = key.split_once('/').expect("team/name");
         let force = world.url(&format!("/api/v2/teams/{team}/builders/{builder}/force"));
         let pause = Duration::from_millis(random.between(20..200));
-        clients.spawn(force_all(force, owner.to_owned(), known.clone(), pause));
+        clients.spawn(force_all(force, owner.to_owned(), known.clone(), n_max, pause));
         let waterfall = world.url("/waterfall.json");
         let base = world.url("/").trim_end_matches('/').to_owned();
         clients.spawn(read_logs(waterfall, base, key.to_owned(), owner.to_owned(), known.clone()));
@@ -86,12 +89,12 @@ fn start_clients(world: &World, owner: &str, known: &Shared, random: &mut Random
 }
 
 /// Forces until the server is gone; keeps each promise the moment it is given.
-async fn force_all(url: String, owner: String, known: Shared, pause: Duration) {
+async fn force_all(url: String, owner: String, known: Shared, n_max: usize, pause: Duration) {
     loop {
-        if known.lock().expect("no client panics").accepted.len() >= REQUESTS_MAX {
+        if known.lock().expect("no client panics").accepted.len() >= n_max {
             return;
         }
-        let Ok(answer) = client().post(&url).bearer_auth(&owner).json(&json!({})).send().await else { return };
+        let Ok(answer) = HTTP.post(&url).bearer_auth(&owner).json(&json!({})).send().await else { return };
         assert_eq!(answer.status(), 202);
         let Ok(told) = answer.json::<Value>().await else { return };
         let ids = told["buildrequests"].as_object().expect("requests by builder").values().filter_map(Value::as_i64);
@@ -103,7 +106,7 @@ async fn force_all(url: String, owner: String, known: Shared, pause: Duration) {
 /// Reads the log of what runs, from its start, until the server is gone; keeps each line the moment it is shown.
 async fn read_logs(waterfall: String, base: String, key: String, owner: String, known: Shared) {
     loop {
-        let Ok(answer) = client().get(&waterfall).bearer_auth(&owner).send().await else { return };
+        let Ok(answer) = HTTP.get(&waterfall).bearer_auth(&owner).send().await else { return };
         let Ok(view) = answer.json::<Value>().await else { return };
         let builder =
             view["builders"].as_array().and_then(|all| all.iter().find(|b| b["name"] == key.as_str()).cloned());
@@ -120,7 +123,7 @@ async fn read_logs(waterfall: String, base: String, key: String, owner: String, 
 
 /// False once the server is gone.
 async fn read_log(url: &str, path: &str, owner: &str, known: &Shared) -> bool {
-    let Ok(mut answer) = client().get(url).bearer_auth(owner).send().await else { return false };
+    let Ok(mut answer) = HTTP.get(url).bearer_auth(owner).send().await else { return false };
     if answer.status() != 200 {
         return true;
     }
@@ -153,17 +156,16 @@ async fn check(world: &World, owner: &str, known: &Shared, round: usize, random:
         let mut known = known.lock().expect("no client panics");
         (known.accepted.clone(), std::mem::take(&mut known.shown))
     };
-    for id in accepted {
-        let request = request(world, owner, id).await;
-        assert_eq!(request["buildrequestid"], id, "request {id} is gone after kill {round} ({random})");
+    let requests = accepted.iter().map(|id| request(world, owner, *id));
+    for (id, request) in accepted.iter().zip(futures::future::join_all(requests).await) {
+        assert_eq!(request["buildrequestid"], *id, "request {id} is gone after kill {round} ({random})");
     }
     let mut n_lines = 0;
     for (path, lines) in shown {
-        let page = world.get_as(owner, &format!("{path}?headers=1&follow=0")).await;
+        let now = read(world, owner, &format!("{path}?headers=1&follow=0")).await;
         assert!(
-            page.body.starts_with(&lines),
-            "{path} lost lines after kill {round} ({random}); shown:\n{lines}\nnow:\n{}",
-            page.body
+            now.starts_with(&lines),
+            "{path} lost lines after kill {round} ({random}); shown:\n{lines}\nnow:\n{now}"
         );
         n_lines += lines.lines().count();
     }
@@ -182,9 +184,17 @@ fn count_retries(request: &Value, id: i64, random: &Random) -> usize {
 }
 
 async fn request(world: &World, owner: &str, id: i64) -> Value {
-    let page = world.get_as(owner, &format!("/api/v2/buildrequests/{id}")).await;
-    assert_eq!(page.status, 200, "request {id}: {}", page.body);
-    page.json()["buildrequests"][0].clone()
+    let text = read(world, owner, &format!("/api/v2/buildrequests/{id}")).await;
+    let told: Value = serde_json::from_str(&text).expect("an answer is JSON");
+    told["buildrequests"][0].clone()
+}
+
+async fn read(world: &World, owner: &str, path: &str) -> String {
+    let answer = HTTP.get(world.url(path)).bearer_auth(owner).send().await.expect("the server answers");
+    let status = answer.status();
+    let text = answer.text().await.expect("the answer is whole");
+    assert_eq!(status, 200, "{path}: {text}");
+    text
 }
 
 /// Processes that work below the folder, as pid and start time, which no later process shares.
