@@ -54,7 +54,7 @@ impl RequestRow {
     }
 }
 
-const COLUMNS: (
+type Columns = (
     dsl::id,
     dsl::buildset_id,
     dsl::builder_id,
@@ -65,7 +65,8 @@ const COLUMNS: (
     buildsets::reason,
     buildsets::owner,
     super::source_stamps::Columns,
-) = (
+);
+const COLUMNS: Columns = (
     dsl::id,
     dsl::buildset_id,
     dsl::builder_id,

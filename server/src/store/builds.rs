@@ -47,7 +47,7 @@ pub struct BuildRow {
     pub stamp: SourceStampRow,
 }
 
-const COLUMNS: (
+type Columns = (
     dsl::id,
     dsl::builder_id,
     dsl::number,
@@ -64,7 +64,8 @@ const COLUMNS: (
     buildsets::reason,
     buildsets::owner,
     super::source_stamps::Columns,
-) = (
+);
+const COLUMNS: Columns = (
     dsl::id,
     dsl::builder_id,
     dsl::number,
