@@ -41,7 +41,7 @@ impl Control {
     ///
     /// # Errors
     /// `NotFound`, `Forbidden`, `Invalid` naming each wrong parameter (as `parameters.<name>`), `Conflict` where the builder
-    /// may not be forced at all, `Limit` where the token is used up.
+    /// may not be forced at all, `UsedUp` where the token is.
     pub async fn force(&self, team: &str, builder: &str, wish: ForceWish) -> Result<Forced> {
         let names = |values: &BTreeMap<String, Value>| values.keys().take(50).cloned().collect::<Vec<_>>();
         let details = json!({
@@ -99,7 +99,7 @@ impl Control {
     /// Ends a running build; the wish is durable and the command is interrupted soon after this returns.
     ///
     /// # Errors
-    /// `NotFound`, `Forbidden`, `Conflict` where it does not run.
+    /// `NotFound`, `Forbidden`, `Conflict` where it does not run, `UsedUp`.
     pub async fn stop(&self, team: &str, builder: &str, number: i64, reason: &str) -> Result<()> {
         let reason = short(reason.trim());
         let attempt = self.attempt(Right::Stop, format!("{team}/{builder} build {number}"), reason.clone(), json!({}));
@@ -137,7 +137,7 @@ impl Control {
     /// Drops a request that waits.
     ///
     /// # Errors
-    /// `NotFound`, `Forbidden`, `Conflict` where it does not wait any more.
+    /// `NotFound`, `Forbidden`, `Conflict` where it does not wait any more, `UsedUp`.
     pub async fn cancel(&self, request: BuildRequestId, reason: &str) -> Result<()> {
         let reason = short(reason.trim());
         let attempt = self.attempt(Right::Cancel, format!("build request {request}"), reason, json!({}));

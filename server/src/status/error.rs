@@ -34,6 +34,12 @@ pub enum Error {
         /// The limit in force.
         max: String,
     },
+    /// The token was good for a number of actions, and they are done.
+    #[error("this token was good for {max} use(s), and they are used up; ask for a new one")]
+    UsedUp {
+        /// That number.
+        max: u32,
+    },
     /// Not now; try again.
     #[error("the server is shutting down; try again in a moment")]
     Unavailable,

@@ -99,7 +99,7 @@ pub(super) async fn recover(status: &Status) -> Result<Vec<Arc<Build>>> {
         let (ended, logs) = status
             .commit(move |tx| {
                 let (results, summary) = match &row.stop_reason {
-                    Some(reason) => (Results::Cancelled, format!("stopped: {reason}")),
+                    Some(reason) => (Results::Cancelled, format!("stopped {reason}")),
                     None => (Results::Retry, "interrupted: the server stopped".to_owned()),
                 };
                 build(tx, &registry, BuildId(row.id), results, &summary)

@@ -44,7 +44,7 @@ use crate::model::id::{BuilderId, EventId};
 use crate::model::name::BuilderKey;
 use crate::model::scope::Scope;
 use crate::model::time::Time;
-use crate::store::{DbConnection, Store, build_requests, builders, builds, events};
+use crate::store::{self, DbConnection, Store, build_requests, builders, builds, events};
 use anyhow::Context;
 use board::{Board, Entry, State};
 use chrono::SubsecRound;
@@ -77,11 +77,12 @@ struct Inner {
 }
 
 impl Status {
-    /// Registers the configuration's teams and builders and fills the read model from the database.
+    /// Registers the configuration's teams and builders and fills the read model from the database. `state_dir` is made, mode 0700.
     ///
     /// # Errors
     /// Where the database cannot be read or written.
     pub async fn open(config: Arc<Config>, store: Store, clock: SharedClock) -> anyhow::Result<Self> {
+        store::make_private(&config.server.state_dir)?;
         let keys: Vec<BuilderKey> =
             config.teams.values().flat_map(|t| t.builders.values()).map(|b| b.key.clone()).collect();
         let now = clock.now().trunc_subsecs(6);

@@ -199,15 +199,14 @@ fn entry(scope: &Scope, at: Time, action: &str, jti: &str, refused: Option<&str>
 /// Counts a control action of a token that is good for a number of them, within the action's own write.
 ///
 /// # Errors
-/// `Limit` where it is used up.
+/// `UsedUp`.
 pub(super) fn count_use(c: &mut DbConnection, scope: &Scope, at: Time) -> Result<()> {
     let (Some(max), Some(jti)) = (scope.narrowed().uses, &scope.token_id) else { return Ok(()) };
     if tokens::count_use(c, jti, i64::from(max))? {
         return Ok(());
     }
     if max == 0 || tokens::get(c, jti)?.is_some() {
-        let max = format!("{max} use(s), and they are used up; ask for a new one");
-        return Err(Error::Limit { what: "this token".to_owned(), max });
+        return Err(Error::UsedUp { max });
     }
     // It was issued where this database was not at hand.
     tokens::insert(

@@ -91,6 +91,16 @@ impl Address {
     }
 }
 
+/// Makes a folder that nobody else may look into (0700); one that is there becomes so.
+///
+/// # Errors
+/// Where that is not possible, with the path.
+pub fn make_private(dir: &Path) -> anyhow::Result<()> {
+    let hint = || format!("`{}` cannot be made a folder for weir alone; does weir's user own it?", dir.display());
+    DirBuilder::new().recursive(true).mode(0o700).create(dir).with_context(hint)?;
+    std::fs::set_permissions(dir, Permissions::from_mode(0o700)).with_context(hint)
+}
+
 fn sqlite(path: &Path, pragmas: &str) -> anyhow::Result<DbConnection> {
     let hint = || format!("the database `{}` cannot be opened", path.display());
     let mut c = SqliteConnection::establish(&path.to_string_lossy()).with_context(hint)?;

@@ -30,7 +30,7 @@ pub mod steps;
 pub mod tokens;
 mod writer;
 
-pub use connection::DbConnection;
+pub use connection::{DbConnection, make_private};
 pub use writer::Error;
 /// What a query fails with.
 pub type QueryError = diesel::result::Error;

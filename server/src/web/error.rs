@@ -94,6 +94,7 @@ impl Error {
             Self::Status(error) => match error {
                 status::Error::NotFound { .. } => (StatusCode::NOT_FOUND, "not_found"),
                 status::Error::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
+                status::Error::UsedUp { .. } => (StatusCode::FORBIDDEN, "token_used_up"),
                 status::Error::Invalid { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
                 status::Error::Conflict(_) => (StatusCode::CONFLICT, "conflict"),
                 status::Error::Limit { .. } => (StatusCode::TOO_MANY_REQUESTS, "limit"),

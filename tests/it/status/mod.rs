@@ -1,5 +1,10 @@
 //! The store through `status`, on SQLite and, where TEST_DATABASE_URL says so, on PostgreSQL.
 
+mod control;
+mod events;
+mod logs;
+mod views;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,10 +22,9 @@ use weir::model::results::Results;
 use weir::model::right::{Role, Visibility};
 use weir::model::scope::{Narrowed, Scope};
 use weir::model::time::Time;
+use weir::status::Status;
 use weir::status::control::ForceWish;
-use weir::status::query::Narrowing;
 use weir::status::resource::{Build, LogChannel, LogLine};
-use weir::status::{Error, Status, event::What};
 use weir::store::Store;
 
 /// A status over a database of its own, which outlives it.

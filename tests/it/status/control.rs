@@ -1,0 +1,190 @@
+//! Who may do what, what a force takes, what the audit keeps, what a token is good for.
+
+use super::{BTreeMap, ForceWish, Rig, operator};
+use expect_test::expect;
+use serde_json::{Value, json};
+use weir::model::results::Results;
+use weir::model::right::{Right, Role};
+use weir::model::scope::{Narrowed, Scope};
+use weir::status::Error;
+use weir::status::token::NewToken;
+
+fn wish(parameters: Value, properties: Value) -> ForceWish {
+    serde_json::from_value(json!({ "parameters": parameters, "properties": properties })).unwrap()
+}
+
+fn narrowed(narrowed: Narrowed) -> Scope {
+    operator().narrow(narrowed)
+}
+
+#[tokio::test]
+async fn what_one_may_not_see_is_not_found_and_what_one_may_not_do_is_forbidden() {
+    let rig = Rig::new().await;
+    let reader = Scope::proved("eve".to_owned(), None, false, BTreeMap::new(), Narrowed::default());
+    let mut said = Vec::new();
+    for (who, scope) in [("nobody", Scope::anonymous()), ("eve", reader), ("ada", operator())] {
+        for (team, name) in
+            [("core", "full-2"), ("core", "never"), ("core", "nothing"), ("secret", "vault"), ("secret", "no")]
+        {
+            let forced = rig.status.control(&scope).force(team, name, ForceWish::default()).await;
+            let forced = forced.map(|_| "forced".to_owned()).unwrap_or_else(|e| e.to_string());
+            said.push(format!("{who} {team}/{name}: {forced}"));
+        }
+    }
+    expect![[r#"
+        nobody core/full-2: you may not force here
+        nobody core/never: you may not force here
+        nobody core/nothing: there is no builder `core/nothing`
+        nobody secret/vault: there is no builder `secret/vault`
+        nobody secret/no: there is no builder `secret/no`
+        eve core/full-2: you may not force here
+        eve core/never: you may not force here
+        eve core/nothing: there is no builder `core/nothing`
+        eve secret/vault: there is no builder `secret/vault`
+        eve secret/no: there is no builder `secret/no`
+        ada core/full-2: forced
+        ada core/never: core/never may not be forced: its configuration says so
+        ada core/nothing: there is no builder `core/nothing`
+        ada secret/vault: forced
+        ada secret/no: there is no builder `secret/no`"#]]
+    .assert_eq(&said.join("\n"));
+}
+
+#[tokio::test]
+async fn every_wrong_thing_of_a_force_is_named_at_once_and_nothing_is_stored() {
+    let rig = Rig::new().await;
+    let mut wrong = wish(json!({"tests": "some", "note": "abc!", "jobs": "x", "nope": 1}), json!({"other": 1}));
+    wrong.branch = Some("-rf".to_owned());
+    wrong.revision = Some("a\nb".to_owned());
+    wrong.reason = Some("x".repeat(501));
+    let refused = rig.status.control(&operator()).force("core", "full-10", wrong).await.unwrap_err();
+    let Error::Invalid { fields } = refused else { panic!("{refused}") };
+    expect![[r#"
+        {
+          "branch": "must not begin with `-`",
+          "parameters.jobs": "must be a whole number",
+          "parameters.nope": "is no parameter of this builder; it takes jobs, note, tests",
+          "parameters.note": "must fit the pattern ^[a-z]{0,5}$",
+          "parameters.tests": "must be one of: all, quick",
+          "properties.other": "is no property that may be given here; it takes extra",
+          "reason": "must be one line of at most 500 characters",
+          "revision": "must not hold control characters"
+        }"#]]
+    .assert_eq(&serde_json::to_string_pretty(&fields).unwrap());
+    assert!(rig.status.update().pending().is_empty());
+}
+
+#[tokio::test]
+async fn a_force_carries_its_parameters_typed_over_the_builders_own() {
+    let rig = Rig::new().await;
+    let mut wish = wish(json!({"jobs": "4", "note": "abc"}), json!({"extra": {"a": [1]}}));
+    wish.branch = Some("x;touch pwned".to_owned());
+    rig.status.control(&operator()).force("core", "full-10", wish).await.unwrap();
+    let request = rig.status.update().pending()[0].clone();
+    let (build, properties) = rig.status.update().claim(request.id, "local").await.unwrap().unwrap();
+    assert_eq!(build.source_stamp.branch.as_deref(), Some("x;touch pwned"));
+    assert_eq!((build.owner.as_deref(), build.reason.as_str()), (Some("ada"), "forced by ada"));
+    expect![[r#"{"branch":{"value":"x;touch pwned","source":"Build"},"buildername":{"value":"full-10","source":"Build"},"buildnumber":{"value":1,"source":"Build"},"extra":{"value":{"a":[1]},"source":"Force"},"jobs":{"value":4,"source":"Force"},"note":{"value":"abc","source":"Force"},"tests":{"value":"all","source":"Force"},"workername":{"value":"local","source":"Build"}}"#]]
+    .assert_eq(&serde_json::to_string(&properties).unwrap());
+    let page = rig.status.get(&Scope::anonymous()).build("core", "full-10", 1).await.unwrap();
+    assert_eq!(page.properties, properties);
+}
+
+#[tokio::test]
+async fn a_running_build_is_stopped_and_one_that_ended_is_not() {
+    let rig = Rig::new().await;
+    let build = rig.start("core", "full-2").await;
+    let control = rig.status.control(&operator());
+    control.stop("core", "full-2", 1, "too slow").await.unwrap();
+    assert_eq!(rig.status.update().stops_wanted(), [(build.id, "by ada: too slow".to_owned())]);
+    rig.status.update().build_finished(build.id, Results::Cancelled, "stopped").await.unwrap();
+    assert!(rig.status.update().stops_wanted().is_empty());
+    assert!(matches!(control.stop("core", "full-2", 1, "").await, Err(Error::Conflict(_))));
+    assert!(matches!(control.stop("core", "full-2", 2, "").await, Err(Error::NotFound { .. })));
+    let nobody = rig.status.control(&Scope::anonymous()).stop("core", "full-2", 1, "").await;
+    assert!(matches!(nobody, Err(Error::Forbidden(Right::Stop))));
+}
+
+#[tokio::test]
+async fn a_build_that_should_stop_when_the_server_died_is_not_requested_again() {
+    let rig = Rig::new().await;
+    rig.start("core", "full-2").await;
+    rig.status.control(&operator()).stop("core", "full-2", 1, "").await.unwrap();
+    let rig = rig.reopen().await;
+    let recovered = rig.status.update().recover().await.unwrap();
+    assert_eq!((recovered[0].results, recovered[0].summary.as_str()), (Some(Results::Cancelled), "stopped by ada"));
+    assert!(rig.status.update().pending().is_empty());
+}
+
+#[tokio::test]
+async fn a_waiting_request_is_cancelled_once() {
+    let rig = Rig::new().await;
+    let request = rig.force("core", "full-2").await;
+    let control = rig.status.control(&operator());
+    assert!(matches!(rig.status.control(&Scope::anonymous()).cancel(request, "").await, Err(Error::Forbidden(_))));
+    control.cancel(request, "").await.unwrap();
+    assert!(matches!(control.cancel(request, "").await, Err(Error::Conflict(_))));
+    assert!(rig.status.update().pending().is_empty());
+    assert!(rig.status.update().claim(request, "local").await.unwrap().is_none());
+    let hidden = rig.force("secret", "vault").await;
+    assert!(matches!(rig.status.control(&Scope::anonymous()).cancel(hidden, "").await, Err(Error::NotFound { .. })));
+}
+
+#[tokio::test]
+async fn a_narrow_token_does_only_what_it_was_issued_for() {
+    let rig = Rig::new().await;
+    let parameters = BTreeMap::from([("tests".to_owned(), json!("quick")), ("branch".to_owned(), json!("stable"))]);
+    let scope = narrowed(Narrowed { parameters, actions: vec![Right::Force], ..Narrowed::default() });
+    let control = rig.status.control(&scope);
+    control.force("core", "full-10", ForceWish::default()).await.unwrap();
+    let request = rig.status.update().pending()[0].clone();
+    assert_eq!(request.source_stamp.branch.as_deref(), Some("stable"));
+    assert_eq!(request.properties.text("tests"), Some("quick"));
+    let mut other = wish(json!({"tests": "all"}), json!({}));
+    other.branch = Some("main".to_owned());
+    let refused = control.force("core", "full-10", other).await.unwrap_err().to_string();
+    expect!["branch: is fixed by your token to something else; leave it out; parameters.tests: is fixed by your token to something else; leave it out"].assert_eq(&refused);
+    assert!(matches!(control.cancel(request.id, "").await, Err(Error::Forbidden(Right::Cancel))));
+}
+
+#[tokio::test]
+async fn a_token_for_two_uses_is_used_up_also_after_a_restart() {
+    let rig = Rig::new().await;
+    let scope = narrowed(Narrowed { uses: Some(2), ..Narrowed::default() });
+    rig.status.control(&scope).force("core", "full-2", ForceWish::default()).await.unwrap();
+    let rig = rig.reopen().await;
+    let control = rig.status.control(&scope);
+    // What is refused for another reason is no use.
+    control.force("core", "full-10", wish(json!({"nope": 1}), json!({}))).await.unwrap_err();
+    control.force("core", "full-2", ForceWish::default()).await.unwrap();
+    let refused = control.force("core", "full-2", ForceWish::default()).await.unwrap_err();
+    assert!(matches!(refused, Error::UsedUp { max: 2 }), "{refused}");
+    assert_eq!(rig.status.update().pending().len(), 2);
+}
+
+#[tokio::test]
+async fn a_token_is_recorded_listed_and_revoked_by_those_who_may() {
+    let rig = Rig::new().await;
+    let admin = BTreeMap::from([("core".to_owned(), Role::Admin)]);
+    let admin = Scope::proved("boss".to_owned(), None, false, admin, Narrowed::default());
+    let new = |team: Option<&str>| NewToken {
+        jti: format!("jti-of-{}", team.unwrap_or("owner")),
+        subject: "ci".to_owned(),
+        team: team.map(str::to_owned),
+        details: json!({ "role": "operator" }),
+        expires_at: super::noon(),
+    };
+    let tokens = rig.status.tokens();
+    tokens.record(&admin, new(Some("core"))).await.unwrap();
+    assert!(matches!(tokens.record(&admin, new(Some("secret"))).await, Err(Error::Forbidden(_))));
+    assert!(matches!(tokens.record(&admin, new(None)).await, Err(Error::Forbidden(_))));
+    assert!(matches!(tokens.record(&operator(), new(Some("core"))).await, Err(Error::Forbidden(_))));
+    tokens.record(&Scope::system(), new(None)).await.unwrap();
+    assert_eq!(tokens.list(&admin, Some("core")).await.unwrap().len(), 1);
+    assert_eq!(tokens.list(&Scope::system(), None).await.unwrap().len(), 2);
+    assert!(!tokens.is_revoked("jti-of-core").await.unwrap());
+    assert!(matches!(tokens.revoke(&admin, "jti-of-owner").await, Err(Error::NotFound { .. })));
+    tokens.revoke(&admin, "jti-of-core").await.unwrap();
+    assert!(tokens.is_revoked("jti-of-core").await.unwrap());
+    assert!(!tokens.is_revoked("never-heard-of").await.unwrap());
+}
