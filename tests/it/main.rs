@@ -4,18 +4,18 @@
 mod api;
 /// Who may do what.
 mod auth;
+/// What only a browser can show.
+mod browser;
 /// What operators and teams write.
 mod configuration;
 /// Killed at any moment, nothing accepted and nothing shown is lost.
 mod crash;
 /// Builds as they run.
 mod engine;
-/// Plugins in their host.
-mod plugins;
-/// What only a browser can show.
-mod browser;
 /// One instance, end to end.
 mod instance;
+/// Plugins in their host.
+mod plugins;
 /// The store, through status.
 mod status;
 /// The law of the house.

@@ -10,7 +10,7 @@ use crate::plugins::Catalogue;
 use crate::status::Status;
 use crate::store::Store;
 use crate::worker::Worker;
-use crate::worker::local::{Hidden, LocalWorker, check_isolation};
+use crate::worker::local::{self, Hidden, LocalWorker};
 use crate::{shutdown, web};
 use anyhow::Context as _;
 use state_dir::StateDir;
@@ -31,18 +31,18 @@ const LOG_FILTER: &str = "info,actix_server=warn";
 pub async fn serve(config_file: &Path, listen: &[SocketAddr]) -> anyhow::Result<ExitCode> {
     start_log();
     // Before any secret is read: nobody but root may look into this process, its builds least of all.
-    nix::sys::prctl::set_dumpable(false).context("the server's memory cannot be closed to other processes")?;
+    local::hide_server()?;
     let clock: SharedClock = Arc::new(SystemClock);
     let weir = std::env::current_exe().context("the path of this program cannot be found")?;
     let catalogue = Catalogue::new(weir, clock.clone()).context("plugins cannot be run")?;
     let Some(config) = load(config_file, listen, &catalogue) else { return Ok(ExitCode::from(1)) };
-    let warnings = check_isolation(&config)?;
+    let warnings = local::check_isolation(&config)?;
     let shutdown = shutdown::listen().context("signals cannot be listened to")?;
     let state_dir = StateDir::take(&config.server.state_dir).await?;
     let listeners = bind(&config.server.listen)?;
     let store = Store::open(&config.server.database)?;
     let status = Status::open(config.clone(), store, clock.clone()).await?;
-    recover(&status).await?;
+    recover(&config, &status).await?;
     let engine = engine(&config, &status, &catalogue, &clock, &shutdown);
     let keys = Arc::new(web::auth::Keys::open(&config)?);
     let bound = listeners.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>()?;
@@ -122,7 +122,11 @@ fn bind(addresses: &[SocketAddr]) -> anyhow::Result<Vec<TcpListener>> {
 }
 
 /// Ends what a server that died left behind.
-async fn recover(status: &Status) -> anyhow::Result<()> {
+async fn recover(config: &Config, status: &Status) -> anyhow::Result<()> {
+    let n_ended = local::end_leftovers(&config.server.state_dir)?;
+    if n_ended > 0 {
+        tracing::warn!(n_ended, "ended processes that a dead server left");
+    }
     let builds = status.update().recover().await.context("builds of the last run cannot be ended")?;
     for build in builds {
         tracing::warn!(builder = %build.builder, number = build.number, "was running when the server died; requested again");
