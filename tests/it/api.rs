@@ -376,3 +376,35 @@ async fn a_running_build_is_stopped_by_the_same_rights_and_force_wait_tells_so()
     assert_eq!(w.last("core/full").await.results, "cancelled");
     assert_eq!(stop(Some(w.owner()), 1).await.status, 409);
 }
+
+#[tokio::test]
+async fn force_wait_goes_on_where_it_was_when_the_server_was_killed_and_came_back() {
+    let gate = Gate::new();
+    let listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut w = Site::new()
+        .builder("core/full", &format!("echo begun; {}; echo done", gate.wait()))
+        .env("WEIR_SERVER__LISTEN", &format!("[\"{listen}\"]"))
+        .serve()
+        .await;
+    let token = w.token("core", "operator");
+    let mut weir =
+        weir_tests::binary::weir_command(w.dir(), &[("WEIR_TOKEN", &token), ("WEIR_SERVER_URL", &w.url("/"))]);
+    weir.args(["force", "core/full", "--wait"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped());
+    let mut weir = weir.spawn().expect("the built weir can be started");
+    let mut out = std::io::BufReader::new(weir.stdout.take().unwrap());
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut out, &mut line).unwrap();
+    assert_eq!(line, "begun\n");
+    w.crash();
+    w.restart().await;
+    gate.open();
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).unwrap();
+    let ended = weir.wait_with_output().unwrap();
+    let err = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!((ended.status.code(), rest.as_str()), (Some(0), "begun\ndone\n"), "{err}");
+    assert!(err.contains("the server is away") && err.contains("build 2: success"), "{err}");
+    w.settle().await;
+}

@@ -261,3 +261,45 @@ async fn what_one_may_not_see_is_404_at_every_door() {
     let all = w.get_as(&core, "/view/all.json").await.json();
     assert!(all["builders"].as_array().unwrap().iter().all(|builder| builder["team"] == "core"));
 }
+
+#[tokio::test]
+async fn every_force_and_stop_allowed_or_refused_is_a_row_of_the_audit() {
+    let w = world().await;
+    let (ada, eve) =
+        (["--team", "core", "--role", "operator", "--subject", "ada"], ["--team", "core", "--role", "viewer"]);
+    let (ada, eve) = (w.issue(&ada), w.issue(&[&eve[..], &["--subject", "eve"]].concat()));
+    assert_eq!(w.force_as(Some(&ada), "core/full", json!({"reason": "mine"})).await.status, 202);
+    assert_eq!(w.force_as(Some(&eve), "core/full", json!({})).await.status, 403);
+    assert_eq!(w.force_as(Some(&eve), "docs/manual", json!({})).await.status, 404);
+    w.settle().await;
+    let store = weir::store::Store::open(&format!("sqlite:{}", w.state_dir().join("weir.db").display())).unwrap();
+    let rows = store
+        .read(|c| Ok::<_, Failed>(weir::store::audit::recent(c, None, 100)?))
+        .await
+        .unwrap_or_else(|Failed(why)| panic!("the audit cannot be read: {why}"));
+    let of =
+        |subject: &str| rows.iter().filter(|row| row.subject == subject).map(|row| row.allowed).collect::<Vec<_>>();
+    assert_eq!(of("ada"), [true]);
+    assert_eq!(of("eve"), [false, false]);
+    let mine = rows.iter().find(|row| row.subject == "ada").unwrap();
+    assert!(
+        mine.token_id.is_some() && mine.action.contains("force") && mine.object.contains("core/full"),
+        "{}",
+        mine.object
+    );
+}
+
+/// Why a read failed.
+struct Failed(String);
+
+impl From<weir::store::Error> for Failed {
+    fn from(error: weir::store::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<weir::store::QueryError> for Failed {
+    fn from(error: weir::store::QueryError) -> Self {
+        Self(error.to_string())
+    }
+}

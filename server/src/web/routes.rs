@@ -92,8 +92,8 @@ fn only(path: &str, route: Route, allow: &'static str) -> Resource {
 /// `/` with any of the Waterfall's arguments leads to `/waterfall` with them: people append them to the front page.
 fn waterfall_from_front() -> Resource {
     let has_argument = guard::fn_guard(|c| extract::has_waterfall_argument(c.head().uri.query().unwrap_or_default()));
-    web::resource("/").guard(has_argument).to(|request: HttpRequest| async move {
-        let location = format!("waterfall?{}", request.query_string()); // beside `/`, so the prefix stays
+    web::resource("/").guard(has_argument).to(|request: HttpRequest, state: web::Data<AppState>| async move {
+        let location = format!("{}waterfall?{}", state.prefix(), request.query_string());
         HttpResponse::Found().insert_header((header::LOCATION, location)).finish()
     })
 }

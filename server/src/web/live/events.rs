@@ -183,6 +183,16 @@ impl sse::Source for Source {
 }
 
 impl Source {
+    /// A build's number: heard with its begin, else looked up among what its builder runs and ran last. An old build's step heard
+    /// long after has none.
+    fn number(&self, key: &BuilderKey, id: BuildId) -> Option<i64> {
+        self.numbers.get(&id).copied().or_else(|| {
+            let status = self.status.get(&self.scope).builder(&key.team, &key.name).ok()?;
+            let mut builds = status.running.iter().chain(&status.last);
+            builds.find(|build| build.id == id).map(|build| build.number)
+        })
+    }
+
     /// The event in few words.
     fn tell(&mut self, event: &Event) -> Value {
         let told = told(&event.what);
@@ -191,7 +201,7 @@ impl Source {
         {
             self.numbers.insert(id, number);
         }
-        let number = told.number.or_else(|| told.build.and_then(|id| self.numbers.get(&id).copied()));
+        let number = told.number.or_else(|| self.number(&event.builder, told.build?));
         if let (What::BuildFinished { .. }, Some(id), false) =
             (&event.what, told.build, matches!(self.wanted, Wanted::Build(..)))
         {
