@@ -20,11 +20,17 @@ const COMPLAINT_BYTES_MAX: u64 = 4 << 10;
 /// Starts compiler processes.
 #[derive(Debug, Clone)]
 pub struct Compiler {
-    /// The `weir` binary.
-    pub weir: PathBuf,
+    weir: PathBuf,
 }
 
 impl Compiler {
+    /// A compiler out of this `weir` binary. Where it is what this process runs, it stays so even after the file was replaced by
+    /// a newer one, whose code would not fit.
+    pub fn of(weir: PathBuf) -> Self {
+        let is_us = std::env::current_exe().is_ok_and(|own| own == weir);
+        Self { weir: if is_us { PathBuf::from("/proc/self/exe") } else { weir } }
+    }
+
     /// Compiles a component for this machine in a process with limits. Blocks until it is done.
     ///
     /// # Errors

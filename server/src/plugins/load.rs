@@ -54,7 +54,7 @@ impl Loader {
     /// A loader that has loaded nothing; `weir` is the binary beside which bundled plugins lie, and which compiles.
     pub fn new(weir: PathBuf, runtime: Arc<GuestRuntime>, clock: SharedClock) -> Self {
         let bundled = Bundled::beside(&weir);
-        Self { bundled, compiler: Compiler { weir }, runtime, clock, places: Mutex::default() }
+        Self { bundled, compiler: Compiler::of(weir), runtime, clock, places: Mutex::default() }
     }
 
     /// Names of every plugin that is there.

@@ -58,8 +58,7 @@ async fn file(stage: &Stage) -> String {
     stage.log("stdio").await;
     let end = stage.run("shell", json!({ "command": ["cat", "file"] })).await;
     assert_eq!(end.results, Results::Success, "{}", end.summary);
-    let log = stage.log("stdio").await;
-    log.lines().filter(|line| !line.starts_with('[')).collect()
+    stage.output("stdio").await
 }
 
 fn summary(name: &str, revision: &str) -> StepEnd {

@@ -2,6 +2,8 @@
 
 /// Source code, checked out.
 mod git;
+/// Guests written by hand.
+mod guest;
 /// Guests that misbehave.
 mod hostile;
 /// A build's side of the host, for tests.

@@ -34,7 +34,6 @@ pub struct Stage {
     pub source_stamp: SourceStamp,
     /// Of every command.
     pub timeout: Option<Duration>,
-    env: BTreeMap<String, String>,
     host: Arc<Remembers>,
 }
 
@@ -56,7 +55,6 @@ impl Stage {
             stop: CancellationToken::new(),
             source_stamp: SourceStamp::default(),
             timeout: None,
-            env: BTreeMap::new(),
             host: Arc::new(Remembers::default()),
         }
     }
@@ -84,11 +82,6 @@ impl Stage {
     /// Sets a property of the build.
     pub fn property(&self, name: &str, value: &str) {
         self.host.state.lock().unwrap().properties.set(name, value, "test");
-    }
-
-    /// A variable of the builder.
-    pub fn env(&mut self, name: &str, value: &str) {
-        self.env.insert(name.to_owned(), value.to_owned());
     }
 
     fn server(&self) -> Server {
@@ -152,7 +145,7 @@ impl Stage {
             builder: BuilderKey::new("core", "linux"),
             number: 7,
             source_stamp: self.source_stamp.clone(),
-            env: self.env.clone(),
+            env: BTreeMap::new(),
             worker: Arc::new(worker),
             timeout: self.timeout,
             idle_timeout: None,
@@ -164,17 +157,17 @@ impl Stage {
 
     /// A log as it is, each piece of what Weir or the plugin says between brackets.
     pub async fn log(&self, name: &str) -> String {
-        self.host.log_text(name).await
+        self.host.log_text(name, true).await
+    }
+
+    /// Only what commands printed.
+    pub async fn output(&self, name: &str) -> String {
+        self.host.log_text(name, false).await
     }
 
     /// A property of the build.
     pub fn property_now(&self, name: &str) -> Option<Value> {
         self.host.properties().get(name).cloned()
-    }
-
-    /// What the step said it did.
-    pub fn summaries(&self) -> Vec<String> {
-        self.host.state.lock().unwrap().summaries.clone()
     }
 }
 
@@ -187,22 +180,20 @@ struct Remembers {
 #[derive(Default)]
 struct State {
     properties: Properties,
-    summaries: Vec<String>,
-    links: Vec<(String, String)>,
     logs: BTreeMap<String, Vec<tokio::task::JoinHandle<Vec<(Channel, Bytes)>>>>,
 }
 
 impl Remembers {
-    async fn log_text(&self, name: &str) -> String {
+    async fn log_text(&self, name: &str, with_headers: bool) -> String {
         let parts = self.state.lock().unwrap().logs.remove(name).unwrap_or_default();
         let mut text = Vec::new();
         for part in parts {
             for (channel, bytes) in part.await.unwrap() {
-                if channel == Channel::Header {
+                if channel != Channel::Header {
+                    text.extend_from_slice(&bytes);
+                } else if with_headers {
                     text.extend_from_slice(format!("[{}]", String::from_utf8_lossy(&bytes).trim_end()).as_bytes());
                     text.push(b'\n');
-                } else {
-                    text.extend_from_slice(&bytes);
                 }
             }
         }
@@ -240,13 +231,11 @@ impl StepHost for Remembers {
         Ok(sender)
     }
 
-    async fn summary(&self, text: &str) -> Result<(), String> {
-        self.state.lock().unwrap().summaries.push(text.to_owned());
+    async fn summary(&self, _text: &str) -> Result<(), String> {
         Ok(())
     }
 
-    async fn link(&self, name: &str, url: &str) -> Result<(), String> {
-        self.state.lock().unwrap().links.push((name.to_owned(), url.to_owned()));
+    async fn link(&self, _name: &str, _url: &str) -> Result<(), String> {
         Ok(())
     }
 }

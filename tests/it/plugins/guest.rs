@@ -1,0 +1,122 @@
+//! Guests written by hand: a core module in text becomes a component within the test, so that it can do what no compiler would.
+
+use std::path::Path;
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
+
+/// A step plugin by hand.
+pub struct Guest {
+    /// Interfaces that its world imports.
+    pub imports: &'static [&'static str],
+    /// Imports, memories and functions beside those that every guest has.
+    pub items: String,
+    /// Body of `run`: takes a pointer, must leave one. `$success` is a good answer.
+    pub run: String,
+    /// Body of `describe` before it answers.
+    pub describe: String,
+    /// The version of the contract that it was built for.
+    pub version: &'static str,
+    /// Pages of its first memory.
+    pub pages: u32,
+    /// Whether it declares that it wants to run commands.
+    pub declares: bool,
+}
+
+impl Guest {
+    /// A guest whose `run` is this.
+    pub fn run(run: &str) -> Self {
+        Self {
+            imports: &[],
+            items: String::new(),
+            run: run.to_owned(),
+            describe: String::new(),
+            version: "0.1.0",
+            pages: 2,
+            declares: false,
+        }
+    }
+
+    /// The module in text.
+    fn module(&self) -> String {
+        let Self { items, run, describe, version, pages, declares, .. } = self;
+        let capabilities = u32::from(*declares);
+        format!(
+            r#"(module
+  {items}
+  (memory (export "memory") {pages})
+  (data (i32.const 16) "guest 1 step {{}} command")
+  ;; descriptor: name, version, kind, summary, schema, capabilities, extra
+  (data (i32.const 64) "\10\00\00\00\05\00\00\00\16\00\00\00\01\00\00\00\18\00\00\00\04\00\00\00\10\00\00\00\05\00\00\00\1d\00\00\00\02\00\00\00\80\00\00\00\0{capabilities}\00\00\00\00\00\00\00\00\00\00\00")
+  ;; capability: kind, params, reason
+  (data (i32.const 128) "\20\00\00\00\07\00\00\00\1d\00\00\00\02\00\00\00\10\00\00\00\05\00\00\00")
+  ;; a success with the summary "guest" at 256
+  (data (i32.const 268) "\10\00\00\00\05\00\00\00")
+  (global $success i32 (i32.const 256))
+  (global $free (mut i32) (i32.const 65536))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    global.get $free
+    global.get $free
+    local.get 3
+    i32.add
+    i32.const 7
+    i32.add
+    i32.const -8
+    i32.and
+    global.set $free)
+  (func (export "weir:plugin/metadata@{version}#describe") (result i32) {describe} i32.const 64)
+  (func (export "weir:plugin/step-handler@{version}#run") (param i32) (result i32) {run}))"#
+        )
+    }
+
+    /// The core module, with what makes it a component still outside.
+    pub fn core(&self) -> Vec<u8> {
+        wat::parse_str(self.module()).expect("the test's module is good text")
+    }
+
+    /// The component.
+    pub fn component(&self) -> Vec<u8> {
+        let mut module = self.core();
+        let mut resolve = Resolve::default();
+        let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugin-sdk/wit");
+        let mut contract = String::from("package weir:plugin@0.1.0;\n");
+        for file in ["types", "exports", "imports"] {
+            let text = std::fs::read_to_string(wit.join(format!("{file}.wit"))).unwrap();
+            contract.push_str(&text.replace("package weir:plugin@0.1.0;", ""));
+        }
+        resolve.push_str("contract.wit", &contract.replace("0.1.0", self.version)).unwrap();
+        let version = self.version;
+        let imports: String = self.imports.iter().map(|i| format!("import weir:plugin/{i}@{version};")).collect();
+        let world = format!(
+            "package test:guest; world guest {{ {imports} \
+             export weir:plugin/metadata@{version}; export weir:plugin/step-handler@{version}; }}"
+        );
+        let package = resolve.push_str("guest.wit", &world).unwrap();
+        let world = resolve.select_world(&[package], Some("guest")).unwrap();
+        embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).unwrap();
+        ComponentEncoder::default().validate(true).module(&module).unwrap().encode().unwrap()
+    }
+}
+
+/// A guest that runs `true`, and fails with the host's message where it may not.
+pub fn runs_true() -> Guest {
+    Guest {
+        imports: &["secrets", "command"],
+        items: r#"(import "weir:plugin/command@0.1.0" "run" (func $command (param i32 i32)))"#.to_owned(),
+        declares: true,
+        // The spec lies at 512: program `true`, everything else none. The answer comes to 1024.
+        ..Guest::run(
+            r#"(i32.store (i32.const 700) (i32.const 0x65757274))
+    (i32.store (i32.const 720) (i32.const 700))
+    (i32.store (i32.const 724) (i32.const 4))
+    (i32.store (i32.const 516) (i32.const 720))
+    (i32.store (i32.const 520) (i32.const 1))
+    (call $command (i32.const 512) (i32.const 1024))
+    (if (i32.eqz (i32.load8_u (i32.const 1024))) (then (return (global.get $success))))
+    (i32.store8 (i32.const 1100) (i32.const 1))
+    (i32.store8 (i32.const 1104) (i32.const 2))
+    (i32.store (i32.const 1108) (i32.load (i32.const 1032)))
+    (i32.store (i32.const 1112) (i32.load (i32.const 1036)))
+    i32.const 1100"#,
+        )
+    }
+}
