@@ -15,7 +15,7 @@ pub fn write(out: &mut String, line: &LogLine) {
         LogChannel::Stderr => (" class=er", "<b title=\"standard error\">E</b>"),
         LogChannel::Header => (" class=me", "<b title=\"said by Weir\">#</b>"),
     };
-    let _ = write!(out, "<p id=L{n}{class}><a href=#L{n}>{n}</a>{mark}<span>");
+    let _ = write!(out, "<p id=L{n}{class}><a href=\"#L{n}\">{n}</a>{mark}<span>");
     text(out, &String::from_utf8_lossy(&line.bytes));
     out.push_str("</span></p>\n");
 }

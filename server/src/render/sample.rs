@@ -489,7 +489,7 @@ fn a_waterfall_tells_state_in_words_and_shapes_and_links_steps_to_their_logs() {
     for expected in [
         "✕ #43</a> <b>failure</b>",
         "✓ #41</a> <time",
-        "/team/core/builder/full-2.3/build/40/step/2/log/stdio>compile</a>",
+        "/team/core/builder/full-2.3/build/40/step/2/log/stdio\">compile</a>",
         "never built",
         "○ offline",
         "AMD64%20Fedora%20Rawhide%20LTO%20%2B%20PGO%203.13",

@@ -55,7 +55,7 @@ pub fn inside(out: &mut String, build: &Build, prefix: &str, now: Time) {
 
 /// The box at a build's bottom: result, number, when it began, why.
 fn start_box(out: &mut String, build: &Build, look: Look, prefix: &str, placed: &Placed, now: Time) {
-    let _ = write!(out, "<li class=n><a href={prefix}>{} #{}</a>", look.sign, build.number);
+    let _ = write!(out, "<li class=n><a href=\"{prefix}\">{} #{}</a>", look.sign, build.number);
     if look.class != "g" {
         let _ = write!(out, " <b>{}</b>", look.word);
     }
@@ -77,12 +77,12 @@ fn step_box(out: &mut String, step: &Step, place: usize, prefix: &str, now: Time
     if place >= NUMBERED_MAX {
         let _ = write!(out, " style=grid-row:{}", -(place as i64) - 2);
     }
-    let _ = write!(out, ">{} <a href={prefix}/step/{}", look.sign, step.number);
+    let _ = write!(out, ">{} <a href=\"{prefix}/step/{}", look.sign, step.number);
     let first_log = step.logs.iter().find(|l| l.n_lines > 0 || !l.complete);
     if let Some(log) = first_log {
         let _ = write!(out, "/log/{}", segment(&log.slug));
     }
-    out.push('>');
+    out.push_str("\">");
     escape_into(out, &step.name);
     out.push_str("</a>");
     words(out, step, look);
@@ -94,7 +94,7 @@ fn step_box(out: &mut String, step: &Step, place: usize, prefix: &str, now: Time
         let _ = write!(out, " <i>{}</i>", if elapsed == "<1s" { "0s" } else { &elapsed });
     }
     for log in step.logs.iter().filter(|l| first_log.is_none_or(|f| f.id != l.id)) {
-        let _ = write!(out, " <a class=x href={prefix}/step/{}/log/{}>", step.number, segment(&log.slug));
+        let _ = write!(out, " <a class=x href=\"{prefix}/step/{}/log/{}\">", step.number, segment(&log.slug));
         escape_into(out, &log.name);
         out.push_str("</a>");
     }

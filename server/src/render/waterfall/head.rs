@@ -39,7 +39,7 @@ pub fn write(out: &mut String, column: &Column, d: Drawing<'_>) {
 fn last_build(out: &mut String, column: &Column, build: &Build, d: Drawing<'_>) {
     let look = look::of(build.results);
     let href = d.links.build(&build.builder, build.number);
-    let _ = write!(out, "<a href={href}><b>{} {}</b> #{}</a>", look.sign, look.word, build.number);
+    let _ = write!(out, "<a href=\"{href}\"><b>{} {}</b> #{}</a>", look.sign, look.word, build.number);
     if let Some(since) = column.status.last_since.or(build.finished_at) {
         let age = (d.now - since).num_seconds();
         let _ = write!(out, " <time data-s={} datetime={}>for {}</time>", since.timestamp(), iso(since), coarse(age));
@@ -78,7 +78,7 @@ fn running(out: &mut String, build: &Build, d: Drawing<'_>) {
     let href = d.links.build(&build.builder, build.number);
     let elapsed = (d.now - build.started_at).num_seconds().max(0);
     let sign = look::RUNNING.sign;
-    let _ = write!(out, "<a class=st href={href}>{sign} #{}</a> ", build.number);
+    let _ = write!(out, "<a class=st href=\"{href}\">{sign} #{}</a> ", build.number);
     match build.expected_s.filter(|s| *s >= 1.0) {
         Some(expected) => {
             let (began, expected) = (build.started_at.timestamp(), expected.round() as i64);

@@ -16,6 +16,9 @@ use std::sync::Arc;
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self' data:; \
     font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'";
 
+/// Rows at most where the address does not say: what is to be shown is drawn coarser before a page gets taller than this.
+const ROWS_MAX: usize = 400;
+
 /// Seconds after which a page is no longer the same because ages on it are not.
 const AGES_S: i64 = 60;
 
@@ -62,7 +65,8 @@ fn show(
         return Ok(answer);
     }
     let columns: Vec<Vec<Arc<_>>> = page.columns.iter().map(|c| c.builds.clone()).collect();
-    let window = Window { first: page.first_time, last: page.last_time, rows_max: page.num_events };
+    let rows_max = if query.narrowing.num_events.is_some() { page.num_events } else { page.num_events.min(ROWS_MAX) };
+    let window = Window { first: page.first_time, last: page.last_time, rows_max };
     let layout = lay_out(&columns, window);
     let title = page.team.as_ref().map(|team| team_title(state, team));
     let parts = WaterfallPage { page, layout: &layout, arguments: &query.arguments, reload_s: query.reload_s };
