@@ -14,6 +14,8 @@ mod crash;
 mod engine;
 /// One instance, end to end.
 mod instance;
+/// Pages as people meet them.
+mod pages;
 /// Plugins in their host.
 mod plugins;
 /// The store, through status.

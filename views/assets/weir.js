@@ -1,6 +1,6 @@
 // What script adds to pages that are complete without it: times that tick, a Waterfall that keeps itself current, logs that follow.
 "use strict";
-(() => {
+const weir = () => {
   const $ = (s, in_ = document) => in_.querySelector(s);
   const all = (s, in_ = document) => in_.querySelectorAll(s);
   const skew = Number(document.body.dataset.now) - Date.now() / 1000;
@@ -140,4 +140,9 @@
       });
     }
   } else if (location.hash === "" && $(".tail")) { const t = $(".tail"); t.scrollTop = t.scrollHeight; }
+};
+// A log that is still written keeps its page open: there the script begins as soon as the first lines stand.
+(function begin() {
+  if (document.readyState !== "loading" || document.querySelector("#lines[data-follow]")) weir();
+  else setTimeout(begin, 25);
 })();

@@ -40,7 +40,8 @@ pub fn draw(page: &ViewPage, layout: &Waterfall, d: Drawing<'_>) -> String {
     while at < page.columns.len() {
         let group = &page.columns[at].group;
         let end = page.columns[at..].iter().position(|c| c.group != *group).map_or(page.columns.len(), |n| at + n);
-        group_open(&mut out, page.is_grouped, group.as_deref());
+        let n_lanes: usize = (at..end).map(|i| layout.columns.get(i).map_or(1, Vec::len)).sum();
+        group_open(&mut out, page.is_grouped, group.as_deref(), n_lanes);
         for index in at..end {
             column(&mut out, &page.columns[index], layout.columns.get(index).map_or(&[][..], Vec::as_slice), layout, d);
         }
@@ -52,8 +53,8 @@ pub fn draw(page: &ViewPage, layout: &Waterfall, d: Drawing<'_>) -> String {
 }
 
 /// The opening of a group of columns.
-fn group_open(out: &mut String, is_grouped: bool, group: Option<&str>) {
-    out.push_str("<div class=gr>");
+fn group_open(out: &mut String, is_grouped: bool, group: Option<&str>, n_lanes: usize) {
+    let _ = write!(out, "<div class=gr style=--n:{n_lanes}>");
     if is_grouped {
         out.push_str("<h2 class=gn><span>");
         escape_into(out, group.unwrap_or("without category"));
