@@ -39,6 +39,7 @@ impl Demo {
         has_a_commit()?;
         build::plugins()?;
         let weir = build::server(self.release)?;
+        run(Command::new(&weir).current_dir(root()).args(["check", "--config", CONFIG]))?;
         self.prepare_state()?;
         let mut server = Server::start(self.serve(&weir), &root().join(STATE).join("server.json"))?;
         let site = Site { weir, url: self.url(), address: server.address() };
