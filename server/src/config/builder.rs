@@ -1,7 +1,7 @@
 //! `[builder.*]`: a named recipe of steps, expanded from its matrix.
 
 use super::force::RawForce;
-use super::matrix::{Combination, combinations, fill, keys_of};
+use super::matrix::{Combination, Matrix, combinations, fill, keys_of};
 use super::path::KeyPath;
 use super::read::{At, Reader, one_of, section};
 use super::recipe::{RawStep, StepRules, Unnamed, name_steps};
@@ -22,7 +22,7 @@ section! {
         /// For people.
         description = "description": String;
         /// One builder for each combination of these values; each is a property of its builds.
-        matrix = "matrix": At<BTreeMap<String, Vec<At<Any>>>>, "one builder";
+        matrix = "matrix": At<Matrix>, "one builder";
         /// The recipe whose steps come first.
         recipe = "recipe": At<String>;
         /// Its own steps, after the recipe's.

@@ -12,6 +12,9 @@ pub struct Text {
     document: Option<Document<String>>,
 }
 
+/// Bytes of the text; none where the text has nothing of its own for it.
+type Span = Option<Range<usize>>;
+
 /// What stands at a part of a path.
 enum At<'a> {
     Item(&'a Item),
@@ -63,7 +66,7 @@ impl Text {
     }
 
     /// The spans of the last key on the way along `path` and of its value, and whether the way goes to the end.
-    fn find(&self, path: &KeyPath) -> Option<(Option<Range<usize>>, Option<Range<usize>>, bool)> {
+    fn find(&self, path: &KeyPath) -> Option<(Span, Span, bool)> {
         let mut at = At::Table(self.document.as_ref()?.as_table());
         let mut key_span = None;
         let mut whole = true;

@@ -4,6 +4,9 @@ use super::read::{At, Reader, kind_of, one_of};
 use super::value::Any;
 use std::collections::BTreeMap;
 
+/// A matrix as written: the values of each key.
+pub type Matrix = BTreeMap<String, Vec<At<Any>>>;
+
 /// One combination: each key with its value and how it is written.
 #[derive(Debug, Clone, Default)]
 pub struct Combination(pub BTreeMap<String, (serde_json::Value, String)>);
@@ -12,7 +15,7 @@ pub struct Combination(pub BTreeMap<String, (serde_json::Value, String)>);
 pub const BUILDERS_MAX: usize = 10_000;
 
 /// Every combination of `matrix`; one empty one where there is no matrix. Says what is wrong with it.
-pub fn combinations(matrix: Option<&At<BTreeMap<String, Vec<At<Any>>>>>, reader: &Reader<'_>) -> Vec<Combination> {
+pub fn combinations(matrix: Option<&At<Matrix>>, reader: &Reader<'_>) -> Vec<Combination> {
     let mut all = vec![Combination::default()];
     let Some(At { value: keys, path }) = matrix else { return all };
     let n: usize = keys.values().fold(1, |n, values| n.saturating_mul(values.len().max(1)));
