@@ -60,6 +60,8 @@ pub struct Worker {
     pub paths: Option<Vec<PathBuf>>,
     /// How commands are kept from what is hidden.
     pub isolation: Isolation,
+    /// What a remote worker connects with; where it is a file, builds must not read it.
+    pub password: Option<Secret>,
 }
 
 /// What a worker is.
@@ -114,6 +116,7 @@ impl RawWorker {
                 Some(IsolationWord::None) => Isolation::None,
                 Some(IsolationWord::Landlock) | None => Isolation::Landlock,
             },
+            password: self.password,
         }
     }
 }
@@ -130,6 +133,7 @@ pub fn only() -> Worker {
         pass_env: Vec::new(),
         paths: None,
         isolation: Isolation::Landlock,
+        password: None,
     }
 }
 

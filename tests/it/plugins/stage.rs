@@ -135,6 +135,7 @@ impl Stage {
             pass_env: Vec::new(),
             paths: None,
             isolation: Isolation::None,
+            password: None,
         };
         let worker = LocalWorker::new(&table, &self.path().join("state"), Hidden::default(), Arc::new(SystemClock))
             .with_binary(binary::weir());

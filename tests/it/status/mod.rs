@@ -133,6 +133,7 @@ fn config(teams: Vec<Team>, views: Vec<View>, state_dir: PathBuf) -> Config {
         pass_env: vec![],
         paths: None,
         isolation: Isolation::None,
+        password: None,
     };
     Config {
         dir: PathBuf::from("/etc"),

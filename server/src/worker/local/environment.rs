@@ -72,6 +72,7 @@ mod tests {
             pass_env: pass_env.iter().map(|name| (*name).to_owned()).collect(),
             paths: None,
             isolation: Isolation::default(),
+            password: None,
         }
     }
 

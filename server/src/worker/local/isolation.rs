@@ -71,6 +71,7 @@ mod tests {
             pass_env: Vec::new(),
             paths: None,
             isolation,
+            password: None,
         }
     }
 

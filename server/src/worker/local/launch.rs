@@ -55,6 +55,11 @@ impl Launched {
         Ok(Self { control: UnixStream::from_std(ours)?, stdout, stderr, supervisor, record })
     }
 
+    /// Whether it is still there.
+    pub fn is_waiting(&mut self) -> bool {
+        matches!(self.supervisor.try_wait(), Ok(None))
+    }
+
     /// Tells it what to run.
     ///
     /// # Errors

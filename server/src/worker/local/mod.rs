@@ -46,7 +46,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use fence::Fence;
 use files::Files;
+use launch::Launched;
 use std::collections::{BTreeMap, HashMap};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -56,6 +58,8 @@ use tokio_util::sync::CancellationToken;
 const SHELL: &str = "/bin/sh";
 /// From the interrupt to the kill of a command that does not end by itself.
 const GRACE: Duration = Duration::from_secs(5);
+/// Supervisors started in advance; each takes a few megabytes.
+const WAITING_MAX: usize = 2;
 
 /// Closes the server's memory, environment and descriptors (`/proc/PID/mem` ...) to other processes of the same user, and with them its
 /// core dumps. The fence does that for builds; this does it also where there is none. To be called at start.
@@ -75,6 +79,8 @@ pub struct LocalWorker {
     grace: Duration,
     /// None where the operator wants none, or the kernel has none and one team uses the worker ([`check_isolation`]).
     fence: Option<Fence>,
+    /// Supervisors that wait to be told.
+    waiting: Mutex<Vec<Launched>>,
     /// The last build of each builder that ran something here.
     last_build: Mutex<HashMap<(String, String), i64>>,
     clock: SharedClock,
@@ -91,6 +97,7 @@ impl LocalWorker {
             // What this process runs, even after the file has been replaced by a newer one that speaks differently.
             weir: PathBuf::from("/proc/self/exe"),
             grace: GRACE,
+            waiting: Mutex::default(),
             last_build: Mutex::default(),
             fence: is_fenced.then(|| Fence::new(hidden, worker.paths.clone())),
             clock,
@@ -149,8 +156,9 @@ impl LocalWorker {
         let stdin = command.stdin.unwrap_or_default();
         let starting = |source| Error::Io { what: "starting `weir exec`".to_owned(), source };
         let head = spec::encode_head(&spec, &grants, stdin.len()).map_err(starting)?;
-        let mut launched = launch::Launched::new(&self.weir, &self.state_dir).map_err(starting)?;
+        let mut launched = self.supervisor().map_err(starting)?;
         launched.tell(&head, &stdin).await.map_err(starting)?;
+        self.prepare_next();
         let limits = run::Limits { timeout: command.timeout, idle_timeout: command.idle_timeout, grace: self.grace };
         let sink = run::Sink { output, clock: self.clock.clone() };
         let exit = run::run(launched, &spec, &sink, limits, &stop).await;
@@ -159,6 +167,29 @@ impl LocalWorker {
             self.end_strays(directories).await;
         }
         exit
+    }
+
+    /// A supervisor that has started already and waits to be told, or a new one.
+    fn supervisor(&self) -> io::Result<Launched> {
+        let waiting = || self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        while let Some(mut launched) = waiting() {
+            if launched.is_waiting() {
+                return Ok(launched);
+            }
+        }
+        Launched::new(&self.weir, &self.state_dir)
+    }
+
+    /// Starts the supervisor of a later command: loading and relocating a binary of this size takes longer than all it does.
+    fn prepare_next(&self) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.len() < WAITING_MAX {
+            match Launched::new(&self.weir, &self.state_dir) {
+                Ok(launched) => waiting.push(launched),
+                // The command that needs it will say so to somebody who cares.
+                Err(error) => tracing::debug!("no supervisor could be started in advance: {error}"),
+            }
+        }
     }
 
     /// Ends what a lost supervisor can no longer end.
