@@ -97,7 +97,7 @@ impl Checkout {
     fn prepare(&self, cx: &mut Context) -> Result<(), Stopped> {
         let inside = |path: &str| self.directory.as_ref().map_or_else(|| path.to_owned(), |d| format!("{d}/{path}"));
         if cx.stat(&inside(".git"))?.is_some() {
-            let locks = LOCKS.map(|lock| inside(lock));
+            let locks = LOCKS.map(inside);
             let words = ["rm", "-f", "--"].into_iter().map(str::to_owned).chain(locks);
             cx.capture(&Command::program(words), ANSWER_BYTES_MAX)?;
         } else {
@@ -176,7 +176,7 @@ impl Checkout {
             depth = format!("--depth={commits}");
             words.push(&depth);
         }
-        self.from_repository(&mut words);
+        self.add_repository(&mut words);
         words.extend(specs);
         self.git(cx, &words, &format!("cannot fetch {what} from {}", self.settings.repository))
     }
@@ -185,7 +185,7 @@ impl Checkout {
     fn kind_of(&self, cx: &mut Context, name: &str) -> Result<Option<Kind>, Stopped> {
         let (branch, tag) = (format!("refs/heads/{name}"), format!("refs/tags/{name}"));
         let mut words = vec!["ls-remote", "--quiet"];
-        self.from_repository(&mut words);
+        self.add_repository(&mut words);
         words.extend([branch.as_str(), tag.as_str(), name]);
         let answer = self.ask(cx, &words)?;
         let names: Vec<&str> = answer.lines().filter_map(|line| line.split_once('\t')).map(|(_, name)| name).collect();
@@ -203,7 +203,7 @@ impl Checkout {
     /// The repository's default branch, where it says one.
     fn default_branch(&self, cx: &mut Context) -> Result<Option<String>, Stopped> {
         let mut words = vec!["ls-remote", "--quiet", "--symref"];
-        self.from_repository(&mut words);
+        self.add_repository(&mut words);
         words.push("HEAD");
         let answer = self.ask(cx, &words)?;
         let branch = answer.lines().find_map(|line| line.strip_prefix("ref: refs/heads/")?.split('\t').next());
@@ -211,7 +211,7 @@ impl Checkout {
     }
 
     /// The rest of a command that talks to the repository.
-    fn from_repository<'a>(&'a self, words: &mut Vec<&'a str>) {
+    fn add_repository<'a>(&'a self, words: &mut Vec<&'a str>) {
         if name::is_local(&self.settings.repository) {
             words.extend(["--upload-pack", UPLOAD_PACK]);
         }
