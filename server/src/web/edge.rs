@@ -38,7 +38,7 @@ pub async fn around(
                 Err(_) => {
                     tracing::error!(request_id = id, path = asked.1, "a handler panicked");
                     // The request is gone with the handler; actix renders this without us.
-                    return Err(Error::Panicked.into());
+                    return Err(Error::Panicked(id).into());
                 }
             }
         }
@@ -121,4 +121,29 @@ fn request_id() -> String {
     static SEED: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
     let seed = SEED.get_or_init(rand::random);
     format!("{seed:08x}{:06x}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::around;
+    use actix_web::middleware::from_fn;
+    use actix_web::{App, HttpResponse, test, web};
+
+    #[actix_web::test]
+    async fn a_panic_in_a_handler_is_a_500_that_names_the_request_and_the_next_one_is_answered() {
+        let broken = web::to(|| async { if true { panic!("on purpose") } else { HttpResponse::Ok().finish() } });
+        let fine = web::to(|| async { HttpResponse::Ok().finish() });
+        let app = App::new().wrap(from_fn(around)).route("/broken", broken).route("/", fine);
+        let app = test::init_service(app).await;
+        let error =
+            test::try_call_service(&app, test::TestRequest::get().uri("/broken").to_request()).await.unwrap_err();
+        let answer = error.as_response_error().error_response();
+        assert_eq!(answer.status().as_u16(), 500);
+        let body = actix_web::body::to_bytes(answer.into_body()).await.unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert!(json["request_id"].as_str().is_some_and(|id| id.len() == 14), "{json}");
+        assert!(!json.to_string().contains("on purpose"), "{json}");
+        let answer = test::call_service(&app, test::TestRequest::get().uri("/").to_request()).await;
+        assert_eq!(answer.status().as_u16(), 200);
+    }
 }

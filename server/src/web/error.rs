@@ -43,9 +43,9 @@ pub enum Error {
     /// Outside the path of `public_url`.
     #[error("nothing is served here; this site starts at {0}")]
     OutsidePrefix(String),
-    /// A handler panicked.
+    /// A handler panicked while it answered the request of this id.
     #[error("an internal error")]
-    Panicked,
+    Panicked(String),
 }
 
 /// What a handler returns.
@@ -107,7 +107,7 @@ impl Error {
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
             Self::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::OutsidePrefix(_) => (StatusCode::NOT_FOUND, "not_found"),
-            Self::Panicked => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+            Self::Panicked(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         }
     }
 
@@ -180,9 +180,10 @@ impl ResponseError for Error {
         self.codes().0
     }
 
-    /// Where no edge renders it: JSON without a request id.
+    /// Where no edge renders it: JSON. Only a panic comes this far, because the request is gone with its handler.
     fn error_response(&self) -> HttpResponse {
-        let mut answer = self.json("");
+        let request_id = if let Self::Panicked(id) = self { id } else { "" };
+        let mut answer = self.json(request_id);
         self.label(&mut answer);
         answer
     }
