@@ -47,16 +47,21 @@ impl Registry {
     pub fn new(config: &Config, rows: impl IntoIterator<Item = (BuilderId, BuilderKey)>) -> Self {
         let names: HashMap<BuilderId, BuilderKey> = rows.into_iter().collect();
         let ids: HashMap<&BuilderKey, BuilderId> = names.iter().map(|(id, key)| (key, *id)).collect();
-        let mut declared: Vec<Declared> = config
+        let declared: Vec<Declared> = config
             .teams
             .values()
             .flat_map(|team| team.builders.values().map(move |builder| (team, builder)))
             .filter_map(|(team, builder)| Some(declare(config, team.visibility, builder, *ids.get(&builder.key)?)))
             .collect();
+        Self { names, ..Self::of(declared) }
+    }
+
+    /// What is declared, put in order.
+    pub fn of(mut declared: Vec<Declared>) -> Self {
         declared.sort_by(|a, b| natural(&a.builder.key, &b.builder.key));
         let by_key = declared.iter().enumerate().map(|(slot, d)| (d.builder.key.clone(), slot)).collect();
         let by_id = declared.iter().enumerate().map(|(slot, d)| (d.builder.id, slot)).collect();
-        Self { declared, by_key, by_id, names }
+        Self { declared, by_key, by_id, names: HashMap::new() }
     }
 
     /// The place of the builder with that key.

@@ -104,3 +104,123 @@ fn group_of(view: &View, declared: &Declared) -> (usize, Option<String>) {
             .unwrap_or((usize::MAX, None)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::resource::Builder;
+    use super::{Declared, Selection};
+    use super::{Glob, GroupBy, Registry, View};
+    use crate::config::builder::{self, Force};
+    use crate::model::id::BuilderId;
+    use crate::model::name::BuilderKey;
+    use crate::model::property::Properties;
+    use crate::model::right::Visibility;
+    use expect_test::{Expect, expect};
+    use std::collections::BTreeMap;
+    use std::path::PathBuf;
+    use std::sync::Arc;
+
+    /// `team/name`, categories, labels.
+    fn registry() -> Registry {
+        let lines = [
+            ("core/full-10", &["release", "2.4"] as &[&str], &["x86_64"] as &[&str]),
+            ("core/full-2", &["release|maint", "2.3"], &["aarch64"]),
+            ("core/bare", &[], &["x86_64"]),
+            ("docs/manual", &["docs"], &["x86_64", "linux"]),
+        ];
+        let declared = lines.iter().enumerate().map(|(id, (key, categories, labels))| {
+            let key = BuilderKey::parse(key).unwrap();
+            let owned = |list: &[&str]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
+            let (categories, labels) = (owned(categories), owned(labels));
+            let config = builder::Builder {
+                key: key.clone(),
+                description: String::new(),
+                categories: categories.clone(),
+                labels: labels.clone(),
+                properties: Properties::default(),
+                env: BTreeMap::new(),
+                steps: vec![],
+                force: Force { enabled: true, parameters: vec![], properties: vec![] },
+                file: PathBuf::new(),
+            };
+            let id = BuilderId(id as i64);
+            let builder = Arc::new(Builder { id, key, description: String::new(), categories, labels });
+            Declared { builder, config: Arc::new(config), visibility: Visibility::Public, workers: vec![] }
+        });
+        Registry::of(declared.collect())
+    }
+
+    fn check(change: impl FnOnce(&mut View), expected: Expect) {
+        let mut view = View {
+            name: "v".to_owned(),
+            title: "v".to_owned(),
+            team: None,
+            visibility: Visibility::Public,
+            teams: vec![],
+            categories: vec![],
+            builders: vec![],
+            labels: vec![],
+            exclude: vec![],
+            order: vec![],
+            group_by: None,
+            window: None,
+        };
+        change(&mut view);
+        let registry = registry();
+        let chosen = Selection::new(&view, &registry).chosen;
+        let said = chosen.iter().map(|chosen| {
+            let key = registry.declared[chosen.slot].builder.key.to_string();
+            chosen.group.as_ref().map_or(key.clone(), |group| format!("{group}:{key}"))
+        });
+        expected.assert_eq(&said.collect::<Vec<_>>().join(" "));
+    }
+
+    fn globs(patterns: &[&str]) -> Vec<Glob> {
+        patterns.iter().map(|p| Glob::new(p).unwrap()).collect()
+    }
+
+    #[test]
+    fn any_of_within_a_key_and_all_of_across_keys_then_what_is_left_out() {
+        check(|_| {}, expect!["core/bare core/full-2 core/full-10 docs/manual"]);
+        check(|v| v.categories = globs(&["*"]), expect!["core/bare core/full-2 core/full-10 docs/manual"]);
+        check(|v| v.categories = globs(&["2.*", "docs"]), expect!["core/full-2 core/full-10 docs/manual"]);
+        check(|v| v.categories = globs(&["release"]), expect!["core/full-2 core/full-10"]);
+        check(|v| v.categories = globs(&["release|maint"]), expect!["core/full-2"]);
+        check(
+            |v| (v.builders, v.labels) = (globs(&["full-*", "docs/*"]), globs(&["x86*"])),
+            expect!["core/full-10 docs/manual"],
+        );
+        check(|v| (v.teams, v.exclude) = (globs(&["co*"]), globs(&["core/full-2", "bare"])), expect!["core/full-10"]);
+        check(|v| v.categories = globs(&["nothing"]), expect![""]);
+    }
+
+    #[test]
+    fn a_teams_view_sees_only_its_own() {
+        check(|v| (v.team, v.teams) = (Some("docs".to_owned()), globs(&["*"])), expect!["docs/manual"]);
+    }
+
+    #[test]
+    fn the_order_comes_first_then_team_and_name_as_people_count() {
+        check(
+            |v| v.order = globs(&["docs/*", "full-10", "full-*"]),
+            expect!["docs/manual core/full-10 core/full-2 core/bare"],
+        );
+    }
+
+    #[test]
+    fn a_builder_stands_once_under_the_first_category_of_the_view_that_it_has() {
+        let by_category = |patterns: &'static [&'static str]| {
+            move |v: &mut View| (v.group_by, v.categories) = (Some(GroupBy::Category), globs(patterns))
+        };
+        check(by_category(&["2.4", "release"]), expect!["2.4:core/full-10 release:core/full-2"]);
+        check(by_category(&["release", "2.4"]), expect!["release:core/full-2 release:core/full-10"]);
+        check(
+            by_category(&["*"]),
+            expect!["docs:docs/manual release:core/full-10 release|maint:core/full-2 core/bare"],
+        );
+        check(
+            |v| v.group_by = Some(GroupBy::Team),
+            expect!["core:core/bare core:core/full-2 core:core/full-10 docs:docs/manual"],
+        );
+    }
+}

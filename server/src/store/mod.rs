@@ -137,14 +137,9 @@ impl Inner {
             Some(c) => c,
             None => self.address.connect_reader().map_err(|e| E::from(Error::Connect(e)))?,
         };
-        // A connection whose work panicked, or that was lost, is not used again.
-        let mut is_sound = false;
-        let answer = writer::guarded(|| {
-            let answer = c.transaction(|c| work(c));
-            is_sound = true;
-            answer
-        });
-        if is_sound && !is_broken(&mut c) {
+        let answer = c.transaction(|c| writer::guarded(|| work(c)));
+        // A connection that was lost is not used again.
+        if !is_broken(&mut c) {
             self.idle.lock().expect("no holder of the idle readers panics").push(c);
         }
         answer

@@ -62,7 +62,8 @@ impl Writer {
     {
         let (answer, answered) = oneshot::channel::<Result<R, E>>();
         let job: Job = Box::new(move |c| {
-            let done = guarded(|| c.transaction(work));
+            // Caught inside, so that the savepoint of work that panics is rolled back like any other.
+            let done = c.transaction(|c| guarded(|| work(c)));
             Box::new(move |committed| {
                 let answered = match (done, committed) {
                     (Ok(value), Ok(())) => guarded(|| Ok(then(value))),
@@ -123,4 +124,71 @@ fn commit_together(c: &mut DbConnection, gathered: &mut Vec<Job>) -> bool {
         answer(committed.as_ref().map(|_| ()).map_err(|e| Error::Commit(e.to_string())));
     }
     committed.is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Store, builders};
+    use super::Error;
+    use crate::model::name::BuilderKey;
+    use crate::model::time::Time;
+    use std::sync::{Arc, Mutex};
+
+    fn store() -> (Store, String, tempfile::TempDir) {
+        let dir = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", dir.path().join("made/weir.db").display());
+        (Store::open(&url).unwrap(), url, dir)
+    }
+
+    #[tokio::test]
+    async fn what_follows_a_write_runs_in_the_order_of_commits_and_only_when_it_is_durable() {
+        let (store, url, _dir) = store();
+        let beside = Arc::new(Mutex::new(super::Address::parse(&url).unwrap().connect_reader().unwrap()));
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let writes = (0..50).map(|i| {
+            let (beside, order) = (beside.clone(), order.clone());
+            let key = BuilderKey::new("t", format!("b{i}"));
+            let work = move |c: &mut _| Ok::<_, Error>(builders::insert(c, &key, Time::UNIX_EPOCH)?);
+            store.write_then(work, move |id| {
+                order.lock().unwrap().push(id.0);
+                // Another connection sees what is committed and nothing else.
+                builders::list(&mut beside.lock().unwrap()).unwrap().iter().any(|(there, ..)| *there == id)
+            })
+        });
+        for is_there in futures::future::join_all(writes).await {
+            assert!(is_there.unwrap());
+        }
+        assert_eq!(*order.lock().unwrap(), (1..=50).collect::<Vec<i64>>());
+    }
+
+    #[tokio::test]
+    async fn a_write_that_fails_or_panics_takes_only_its_own_rows_with_it() {
+        let (store, _, _dir) = store();
+        let insert = |name: &'static str, end: fn() -> Result<(), Error>| {
+            store.write(move |c| {
+                builders::insert(c, &BuilderKey::new("t", name), Time::UNIX_EPOCH)?;
+                end()
+            })
+        };
+        let (a, b, c, d) = futures::join!(
+            insert("a", || Ok(())),
+            insert("b", || panic!("no such luck")),
+            insert("c", || Err(Error::Closed)),
+            insert("d", || Ok(()))
+        );
+        assert!(a.is_ok() && d.is_ok() && matches!(c, Err(Error::Closed)));
+        assert_eq!(b.unwrap_err().to_string(), "work on the database panicked: no such luck");
+        let read = store.read(|c| Ok::<_, Error>(builders::list(c)?)).await.unwrap();
+        assert_eq!(read.iter().map(|(_, key, _)| key.name.as_str()).collect::<Vec<_>>(), ["a", "d"]);
+        let panicked: Result<(), Error> = store.read(|_| panic!("nor here")).await;
+        assert!(matches!(panicked, Err(Error::Panicked(_))));
+    }
+
+    #[tokio::test]
+    async fn the_database_is_for_weir_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let (_store, _, dir) = store();
+        let mode = |path: &str| std::fs::metadata(dir.path().join(path)).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode("made"), mode("made/weir.db"), mode("made/weir.db-wal")), (0o700, 0o600, 0o600));
+    }
 }
