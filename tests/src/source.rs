@@ -13,6 +13,8 @@ pub struct Source {
     pub code: String,
     /// The strings of `code`, with their line numbers from 1.
     pub strings: Vec<(usize, String)>,
+    /// All of it is for tests: it lies in a folder of tests, or its module is declared under `#[cfg(test)]`.
+    pub is_test: bool,
 }
 
 impl Source {
@@ -22,7 +24,8 @@ impl Source {
         let n_lines = first_test_line(&code).unwrap_or(usize::MAX);
         let code = code.lines().take(n_lines).collect::<Vec<_>>().join("\n");
         let strings = strings.into_iter().filter(|(line, _)| *line <= n_lines).collect();
-        Self { path: path.to_owned(), text: text.to_owned(), code, strings }
+        let is_test = path.contains("tests/") || path.ends_with("tests.rs");
+        Self { path: path.to_owned(), text: text.to_owned(), code, strings, is_test }
     }
 
     /// Lines of `code` that fit, with their numbers from 1.
@@ -59,13 +62,28 @@ pub fn read(folder: &str, endings: &[&str]) -> Vec<Source> {
     walk(&root().join(folder), &mut paths);
     paths.sort();
     let wanted = paths.iter().filter(|path| endings.iter().any(|e| path.to_string_lossy().ends_with(e)));
-    wanted
+    let mut sources: Vec<Source> = wanted
         .map(|path| {
             let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
             let path = path.strip_prefix(root()).expect("it lies under the root").to_string_lossy().replace('\\', "/");
             Source::new(&path, &text)
         })
-        .collect()
+        .collect();
+    let for_tests: Vec<String> = sources.iter().flat_map(test_modules).collect();
+    for source in &mut sources {
+        source.is_test |= for_tests.iter().any(|module| source.path.starts_with(module));
+    }
+    sources
+}
+
+/// What the paths of modules begin with that are declared under `#[cfg(test)]` in this file.
+fn test_modules(file: &Source) -> Vec<String> {
+    let declared = regex::Regex::new(r"#\[cfg\(test\)\]\s*(?:#\[[^\]]*\]\s*)*(?:pub(?:\([^)]*\))? )?mod (\w+);")
+        .expect("a pattern");
+    let folder = ["mod.rs", "lib.rs", "main.rs"].iter().find_map(|name| file.path.strip_suffix(name));
+    let folder = folder.map_or_else(|| file.path.trim_end_matches(".rs").to_owned() + "/", str::to_owned);
+    let names = declared.captures_iter(&file.code).map(|found| found[1].to_owned());
+    names.flat_map(|name| [format!("{folder}{name}.rs"), format!("{folder}{name}/")]).collect()
 }
 
 fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -177,5 +195,11 @@ mod tests {
         assert_eq!(source.code, "\nlet a = \"\"; \nlet b = \"\"; let c = ; \n let r = ;\nfn f<'a>() {}");
         assert_eq!(source.strings, [(2, "x // y".to_owned()), (3, "q \"w\" e".to_owned())]);
         assert_eq!(source.modules(), ["web", "pages"]);
+    }
+
+    #[test]
+    fn a_module_declared_for_tests_is_for_tests() {
+        let file = Source::new("server/src/render/mod.rs", "//! x\n#[cfg(test)]\nmod sample;\nmod real;\n");
+        assert_eq!(test_modules(&file), ["server/src/render/sample.rs", "server/src/render/sample/"]);
     }
 }
