@@ -1,12 +1,13 @@
 //! Matches waiting requests to workers: labels, teams, slots, one build of a builder at a time on a worker, quotas; between teams
 //! free slots are shared by weight. The decision is pure; claiming is compare-and-set, so several replicas may decide at once.
 
+use super::round::next_turn;
+use super::wait::Wait;
 use crate::model::id::BuildRequestId;
 use crate::model::name::BuilderKey;
 use crate::model::time::Time;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 /// All that a decision depends on.
 #[derive(Debug, Clone, Default)]
@@ -28,7 +29,7 @@ pub struct TeamShare {
     pub weight: u32,
     /// Builds at the same time; none is no limit.
     pub quota: Option<u32>,
-    /// Its place in the round (see [`Round`]).
+    /// Its place in the round (see [`super::round::Round`]).
     pub turn: u64,
 }
 
@@ -69,61 +70,6 @@ pub struct Assignment {
     pub team: String,
     /// The worker.
     pub worker: String,
-}
-
-/// Why a request waits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wait {
-    /// Its builder is not declared any more.
-    NotDeclared,
-    /// No worker that is ready serves the team and has the labels.
-    NoWorker,
-    /// The team runs as many builds as it may.
-    Quota(u32),
-    /// Another build of the builder runs on each worker that fits.
-    BuilderBusy,
-    /// Each worker that fits has all slots taken.
-    SlotsBusy,
-    /// It can start; others may come first.
-    Next,
-}
-
-impl fmt::Display for Wait {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotDeclared => f.write_str("its builder is not in the configuration any more"),
-            Self::NoWorker => f.write_str("no worker is ready that serves the team and has the builder's labels"),
-            Self::Quota(max) => write!(f, "the team runs {max} builds, which is all its quota allows"),
-            Self::BuilderBusy => f.write_str("another build of the builder runs there"),
-            Self::SlotsBusy => f.write_str("all slots of the workers that fit are taken"),
-            Self::Next => f.write_str("it is about to start"),
-        }
-    }
-}
-
-/// Who comes first among teams that use equally much of their share: each start moves a team back by one over its weight. A team
-/// that had nothing to build does not save up turns.
-#[derive(Debug, Default)]
-pub struct Round {
-    turns: BTreeMap<String, u64>,
-    now: u64,
-}
-
-impl Round {
-    /// A team's place; lower comes first.
-    pub fn turn(&self, team: &str) -> u64 {
-        self.turns.get(team).copied().unwrap_or(0).max(self.now)
-    }
-
-    /// `team` started a build.
-    pub fn advance(&mut self, team: &str, weight: u32) {
-        self.now = self.turn(team);
-        self.turns.insert(team.to_owned(), next_turn(self.now, weight));
-    }
-}
-
-fn next_turn(turn: u64, weight: u32) -> u64 {
-    turn + (1 << 32) / u64::from(weight.max(1))
 }
 
 /// Which request gets which worker. Between teams the one that uses least of its share comes first, then the round, then the oldest
@@ -275,7 +221,9 @@ impl<'a> Table<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Round, Snapshot, TeamShare, Wait, Waiting, WorkerSlots, decide, explain};
+    use super::{Snapshot, TeamShare, Waiting, WorkerSlots, decide, explain};
+    use crate::engine::round::Round;
+    use crate::engine::wait::Wait;
     use crate::model::id::BuildRequestId;
     use crate::model::name::BuilderKey;
     use crate::model::time::Time;
@@ -502,15 +450,6 @@ mod tests {
         assert_eq!(order.matches('a').count(), 6, "{order}");
         assert_eq!(order.matches('b').count(), 3, "{order}");
         assert!(!order.contains("aaa"), "{order}");
-    }
-
-    #[test]
-    fn a_team_that_comes_back_saved_up_no_turns() {
-        let mut round = Round::default();
-        for _ in 0..100 {
-            round.advance("a", 1);
-        }
-        assert!(round.turn("b") + (1 << 32) >= round.turn("a"));
     }
 
     #[test]

@@ -14,12 +14,16 @@ pub mod log_limit;
 pub mod log_lines;
 /// Lines in, chunks out, limits kept.
 pub mod log_writer;
+/// Whose turn it is among teams.
+pub mod round;
 /// What a build needs of a step.
 pub mod step;
 /// What a running step gets from its build.
 pub mod step_host;
 /// How a running build is told to end.
 pub mod stop;
+/// Why a request waits.
+pub mod wait;
 
 use crate::config::Config;
 use crate::model::id::BuildId;
@@ -28,8 +32,9 @@ use crate::status::Status;
 use crate::status::resource::{Build, BuildRequest};
 use crate::worker::Worker;
 use build::RunningBuild;
-use distributor::{Assignment, Round, Snapshot, TeamShare, Waiting, WorkerSlots};
+use distributor::{Assignment, Snapshot, TeamShare, Waiting, WorkerSlots};
 use futures::FutureExt;
+use round::Round;
 use std::collections::{BTreeMap, HashMap};
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
