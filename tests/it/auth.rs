@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use weir::clock::{Clock as _, SystemClock};
 use weir::config::auth::{LocalAlgorithm, LocalKey};
 use weir::web::auth::jwt::{Claims, sign};
 use weir::web::auth::key::Key;
@@ -83,7 +84,7 @@ async fn a_bad_token_is_refused_at_every_address_with_its_reason() {
     let w = world().await;
     let config = LocalKey { algorithm: LocalAlgorithm::EdDsa, key_file: w.state_dir().join("jwt.pem") };
     let key = Key::open("local", &config).expect("the server made its key");
-    let now = chrono::Utc::now().timestamp();
+    let now = SystemClock.now().timestamp();
     let good = json!({"iss": "local", "sub": "ada", "aud": "weir", "exp": now + 600, "nbf": now - 5, "iat": now - 5,
                       "jti": "by-hand", "weir": {"team": "core", "role": "operator"}});
     let token = |change: Value| {

@@ -1,5 +1,7 @@
 //! All integration tests, one binary. A file a noun; see `tests/src/lib.rs` for how to write a test.
 
+#![expect(clippy::unwrap_used, reason = "all of it is tests, also what clippy does not take for one: their helpers")]
+
 /// The doors for scripts.
 mod api;
 /// Who may do what.

@@ -28,7 +28,8 @@ impl FromStr for Size {
 
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (unit, bytes) = UNITS.into_iter().find(|(_, b)| self.0 >= *b && self.0 % b == 0).unwrap_or(("B", 1));
+        let (unit, bytes) =
+            UNITS.into_iter().find(|(_, b)| self.0 >= *b && self.0.is_multiple_of(*b)).unwrap_or(("B", 1));
         write!(f, "{} {unit}", self.0 / bytes)
     }
 }

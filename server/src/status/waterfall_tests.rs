@@ -142,7 +142,7 @@ prop_compose! {
     fn builds()(
         specs in prop::collection::vec((0_i64..20_000, prop::collection::vec(0_i64..900, 0..6), prop::bool::weighted(0.1)), 0..8)
     ) -> Vec<Arc<Build>> {
-        let running = |i: usize, wanted: bool, steps: &[i64]| wanted && i % 3 == 0 && !steps.is_empty();
+        let running = |i: usize, wanted: bool, steps: &[i64]| wanted && i.is_multiple_of(3) && !steps.is_empty();
         specs.iter().enumerate().map(|(i, (start, steps, r))| build(i as i64 + 1, *start, steps, running(i, *r, steps))).collect()
     }
 }

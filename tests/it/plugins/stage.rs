@@ -178,10 +178,13 @@ struct Remembers {
     state: Mutex<State>,
 }
 
+/// Reads one opening of a log to its end.
+type Reader = tokio::task::JoinHandle<Vec<(Channel, Bytes)>>;
+
 #[derive(Default)]
 struct State {
     properties: Properties,
-    logs: BTreeMap<String, Vec<tokio::task::JoinHandle<Vec<(Channel, Bytes)>>>>,
+    logs: BTreeMap<String, Vec<Reader>>,
 }
 
 impl Remembers {

@@ -112,7 +112,8 @@ fn step_box(out: &mut String, step: &Step, place: usize, prefix: &str, now: Time
 fn words(out: &mut String, step: &Step, look: Look) {
     let said = step.summary.strip_prefix(&step.name).unwrap_or(&step.summary).trim();
     let said = if said.is_empty() && !matches!(look.class, "g" | "y") { look.word } else { said };
-    if !said.is_empty() && !(look.class == "g" && said == look.word) {
+    let is_plain_success = look.class == "g" && said == look.word;
+    if !said.is_empty() && !is_plain_success {
         out.push(' ');
         escape_into(out, said);
     }

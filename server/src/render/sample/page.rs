@@ -1,0 +1,257 @@
+//! Every page of the sample, drawn: each is whole and well-formed.
+//!
+//! `WEIR_PAGES=DIR cargo test -p weir-server --lib render::sample` writes every page to DIR.
+
+use super::{fleet, fleet_names, lines, now, site_view, view};
+use crate::config::builder::{Parameter, ParameterKind};
+use crate::config::team::Quota;
+use crate::model::property::Properties;
+use crate::model::right::Visibility;
+use crate::render::context::about::About;
+use crate::render::context::build::{BuildContext, StepContext, telling_log};
+use crate::render::context::builder::{BuilderContext, BuilderPage};
+use crate::render::context::error::ErrorContext;
+use crate::render::context::front::Front;
+use crate::render::context::log::{LINES_MARK, LogContext, LogWindow};
+use crate::render::context::team::{TeamContext, tally};
+use crate::render::context::waterfall::{WaterfallContext, WaterfallPage};
+use crate::render::context::{Context, Page, Site};
+use crate::render::links::Links;
+use crate::render::{asset, log_line, template};
+use crate::status::get::{BuildPage, LogPage, TeamPage};
+use crate::status::resource::{Build, BuilderStatus, Team, View, Worker};
+use crate::status::view::ViewPage;
+use crate::status::waterfall::{Window, lay_out};
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+fn links() -> Links {
+    Links::new(&"https://example.org/ci/".parse().unwrap())
+}
+
+fn site() -> Site {
+    Site::new("Example builds", &links(), now())
+}
+
+fn waterfall(page: &ViewPage) -> String {
+    let columns: Vec<_> = page.columns.iter().map(|c| c.builds.clone()).collect();
+    let layout = lay_out(&columns, Window { first: page.first_time, last: page.last_time, rows_max: page.num_events });
+    let parts = WaterfallPage { page, layout: &layout, arguments: &[], reload_s: None };
+    html(&WaterfallContext::page(site(), parts, Some("Core developers"), &links(), now()))
+}
+
+fn html<C: Context>(page: &Page<C>) -> String {
+    template::render(page).expect("a template and its sample fit")
+}
+
+/// Every page by name.
+fn pages() -> Vec<(&'static str, String)> {
+    let page = site_view();
+    let links = links();
+    let statuses: Vec<_> = page.columns.iter().map(|c| c.status.clone()).collect();
+    let failed = page.columns[1].builds[0].clone();
+    let named = |name: &str, title: &str, team: Option<&str>, n: usize| View {
+        name: name.into(),
+        title: title.into(),
+        team: team.map(str::to_owned),
+        tally: tally(&statuses[..n]),
+    };
+    let views = [
+        named("all", "Everything", None, 8),
+        named("release", "2.3 and 2.4 releases", None, 6),
+        named("docs", "Documentation", None, 1),
+        named("core", "Core: one column a release", Some("core"), 3),
+    ];
+    let team = |name: &str, title: &str, visibility| Team { name: name.into(), title: title.into(), visibility };
+    let teams =
+        [team("core", "Core developers", Visibility::Public), team("docs", "Documentation", Visibility::Private)];
+    let team_page = TeamPage {
+        team: teams[0].clone(),
+        views: views[..2].to_vec(),
+        builders: statuses.clone(),
+        workers: vec![Worker {
+            name: "local".into(),
+            labels: vec!["linux".into(), "x86_64".into()],
+            slots: 2,
+            connected: true,
+            running: statuses[0].running.clone(),
+        }],
+        quota: Quota { builds: Some(4), ..Quota::default() },
+        n_running: 2,
+    };
+    let parameters = [Parameter {
+        name: "tests".into(),
+        label: "Which tests".into(),
+        kind: ParameterKind::Choice(vec!["all".into(), "quick".into()]),
+        default: Some("all".into()),
+        required: false,
+    }];
+    let builder = |status: &BuilderStatus, builds: &[Arc<Build>], force| {
+        let page = BuilderPage { status, builds, before: None, has_older: true, force, team_title: "Core developers" };
+        html(&BuilderContext::page(site(), page, &links, now()))
+    };
+    let mut properties = Properties::default();
+    properties.set("branch", "main", "Builder");
+    properties.set("got_revision", "9f3c1e07ab52d9e0c4b1", "Step: git");
+    properties.set("<b>", serde_json::json!({"a": [1, "<i>"]}), "Force");
+    let build_page = |build: &Arc<Build>| BuildPage {
+        build: build.clone(),
+        properties: properties.clone(),
+        previous: Some(42),
+        next: None,
+        newest: 44,
+    };
+    let tail = telling_log(&failed).map(|(_, log)| lines(log.n_lines - 40, 40)).unwrap_or_default();
+    let log_page = |build: &Arc<Build>, step: usize, from| {
+        let step = build.steps[step].clone();
+        let log = step.logs[0].clone();
+        let window = LogWindow::choose(from, log.n_lines, 1_000, !log.complete, true);
+        let page = LogPage { build: build.clone(), step, log };
+        let text = html(&LogContext::page(site(), &page, window, "Core developers", &links, now()));
+        let mut drawn = String::new();
+        lines(window.first, page.log.n_lines.min(1_000)).iter().for_each(|l| log_line::write(&mut drawn, l));
+        text.replace(LINES_MARK, &drawn)
+    };
+    let error = |status, sentence: &str| {
+        let own = ErrorContext {
+            status,
+            sentence: sentence.into(),
+            code: "not_found".into(),
+            request_id: "f00".into(),
+            fields: [("num_events".to_owned(), "`x` is no whole number".to_owned())].into(),
+            hint_url: None,
+            is_not_found: false,
+            is_unauthenticated: false,
+            is_internal: false,
+        };
+        html(&ErrorContext::page(site(), own))
+    };
+    let running = &page.columns[0].builds[0];
+    let never = view("empty", vec![page.columns[7].clone()], false, 200);
+    vec![
+        ("front", html(&Front::page(site(), &teams, &views, false, &links))),
+        ("front-empty", html(&Front::page(site(), &[], &[], false, &links))),
+        ("waterfall", waterfall(&page)),
+        ("waterfall-never", waterfall(&never)),
+        ("waterfall-empty", waterfall(&view("empty", vec![], false, 200))),
+        ("team", html(&TeamContext::page(site(), &team_page, &links, now()))),
+        ("builder", builder(&statuses[1], &page.columns[1].builds, Some(&parameters[..]))),
+        ("builder-odd", builder(&statuses[4], &page.columns[4].builds, None)),
+        ("build", html(&BuildContext::page(site(), &build_page(&failed), &tail, "Core developers", &links, now()))),
+        (
+            "build-running",
+            html(&BuildContext::page(site(), &build_page(running), &lines(0, 12), "Core developers", &links, now())),
+        ),
+        ("step", html(&StepContext::page(site(), &failed, 1, "Core developers", &links, now()))),
+        ("log", log_page(&failed, 2, None)),
+        ("log-running", log_page(running, 4, None)),
+        ("about", html(&About::page(site()))),
+        ("error-404", error(404, "There is no view `nope`.")),
+        ("error-500", error(500, "An internal error.")),
+    ]
+}
+
+/// Whether tags close in order; elements that HTML leaves open are passed over. Says where it goes wrong.
+fn check_well_formed(html: &str) -> Result<(), String> {
+    const VOID: [&str; 7] = ["meta", "link", "img", "input", "br", "rect", "hr"];
+    let mut open: Vec<&str> = Vec::new();
+    let mut ids = std::collections::HashSet::new();
+    let mut rest = html;
+    while let Some(start) = rest.find('<') {
+        rest = &rest[start + 1..];
+        let end = rest.find('>').ok_or("a tag is never closed")?;
+        let tag = &rest[..end];
+        rest = &rest[end + 1..];
+        if tag.starts_with('!') {
+            continue;
+        }
+        let name = tag.trim_start_matches('/').split([' ', '/', '\n']).next().unwrap_or_default();
+        if let Some(id) = tag.split(" id=").nth(1) {
+            let id = id.trim_start_matches('"').split(['"', ' ']).next().unwrap_or_default();
+            if !ids.insert(id) {
+                return Err(format!("the id {id} stands twice"));
+            }
+        }
+        if tag.starts_with('/') {
+            let expected = open.pop();
+            if expected != Some(name) {
+                return Err(format!("</{name}> closes {expected:?} before {:.80}", rest));
+            }
+        } else if !VOID.contains(&name) && !tag.ends_with('/') {
+            open.push(name);
+        }
+    }
+    if open.is_empty() { Ok(()) } else { Err(format!("left open: {open:?}")) }
+}
+
+#[test]
+fn every_template_is_filled_by_its_sample_and_is_well_formed() {
+    for (name, text) in pages() {
+        check_well_formed(&text).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert!(!text.contains("<script>"), "{name}: names are escaped");
+        assert_eq!(text.matches("<h1").count(), 1, "{name} has one main heading");
+        for href in text.split(" href=").skip(1).map(|h| h.trim_start_matches('"')) {
+            let is_ours = ["/ci/", "#", "https://example.org/"].iter().any(|start| href.starts_with(start));
+            assert!(is_ours, "{name}: {href:.60} does not carry the prefix");
+        }
+    }
+}
+
+#[test]
+fn the_check_for_well_formedness_finds_what_it_shall_find() {
+    for bad in ["<p><b></p></b>", "<p", "<ul><li></ul>", "<i id=a></i><i id=a></i>", "<p>"] {
+        assert!(check_well_formed(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_waterfall_tells_state_in_words_and_shapes_and_links_steps_to_their_logs() {
+    let text = waterfall(&site_view());
+    for expected in [
+        "✕ #43</a> <b>failure</b>",
+        "✓ #41</a> <time",
+        "/team/core/builder/full-2.3/build/40/step/2/log/stdio\">compile</a>",
+        "never built",
+        "○ offline",
+        "AMD64%20Fedora%20Rawhide%20LTO%20%2B%20PGO%203.13",
+        "a%7Cb%20%3Cscript%3E",
+        "&lt;script&gt;",
+        "config.log",
+    ] {
+        assert!(text.contains(expected), "{expected}");
+    }
+}
+
+#[test]
+fn what_is_inside_a_finished_build_does_not_depend_on_the_axis() {
+    let page = site_view();
+    let one = ViewPage { columns: vec![page.columns[2].clone()], ..page.clone() };
+    let inside = |text: &str| {
+        let lists = text.split("<ol class=\"b ").skip(1);
+        lists.map(|l| l.split_once("\">").unwrap().1.split("</ol>").next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let all = inside(&waterfall(&page));
+    assert!(inside(&waterfall(&one)).iter().all(|build| all.contains(build)));
+}
+
+/// Not a test: pages to look at, and the size of large ones.
+#[test]
+fn pages_can_be_written_to_look_at() {
+    let Some(dir) = std::env::var_os("WEIR_PAGES").map(std::path::PathBuf::from) else { return };
+    let assets = asset::all();
+    let mut all = pages();
+    let names = fleet_names();
+    all.push(("waterfall-fleet", waterfall(&fleet(&names, 4))));
+    all.push(("waterfall-500", waterfall(&fleet(&names[..500], 4))));
+    all.push(("waterfall-50", waterfall(&fleet(&names[..50], 4))));
+    std::fs::create_dir_all(dir.join("asset")).unwrap();
+    for a in [&assets.css, &assets.js, &assets.icon] {
+        std::fs::write(dir.join("asset").join(&a.hashed_name), a.text).unwrap();
+    }
+    let mut told = String::new();
+    for (name, text) in all {
+        let _ = writeln!(told, "{name}: {} bytes", text.len());
+        std::fs::write(dir.join(format!("{name}.html")), text.replace("/ci/asset/", "asset/")).unwrap();
+    }
+    std::fs::write(dir.join("sizes"), told).unwrap();
+}
