@@ -148,6 +148,7 @@ impl Update {
                     logs: Vec::new(),
                 };
                 tx.tell(builder, key, What::StepStarted { build_id: build, step: step.clone() })?;
+                say_what_runs(tx, &inner.registry, build, &format!("running {}", step.name))?;
                 Ok(step)
             })
             .await
@@ -169,6 +170,7 @@ impl Update {
             .commit(move |tx| {
                 let (builder, key) = builder_of(tx, &inner.registry, build)?;
                 let mut now = finish::step_of(tx, build, step)?;
+                let words = summary.as_ref().map(|summary| format!("{}: {summary}", now.name));
                 if let Some(summary) = summary {
                     steps::set_summary(tx.c, step, &summary)?;
                     now.summary = summary;
@@ -178,7 +180,8 @@ impl Update {
                     let json = serde_json::to_string(&now.urls).map_err(|e| Error::Internal(e.into()))?;
                     steps::set_urls(tx.c, step, &json)?;
                 }
-                tx.tell(builder, key, What::StepChanged { build_id: build, step: now })
+                tx.tell(builder, key, What::StepChanged { build_id: build, step: now })?;
+                words.map_or(Ok(()), |words| say_what_runs(tx, &inner.registry, build, &words))
             })
             .await
     }
@@ -343,6 +346,15 @@ fn carried(declared: &Properties, asked: &BuildRequest, number: i64, worker: &st
 /// A build that the engine says is there.
 fn running_build(tx: &mut Tx<'_>, registry: &Registry, id: BuildId) -> Result<Build> {
     load::build_by_id(tx.c, registry, id)?.ok_or_else(|| Error::not_found("build", id.to_string()))
+}
+
+/// A running build's own words are those of the step that runs.
+fn say_what_runs(tx: &mut Tx<'_>, registry: &Registry, id: BuildId, summary: &str) -> Result<()> {
+    if builds::set_summary(tx.c, id, summary)? {
+        let build = running_build(tx, registry, id)?;
+        tx.tell(build.builder_id, build.builder.clone(), What::BuildChanged { build })?;
+    }
+    Ok(())
 }
 
 /// Whose build it is.

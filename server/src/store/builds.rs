@@ -253,6 +253,12 @@ pub fn set_got_revision(c: &mut DbConnection, id: BuildId, revision: &str) -> Qu
     diesel::update(dsl::builds.find(id.0)).set(dsl::got_revision.eq(revision)).execute(c).map(|_| ())
 }
 
+/// What a running build does now; false where it does not run, or somebody wants it stopped and its words say that.
+pub fn set_summary(c: &mut DbConnection, id: BuildId, summary: &str) -> QueryResult<bool> {
+    let running = dsl::builds.find(id.0).filter(dsl::finished_at.is_null()).filter(dsl::stop_reason.is_null());
+    Ok(diesel::update(running).set(dsl::summary.eq(summary)).execute(c)? == 1)
+}
+
 /// Somebody wants a running build stopped; false where it does not run.
 pub fn want_stop(c: &mut DbConnection, id: BuildId, reason: &str, summary: &str) -> QueryResult<bool> {
     let n = diesel::update(dsl::builds.find(id.0).filter(dsl::finished_at.is_null()))

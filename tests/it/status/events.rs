@@ -32,12 +32,14 @@ async fn a_listener_hears_of_a_build_in_order() {
         core/full-2 request.added
         core/full-2 build.started
         core/full-2 step.started
+        core/full-2 build.changed
         core/full-2 log.changed
         core/full-2 step.changed
+        core/full-2 build.changed
         core/full-2 log.changed
         core/full-2 step.finished
         core/full-2 build.finished"#]]
-    .assert_eq(&told(&mut heard, 8).await.join("\n"));
+    .assert_eq(&told(&mut heard, 10).await.join("\n"));
 }
 
 #[tokio::test]

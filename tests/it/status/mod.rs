@@ -277,6 +277,24 @@ async fn a_forced_build_waits_runs_and_ends() {
 }
 
 #[tokio::test]
+async fn a_running_builds_words_are_those_of_its_step_until_somebody_wants_it_stopped() {
+    let rig = Rig::new().await;
+    let build = rig.start("core", "full-2").await;
+    let words = || rig.status.get(&operator()).builder("core", "full-2").unwrap().running[0].summary.clone();
+    assert_eq!(words(), "starting");
+    let update = rig.status.update();
+    let step = update.step_started(build.id, "make").await.unwrap();
+    assert_eq!(words(), "running make");
+    update.step_changed(build.id, step.id, Some("3 of 7"), None).await.unwrap();
+    assert_eq!(words(), "make: 3 of 7");
+    rig.status.control(&operator()).stop("core", "full-2", build.number, "wrong branch").await.unwrap();
+    update.step_changed(build.id, step.id, Some("4 of 7"), None).await.unwrap();
+    assert_eq!(words(), "stopping, asked by ada: wrong branch");
+    let stored = rig.status.get(&operator()).build("core", "full-2", build.number).await.unwrap();
+    assert_eq!(stored.build.summary, words());
+}
+
+#[tokio::test]
 async fn what_was_told_is_there_after_a_crash_and_what_ran_is_requested_again() {
     let rig = Rig::new().await;
     let running = rig.start("core", "full-2").await;

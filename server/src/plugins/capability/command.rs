@@ -35,7 +35,7 @@ impl Guest {
         let name = &self.name;
         self.command_grant.is_none().then(|| {
             format!(
-                "the plugin `{name}` may not use the build's worker: grant it with `command = true`, or a list of programs, in `[plugin.{name}]`"
+                "may not use the build's worker: grant it with `command = true`, or a list of programs, in `[plugin.{name}]`"
             )
         })
     }
@@ -50,7 +50,7 @@ impl Guest {
         }
         let name = &self.name;
         Err(CommandError::Denied(format!(
-            "the plugin `{name}` may not run `{program}`: `command` in `[plugin.{name}]` grants {} only",
+            "may not run `{program}`: `command` in `[plugin.{name}]` grants {} only",
             programs.iter().map(|p| format!("`{p}`")).collect::<Vec<_>>().join(", ")
         )))
     }
