@@ -16,8 +16,8 @@ section! {
         sha256 = "sha256": At<String>;
         /// Teams that may use it.
         teams = "teams": Vec<At<String>>, "all";
-        /// Run commands on the build's worker: `true` for any, or a list of programs.
-        command = "command": CommandKey, "false";
+        /// Run commands on the build's worker: `true` for any, or a list of programs. `false` takes it away from a bundled plugin too.
+        command = "command": CommandKey, "what a bundled plugin needs, else false";
         /// Hosts that it may reach, as `HOST:PORT`; `*.` before a host takes every name below it.
         http = "http": Vec<At<String>>, "none";
         /// Send mail through `[mail]`.
@@ -57,7 +57,7 @@ words! {
 
 /// `command` as written: a boolean or a list of programs.
 #[derive(Debug, Clone)]
-pub struct CommandKey(Option<CommandGrant>);
+pub struct CommandKey(CommandGrant);
 
 /// A plugin's table. Everything is off unless granted here.
 #[derive(Debug, Clone, Default)]
@@ -77,7 +77,7 @@ pub struct Plugin {
 /// What a plugin may do. `None` or false is not granted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Grants {
-    /// Run commands on the build's worker: `true` for any, a list for these programs only.
+    /// Run commands on the build's worker; none where the configuration does not say: then a bundled plugin has what came with it.
     pub command: Option<CommandGrant>,
     /// Hosts it may reach.
     pub http: Vec<String>,
@@ -100,6 +100,8 @@ pub struct Grants {
 /// Which commands a plugin may run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CommandGrant {
+    /// None, even where the plugin came with a grant.
+    Nothing,
     /// Any.
     Any,
     /// These programs only, by the name given as the first word.
@@ -142,7 +144,7 @@ impl RawPlugin {
             sha256: self.sha256.and_then(|digest| check_digest(digest, reader)),
             teams: self.teams.unwrap_or_default().into_iter().map(|team| team.value).collect(),
             grants: Grants {
-                command: self.command.and_then(|command| command.0),
+                command: self.command.map(|command| command.0),
                 http: self.http.unwrap_or_default().into_iter().filter_map(|host| check_host(host, reader)).collect(),
                 mail: self.mail.unwrap_or(false),
                 chat: self.chat.unwrap_or(false),
@@ -194,12 +196,12 @@ impl Read for CommandKey {
 
     fn read(node: &Node<'_>, reader: &Reader<'_>) -> Option<Self> {
         if node.value.as_array().is_some() {
-            return Vec::read(node, reader).map(|programs| Self(Some(CommandGrant::Programs(programs))));
+            return Vec::read(node, reader).map(|programs| Self(CommandGrant::Programs(programs)));
         }
         let Some(any) = node.value.to_bool() else {
             reader.wrong_type::<Self>(node);
             return None;
         };
-        Some(Self(any.then_some(CommandGrant::Any)))
+        Some(Self(if any { CommandGrant::Any } else { CommandGrant::Nothing }))
     }
 }

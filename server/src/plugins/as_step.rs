@@ -6,7 +6,7 @@ use super::error::{Error, Kind};
 use super::instance::{StepRun, run_step};
 use super::load::Loaded;
 use super::schema;
-use crate::config::plugin::Plugin;
+use crate::config::plugin::{CommandGrant, Plugin};
 use crate::engine::step::{StepCall, StepEnd, StepHost, StepRunner};
 use crate::model::results::Results;
 use async_trait::async_trait;
@@ -97,13 +97,14 @@ fn settings(loaded: &Loaded, table: &Plugin, step: &StepCall, host: &dyn StepHos
     }
 }
 
-/// What the plugin may run: what its manifest names, and the operator or its content grants.
-fn command_grant(loaded: &Loaded, table: &Plugin) -> Option<crate::config::plugin::CommandGrant> {
+/// What the plugin may run: what its manifest names, and the operator grants or, where he says nothing, its content.
+fn command_grant(loaded: &Loaded, table: &Plugin) -> Option<CommandGrant> {
     let declared = loaded.descriptor.capabilities.iter().any(|c| matches!(c.kind.as_str(), "command" | "workspace"));
     if !declared {
         return None;
     }
-    table.grants.command.clone().or_else(|| loaded.bundled.as_ref()?.command.clone())
+    let said = table.grants.command.clone().or_else(|| loaded.bundled.as_ref()?.command.clone());
+    said.filter(|grant| *grant != CommandGrant::Nothing)
 }
 
 fn step_end(outcome: Outcome) -> StepEnd {

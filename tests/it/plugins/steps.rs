@@ -61,6 +61,17 @@ async fn a_stopped_build_stops_its_command() {
 }
 
 #[tokio::test]
+async fn what_came_with_a_bundled_plugin_can_be_taken_away() {
+    let mut stage = Stage::new();
+    stage.table("shell", |table| table.grants.command = Some(CommandGrant::Nothing));
+    let end = stage.run("shell", json!({ "command": "true" })).await;
+    assert_eq!(end.results, Results::Exception);
+    let said = "plugin `shell`: may not use the build's worker: grant it with `command = true`, or a list of programs, in \
+                `[plugin.shell]`";
+    assert_eq!(end.summary, said);
+}
+
+#[tokio::test]
 async fn a_third_partys_plugin_runs_once_it_is_granted_what_it_wants() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut stage = Stage::new();

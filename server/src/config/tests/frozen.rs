@@ -1,6 +1,7 @@
 //! What is made of what was written.
 
 use super::{SHELL, load_texts, said, step};
+use crate::config::plugin::CommandGrant;
 use crate::config::team::Team;
 use crate::config::view::View;
 use serde_json::json;
@@ -11,6 +12,14 @@ fn team(text: &str) -> Arc<Team> {
     let loaded = load_texts(&[("weir.toml", ""), ("teams/core.toml", text)], &[("TOKEN", "x")]);
     assert_eq!(said(&loaded), "");
     Arc::clone(&loaded.config.unwrap().teams["core"])
+}
+
+#[test]
+fn what_is_not_said_of_commands_is_not_the_same_as_none() {
+    let main = "[plugin.git]\nmemory = \"32 MiB\"\n[plugin.shell]\ncommand = false\n";
+    let plugins = load_texts(&[("weir.toml", main)], &[]).config.unwrap().plugins.clone();
+    assert_eq!(plugins["git"].grants.command, None);
+    assert_eq!(plugins["shell"].grants.command, Some(CommandGrant::Nothing));
 }
 
 #[test]
