@@ -77,7 +77,7 @@ async fn a_step_that_takes_too_long_or_prints_nothing_too_long_is_ended() {
     let world = site("", &steps).serve().await;
     assert_eq!(told(&world).await, "long failure, idle failure | failure | failed long, idle");
     let log = whole_log(&world, 1, 1).await;
-    assert!(log.contains("without output"), "{log}");
+    assert!(log.contains("it printed nothing for longer than its idle timeout"), "{log}");
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ use crate::model::property::Properties;
 use crate::model::results::Results;
 use crate::model::scope::Scope;
 use crate::store::{DbConnection, build_requests, builds, log_chunks, logs, properties};
+use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -96,6 +97,18 @@ impl Get {
     pub fn teams(&self) -> Vec<Team> {
         let config = &self.status.0.config;
         config.teams.values().filter(|t| self.scope.may_read(&t.name, t.visibility)).map(|t| team_of(t)).collect()
+    }
+
+    /// Teams that may be seen, by name, with their builders counted.
+    pub fn team_tallies(&self) -> Vec<(Team, Tally)> {
+        let inner = &self.status.0;
+        let board = inner.board.look();
+        let mut entries: HashMap<&str, Vec<&Entry>> = HashMap::new();
+        for (entry, declared) in board.entries.iter().zip(&inner.registry.declared) {
+            entries.entry(declared.builder.key.team.as_str()).or_default().push(entry);
+        }
+        let of = |team: &Team| tally(entries.get(team.name.as_str()).into_iter().flatten().copied());
+        self.teams().into_iter().map(|team| (of(&team), team)).map(|(tally, team)| (team, tally)).collect()
     }
 
     /// A team's page.

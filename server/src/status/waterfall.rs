@@ -19,6 +19,10 @@ pub const LINE_PX: u32 = 21;
 /// How long a slice may be, finest first, in seconds.
 const GRAINS_S: [i64; 10] = [10, 20, 60, 120, 300, 600, 1_200, 3_600, 10_800, 43_200];
 
+/// How many of them are tried where nobody asks for a certain time: builds of one slice stand side by side whenever they ran, and
+/// beyond twenty minutes that tells more wrong than older builds tell right.
+const N_GRAINS_OPEN: usize = 7;
+
 /// What part of time is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
@@ -114,7 +118,8 @@ impl Waterfall {
 pub fn lay_out(columns: &[Vec<Arc<Build>>], window: Window) -> Waterfall {
     let whole = Marks::of(columns, window.first, window.last);
     let mut longest: Option<(Time, i64)> = None;
-    for grain_s in GRAINS_S {
+    let grains = if window.first.is_some() { &GRAINS_S[..] } else { &GRAINS_S[..N_GRAINS_OPEN] };
+    for &grain_s in grains {
         let axis = Axis::cut(&whole, grain_s);
         if axis.n_rows <= window.rows_max {
             return axis.place(&whole, columns.len());

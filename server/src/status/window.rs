@@ -1,5 +1,6 @@
-//! Which builds a Waterfall shows: newest first over all its columns, as far back as its time or its rows reach. What the board
-//! does not hold is read from the database, builder by builder, never more than is shown.
+//! Which builds a Waterfall is drawn from: newest first over all its columns, as far back as its time or its rows may reach; the
+//! layout decides how many of them fit. What the board does not hold is read from the database, builder by builder, never more than
+//! may be shown.
 
 use super::board::Entry;
 use super::query::Narrowing;
@@ -15,15 +16,14 @@ use crate::model::scope::Scope;
 use crate::model::time::Time;
 use crate::store::{DbConnection, builds};
 use chrono::TimeDelta;
-use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Rows of time where nobody says otherwise, and at most.
 const ROWS: usize = 200;
 const ROWS_MAX: usize = 10_000;
-/// Moments so near to each other share a row, as classic Buildbot has it.
-const ROW_S: i64 = 10;
+/// Boxes at most, of all columns together: what 500 builders with four builds of six steps have.
+const BOXES_MAX: usize = 14_000;
 /// Builds that are read from the database at once for a builder, and for a whole page.
 const BATCH: i64 = 32;
 const READ_MAX: usize = 4_000;
@@ -206,45 +206,39 @@ async fn reach_back(
     Ok(edge(columns, bounds).max(known_to))
 }
 
-/// The oldest moment that fits the page: where its rows end, or its time.
+/// The oldest moment that may fit the page: its time, or where a column has more boxes than there are rows, or where all have more
+/// than a page holds. How much of that fits is for the layout to say, which may draw time coarser.
 fn edge(columns: &[Filling], bounds: &Bounds) -> Option<Time> {
-    let row_of = |at: Time| at.timestamp().div_euclid(ROW_S);
     let end = |build: &Build| build.finished_at.unwrap_or(bounds.last_time).min(bounds.last_time);
-    // Builds wait for their turn by their end; their moments then wait for theirs, so rows are counted from the newest.
-    let mut builds: BinaryHeap<(Time, usize, usize)> = BinaryHeap::new();
-    let mut sorted: Vec<Vec<&Arc<Build>>> = Vec::with_capacity(columns.len());
-    for (column, filling) in columns.iter().enumerate() {
-        let mut own: Vec<&Arc<Build>> = filling.builds.iter().collect();
-        own.sort_by_key(|build| std::cmp::Reverse(end(build)));
-        builds.extend(own.first().map(|build| (end(build), column, 0)));
-        sorted.push(own);
-    }
-    let mut moments: BinaryHeap<Time> = BinaryHeap::new();
-    let (mut n_rows, mut row) = (0, None);
-    loop {
-        let next_build = builds.peek().map(|(at, ..)| *at);
-        if let Some(at) = moments.peek().copied().filter(|at| next_build.is_none_or(|next| *at >= next)) {
-            moments.pop();
-            if bounds.first_time.is_some_and(|first| at < first) {
-                return bounds.first_time;
+    let mut edge = bounds.first_time;
+    let mut shown: Vec<(Time, usize)> = Vec::new();
+    for filling in columns {
+        let mut n_boxes = 0;
+        for build in &filling.builds {
+            let (end, own) = (end(build), 1 + build.steps.len());
+            if edge.is_some_and(|edge| end < edge) {
+                continue;
             }
-            if row != Some(row_of(at)) {
-                if n_rows == bounds.num_events {
-                    return Some(at + TimeDelta::microseconds(1));
-                }
-                (n_rows, row) = (n_rows + 1, Some(row_of(at)));
+            n_boxes += own;
+            if n_boxes > bounds.num_events && n_boxes > own {
+                edge = edge.max(Some(end + TimeDelta::microseconds(1)));
+                break;
             }
-        } else if let Some((_, column, i)) = builds.pop() {
-            let build = sorted[column][i];
-            moments.extend(
-                build.steps.iter().map(|s| s.started_at).chain([build.started_at]).filter(|at| *at <= end(build)),
-            );
-            moments.push(end(build));
-            builds.extend(sorted[column].get(i + 1).map(|build| (end(build), column, i + 1)));
-        } else {
-            return bounds.first_time;
+            shown.push((end, own));
         }
     }
+    shown.retain(|(end, _)| edge.is_none_or(|edge| *end >= edge));
+    if shown.iter().map(|(_, own)| own).sum::<usize>() > BOXES_MAX {
+        shown.sort_unstable_by_key(|(end, _)| std::cmp::Reverse(*end));
+        let mut n_boxes = 0;
+        let is_over = |(_, own): &&(Time, usize)| {
+            n_boxes += own;
+            n_boxes > BOXES_MAX && n_boxes > *own
+        };
+        let over = shown.iter().find(is_over).map(|(end, _)| *end + TimeDelta::microseconds(1));
+        edge = edge.max(over);
+    }
+    edge
 }
 
 /// What a column wants from the database.

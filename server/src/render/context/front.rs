@@ -1,9 +1,9 @@
 //! `/`: the teams and views that one may see.
 
 use super::line::ViewLine;
-use super::{Context, Page, Site};
+use super::{Bubble, Context, Page, Site};
 use crate::render::links::Links;
-use crate::status::resource::{Team, View};
+use crate::status::resource::{Tally, Team, View};
 use serde::Serialize;
 
 /// The front page.
@@ -11,7 +11,7 @@ use serde::Serialize;
 pub struct Front {
     /// Views of the instance itself.
     pub views: Vec<ViewLine>,
-    /// Teams with their own views.
+    /// Teams that may be seen.
     pub teams: Vec<TeamCard>,
     /// There is neither a view nor a team to see.
     pub is_empty: bool,
@@ -28,6 +28,8 @@ pub struct TeamCard {
     pub href: String,
     /// Who sees it, where that is not everybody.
     pub restricted: Option<&'static str>,
+    /// Its builders counted.
+    pub bubble: Bubble,
     /// Its own views.
     pub views: Vec<ViewLine>,
 }
@@ -38,14 +40,15 @@ impl Context for Front {
 
 impl Front {
     /// The page of `teams` and `views`.
-    pub fn page(site: Site, teams: &[Team], views: &[View], is_signed_in: bool, links: &Links) -> Page<Self> {
+    pub fn page(site: Site, teams: &[(Team, Tally)], views: &[View], is_signed_in: bool, links: &Links) -> Page<Self> {
         let of = |team: Option<&str>| {
             let own = views.iter().filter(|v| v.team.as_deref() == team);
             own.map(|v| ViewLine::new(v, links)).collect::<Vec<_>>()
         };
         let teams: Vec<_> = teams
             .iter()
-            .map(|t| TeamCard {
+            .map(|(t, tally)| TeamCard {
+                bubble: Bubble::new(tally),
                 title: t.title.clone(),
                 href: links.team(&t.name),
                 restricted: super::team::restricted(t.visibility),

@@ -189,7 +189,7 @@ impl StepLine {
             look,
             summary: if summary == look.word { String::new() } else { summary.to_owned() },
             started: Moment::new(step.started_at, now),
-            took: words::span((end - step.started_at).num_seconds()),
+            took: if look.class == "s" { String::new() } else { words::span((end - step.started_at).num_seconds()) },
             bar_from,
             bar_width: percent((end - step.started_at).num_milliseconds()).clamp(1, (100 - bar_from).max(1)),
             running_since: step.finished_at.is_none().then(|| step.started_at.timestamp()),

@@ -65,6 +65,7 @@ fn pages() -> Vec<(&'static str, String)> {
     let team = |name: &str, title: &str, visibility| Team { name: name.into(), title: title.into(), visibility };
     let teams =
         [team("core", "Core developers", Visibility::Public), team("docs", "Documentation", Visibility::Private)];
+    let tallied = teams.clone().map(|team| (team, tally(&statuses)));
     let team_page = TeamPage {
         team: teams[0].clone(),
         views: views[..2].to_vec(),
@@ -129,7 +130,7 @@ fn pages() -> Vec<(&'static str, String)> {
     let running = &page.columns[0].builds[0];
     let never = view("empty", vec![page.columns[7].clone()], false, 200);
     vec![
-        ("front", html(&Front::page(site(), &teams, &views, false, &links))),
+        ("front", html(&Front::page(site(), &tallied, &views, false, &links))),
         ("front-empty", html(&Front::page(site(), &[], &[], false, &links))),
         ("waterfall", waterfall(&page)),
         ("waterfall-never", waterfall(&never)),

@@ -6,7 +6,7 @@ use crate::render::links::segment;
 use crate::render::look::{self, Look};
 use crate::render::words::{escape_into, iso, short, span};
 use crate::status::resource::{Build, Step};
-use crate::status::waterfall::{Placed, Waterfall};
+use crate::status::waterfall::{LINE_PX, Placed, Waterfall};
 use std::fmt::Write as _;
 
 /// Boxes of one build whose row the style sheet knows by their place; later ones say theirs.
@@ -22,7 +22,7 @@ pub fn write(out: &mut String, build: &Build, placed: &Placed, filled_px: u32, l
         (false, true) => " ca",
         (true, true) => " cb ca",
     };
-    let _ = write!(out, "<ol class=\"b {}{cut}\" style=\"", look.class);
+    let _ = write!(out, "<ol class=\"b {}{cut}{}\" style=\"", look.class, room(build, placed, layout));
     if gap > 0 {
         let _ = write!(out, "margin-bottom:{gap}px;");
     }
@@ -42,6 +42,17 @@ pub fn write(out: &mut String, build: &Build, placed: &Placed, filled_px: u32, l
         inside(out, build, &prefix, d.now);
     }
     out.push_str("</ol>");
+}
+
+/// The class of a build whose first bad step has room for its words under its name: one line of them, or two.
+fn room(build: &Build, placed: &Placed, layout: &Waterfall) -> &'static str {
+    let is_bad = |step: usize| build.steps[step].results.is_some_and(|r| !r.is_good());
+    let bad = placed.cells.iter().find(|cell| cell.step.is_some_and(is_bad));
+    match bad.map_or(0, |cell| layout.height_px(&cell.rows) / (LINE_PX - 3)) {
+        0 | 1 => "",
+        2 => " r2",
+        _ => " r3",
+    }
 }
 
 /// The inside of a whole, finished build. It depends on the build and on today's date only, never on the axis.
@@ -77,6 +88,15 @@ fn step_box(out: &mut String, step: &Step, place: usize, prefix: &str, now: Time
     if place >= NUMBERED_MAX {
         let _ = write!(out, " style=grid-row:{}", -(place as i64) - 2);
     }
+    let said = words(step, look);
+    // What went wrong is told whole also where there is neither room nor script.
+    if !said.is_empty() && !matches!(look.class, "g" | "s" | "y") {
+        out.push_str(" title=\"");
+        escape_into(out, &step.name);
+        out.push(' ');
+        escape_into(out, said);
+        out.push('"');
+    }
     let _ = write!(out, ">{} <a href=\"{prefix}/step/{}", look.sign, step.number);
     let first_log = step.logs.iter().find(|l| l.n_lines > 0 || !l.complete);
     if let Some(log) = first_log {
@@ -85,7 +105,11 @@ fn step_box(out: &mut String, step: &Step, place: usize, prefix: &str, now: Time
     out.push_str("\">");
     escape_into(out, &step.name);
     out.push_str("</a>");
-    words(out, step, look);
+    if !said.is_empty() {
+        out.push_str(" <span>");
+        escape_into(out, said);
+        out.push_str("</span>");
+    }
     let end = step.finished_at.unwrap_or(now);
     let elapsed = span((end - step.started_at).num_seconds());
     if step.finished_at.is_none() {
@@ -99,23 +123,22 @@ fn step_box(out: &mut String, step: &Step, place: usize, prefix: &str, now: Time
         out.push_str("</a>");
     }
     for link in step.urls.iter().filter(|l| is_web(&l.url)) {
-        out.push_str(" [<a class=x rel=\"noopener nofollow\" href=\"");
+        out.push_str(" <a class=x rel=\"noopener nofollow\" href=\"");
         escape_into(out, &link.url);
-        out.push_str("\">");
+        out.push_str("\">[");
         escape_into(out, &link.name);
-        out.push_str("</a>]");
+        out.push_str("]</a>");
     }
     out.push_str("</li>");
 }
 
 /// A step's own words, where they say more than its name; a state that is not success always has a word.
-fn words(out: &mut String, step: &Step, look: Look) {
+fn words(step: &Step, look: Look) -> &str {
     let said = step.summary.strip_prefix(&step.name).unwrap_or(&step.summary).trim();
-    let said = if said.is_empty() && !matches!(look.class, "g" | "y") { look.word } else { said };
-    let is_plain_success = look.class == "g" && said == look.word;
-    if !said.is_empty() && !is_plain_success {
-        out.push(' ');
-        escape_into(out, said);
+    match said {
+        "" if !matches!(look.class, "g" | "y") => look.word,
+        said if look.class == "g" && said == look.word => "",
+        said => said,
     }
 }
 

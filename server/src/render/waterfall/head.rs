@@ -7,6 +7,23 @@ use crate::status::resource::{Build, BuilderState};
 use crate::status::view::Column;
 use std::fmt::Write as _;
 
+/// A name of more characters may need two lines, in the narrowest column that there is.
+const LINE_CHARS: usize = 17;
+
+/// Lines of the longest name in `columns`: one or two. All heads of a page are of one height.
+pub fn name_lines(columns: &[Column], d: Drawing<'_>) -> usize {
+    let n_chars = |column: &Column| {
+        let key = &column.status.builder.key;
+        key.name.chars().count() + if names_team(column, d) { key.team.chars().count() + 1 } else { 0 }
+    };
+    1 + usize::from(columns.iter().any(|column| n_chars(column) > LINE_CHARS))
+}
+
+/// Whether a head says its team: several teams are shown, and this column's group does not say it already.
+fn names_team(column: &Column, d: Drawing<'_>) -> bool {
+    d.names_teams && column.group.as_deref() != Some(column.status.builder.key.team.as_str())
+}
+
 /// Writes a column's head.
 pub fn write(out: &mut String, column: &Column, d: Drawing<'_>) {
     let status = &column.status;
@@ -15,9 +32,13 @@ pub fn write(out: &mut String, column: &Column, d: Drawing<'_>) {
     let _ = write!(out, "<header class=\"hd {}\"><h3 id=h{}><a href=\"", last.class, status.builder.id);
     escape_into(out, &d.links.builder(key));
     out.push_str("\" title=\"");
-    escape_into(out, if status.builder.description.is_empty() { &key.name } else { &status.builder.description });
+    escape_into(out, &key.name);
+    if !status.builder.description.is_empty() {
+        out.push_str(": ");
+        escape_into(out, &status.builder.description);
+    }
     out.push_str("\">");
-    if d.names_teams {
+    if names_team(column, d) {
         out.push_str("<small>");
         escape_into(out, &key.team);
         out.push_str("/</small>");

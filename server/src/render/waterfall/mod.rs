@@ -34,7 +34,8 @@ pub fn draw(page: &ViewPage, layout: &Waterfall, d: Drawing<'_>) -> String {
     let mut out = String::with_capacity(n_cells * 220 + page.columns.len() * 900 + 4_096);
     let height = layout.edge_px(layout.n_rows()).max(LINE_PX);
     // Heights that the whole page shares; boxes that were drawn before keep theirs, because all count from the bottom.
-    let _ = write!(out, "<div class=wf id=wf style=\"--h:{height}px\">");
+    let lines = head::name_lines(&page.columns, d);
+    let _ = write!(out, "<div class=wf id=wf style=\"--h:{height}px;--hl:{lines}\">");
     axis(&mut out, layout, d.now);
     let mut at = 0;
     while at < page.columns.len() {
@@ -54,7 +55,7 @@ pub fn draw(page: &ViewPage, layout: &Waterfall, d: Drawing<'_>) -> String {
 
 /// The opening of a group of columns.
 fn group_open(out: &mut String, is_grouped: bool, group: Option<&str>, n_lanes: usize) {
-    let _ = write!(out, "<div class=gr style=--n:{n_lanes}>");
+    let _ = write!(out, "<div class=gr style=--gc:{n_lanes}>");
     if is_grouped {
         out.push_str("<h2 class=gn><span>");
         escape_into(out, group.unwrap_or("without category"));
@@ -90,7 +91,7 @@ fn axis(out: &mut String, layout: &Waterfall, now: Time) {
 /// One builder.
 fn column(out: &mut String, column: &Column, lanes: &[Lane], layout: &Waterfall, d: Drawing<'_>) {
     let id = column.status.builder.id;
-    let wide = if lanes.len() > 1 { format!(" style=--l:{}", lanes.len()) } else { String::new() };
+    let wide = if lanes.len() > 1 { format!(" style=--nc:{}", lanes.len()) } else { String::new() };
     let _ = write!(out, "<section class=c id=c{id} aria-labelledby=h{id}{wide}>");
     head::write(out, column, d);
     out.push_str("<div class=t>");

@@ -10,5 +10,5 @@ use actix_web::{HttpResponse, web};
 pub async fn show(state: web::Data<AppState>, Asker(scope): Asker) -> Result<HttpResponse> {
     let get = state.status.get(&scope);
     let maker = Maker::new(&state);
-    answer(&Front::page(maker.site, &get.teams(), &get.views(), scope.is_signed_in(), &maker.links))
+    answer(&Front::page(maker.site, &get.team_tallies(), &get.views(), scope.is_signed_in(), &maker.links))
 }

@@ -18,10 +18,10 @@ pub fn opening(spec: &Spec, directory: &Path, timeout: Option<Duration>, idle_ti
     let _ = writeln!(text, "$ {}", words.join(" "));
     let _ = writeln!(text, " in {}", directory.display());
     if let Some(timeout) = timeout {
-        let _ = writeln!(text, " ended after {} s", timeout.as_secs_f64());
+        let _ = writeln!(text, " limit: {}", length(timeout));
     }
     if let Some(idle) = idle_timeout {
-        let _ = writeln!(text, " ended after {} s without output", idle.as_secs_f64());
+        let _ = writeln!(text, " limit: {} without output", length(idle));
     }
     let names: Vec<&str> = spec.env.iter().map(|(name, _)| name.as_str()).collect();
     let _ = writeln!(text, " with {}", names.join(" "));
@@ -38,6 +38,19 @@ pub fn closing(exit: &Exit, elapsed: Duration) -> String {
         Exit::Stopped => "ended by Weir: the build was stopped".to_owned(),
     };
     format!("{how}, after {:.3} s\n", elapsed.as_secs_f64())
+}
+
+/// `20 min`, `1 h 30 min`, `90 s`: in whole minutes where it is any.
+fn length(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match (seconds / 3_600, seconds / 60 % 60) {
+        _ if duration.subsec_nanos() > 0 || seconds % 60 != 0 || seconds == 0 => {
+            format!("{} s", duration.as_secs_f64())
+        }
+        (0, minutes) => format!("{minutes} min"),
+        (hours, 0) => format!("{hours} h"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
+    }
 }
 
 fn signal_name(number: i32) -> String {
@@ -59,7 +72,7 @@ fn shown(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{closing, opening};
+    use super::{closing, length, opening};
     use crate::worker::Exit;
     use crate::worker::local::spec::Spec;
     use expect_test::expect;
@@ -79,10 +92,22 @@ mod tests {
         expect![[r"
             $ make -j2 'two words' 'it'\''s'
              in /w/sub
-             ended after 600 s
+             limit: 10 min
+             limit: 1.5 s without output
              with CI TOKEN
         "]]
-        .assert_eq(&opening(&spec, Path::new("/w/sub"), Some(Duration::from_secs(600)), None));
+        .assert_eq(&opening(
+            &spec,
+            Path::new("/w/sub"),
+            Some(Duration::from_secs(600)),
+            Some(Duration::from_millis(1_500)),
+        ));
+    }
+
+    #[test]
+    fn a_limit_reads_as_people_say_it() {
+        let told = [1, 90, 1_200, 3_600, 5_400].map(|s| length(Duration::from_secs(s)));
+        assert_eq!(told, ["1 s", "90 s", "20 min", "1 h", "1 h 30 min"]);
     }
 
     #[test]
