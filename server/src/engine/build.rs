@@ -9,7 +9,7 @@ use crate::model::property::Properties;
 use crate::model::results::Results;
 use crate::model::size::Size;
 use crate::status::resource::Build;
-use crate::status::{Result, Status};
+use crate::status::{self, Result, Status};
 use crate::worker::Worker;
 use futures::FutureExt;
 use std::collections::BTreeSet;
@@ -161,6 +161,10 @@ impl RunningBuild {
         let (results, summary) = (course.results(), course.summary());
         while let Err(error) = self.status.update().build_finished(self.build.id, results, &summary).await {
             let builder = &self.build.builder;
+            if matches!(error, status::Error::Conflict(_) | status::Error::NotFound { .. }) {
+                tracing::warn!(%builder, number = self.build.number, %error, "the end of a build is recorded already");
+                return;
+            }
             tracing::error!(%builder, number = self.build.number, error = format!("{:#}", anyhow::Error::new(error)), "the end of a build could not be recorded");
             if self.switch.is_shutdown() {
                 return;

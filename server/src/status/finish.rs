@@ -106,21 +106,28 @@ pub(super) async fn recover(status: &Status) -> Result<Vec<Arc<Build>>> {
             })
             .await?;
         recovered.push(ended);
-        join_chunks_of(status, logs).await?;
+        join_chunks_of(status, logs).await;
     }
     Ok(recovered)
 }
 
-/// Joins the small chunks of logs that have ended. A crash leaves them small, which costs room and nothing else.
-pub(super) async fn join_chunks_of(status: &Status, logs: Vec<LogId>) -> Result<()> {
+/// Joins the small chunks of logs that have ended. Where it cannot, they stay small, which costs room and nothing else: the end
+/// that was recorded before stands, so the failure is logged and is nobody's error.
+pub(super) async fn join_chunks_of(status: &Status, logs: Vec<LogId>) {
     for log in logs {
-        let mut line = Some(0);
-        while let Some(from) = line {
-            let joins = status.0.store.read(move |c| plan_joins(c, log, from)).await?;
-            line = joins.next;
-            if !joins.joined.is_empty() {
-                status.0.store.write(move |c| store_joins(c, log, &joins.joined)).await?;
-            }
+        if let Err(error) = join_chunks(status, log).await {
+            tracing::warn!(%log, error = format!("{:#}", anyhow::Error::new(error)), "the chunks of a log stay small");
+        }
+    }
+}
+
+async fn join_chunks(status: &Status, log: LogId) -> Result<()> {
+    let mut line = Some(0);
+    while let Some(from) = line {
+        let joins = status.0.store.read(move |c| plan_joins(c, log, from)).await?;
+        line = joins.next;
+        if !joins.joined.is_empty() {
+            status.0.store.write(move |c| store_joins(c, log, &joins.joined)).await?;
         }
     }
     Ok(())

@@ -264,7 +264,8 @@ impl Get {
         Ok(LogPage { build, step: found, log })
     }
 
-    /// Lines of a log from line `first`, at most `max`; fewer where fewer are stored.
+    /// Lines of a log from line `first`, at most `max`; fewer where fewer are stored, or where they are long: what one answer
+    /// holds is bounded in bytes too, and a caller goes on after the last line that it got.
     ///
     /// # Errors
     /// `NotFound`.
@@ -387,15 +388,20 @@ fn tally<'a>(entries: impl Iterator<Item = &'a Entry>) -> Tally {
     tally
 }
 
+/// Bytes of lines in one answer, give or take a chunk: a line may have 64 KiB, so a bound on lines alone bounds little.
+const ANSWER_BYTES: usize = 1 << 20;
+
 /// Reads lines; touches only the chunks that hold them.
 fn read_lines(c: &mut DbConnection, log: LogId, first: i64, max: usize) -> Result<Vec<LogLine>> {
     let mut lines: Vec<LogLine> = Vec::new();
     let mut next = first;
-    while lines.len() < max {
+    let mut n_bytes = 0;
+    while lines.len() < max && n_bytes < ANSWER_BYTES {
         let Some(chunk) = log_chunks::get_at(c, log, next)? else { break };
         let skip = usize::try_from(next - chunk.first_line).unwrap_or(0);
         let from = chunk.first_line + skip as i64;
         let some = log_chunks::decode(&chunk, skip, max - lines.len())?;
+        n_bytes += some.iter().map(|line| line.bytes.len()).sum::<usize>();
         lines.extend((from..).zip(some).map(|(number, line)| load::from_stored(line, number)));
         next = chunk.first_line + chunk.n_lines;
     }

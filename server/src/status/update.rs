@@ -203,7 +203,8 @@ impl Update {
                 Ok(ended)
             })
             .await?;
-        finish::join_chunks_of(&self.status, ended).await
+        finish::join_chunks_of(&self.status, ended).await;
+        Ok(())
     }
 
     /// A step that did not run: recorded as begun and ended at once, skipped.
@@ -305,7 +306,10 @@ impl Update {
                 Ok(true)
             })
             .await?;
-        if has_ended { finish::join_chunks_of(&self.status, vec![log]).await } else { Ok(()) }
+        if has_ended {
+            finish::join_chunks_of(&self.status, vec![log]).await;
+        }
+        Ok(())
     }
 
     /// A build ended. As `retry`, its request waits again in the same transaction (an exception, and no more, after 3).
@@ -316,7 +320,8 @@ impl Update {
         let (inner, summary) = (self.status.0.clone(), summary.to_owned());
         let (_, ended) =
             self.status.commit(move |tx| finish::build(tx, &inner.registry, build, results, &summary)).await?;
-        finish::join_chunks_of(&self.status, ended).await
+        finish::join_chunks_of(&self.status, ended).await;
+        Ok(())
     }
 
     /// A worker is ready, or is not.

@@ -6,6 +6,7 @@
 //! `after=<event>` begins after the event up to which the page was true; `Last-Event-ID` wins over it.
 
 use super::sse;
+use super::standing::Standing;
 use crate::model::id::{BuildId, EventId};
 use crate::model::name::BuilderKey;
 use crate::model::results::Results;
@@ -136,7 +137,7 @@ fn open(state: &AppState, scope: &Scope, request: &HttpRequest, wanted: Wanted) 
         _ => HashMap::new(),
     };
     let source = Source { status: state.status.clone(), scope: scope.clone(), subscription, wanted, numbers, is_lost };
-    Ok(sse::answer(source, scope, state.shutdown.clone()))
+    Ok(sse::answer(source, Standing::new(state.status.tokens(), scope), state.shutdown.clone()))
 }
 
 struct Source {

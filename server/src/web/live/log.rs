@@ -2,6 +2,7 @@
 //! not yet sent, so that a client that comes back goes on where it was; `first=` begins somewhere else than at line 0.
 
 use super::sse;
+use super::standing::Standing;
 use crate::model::id::LogId;
 use crate::status::get::{Get, LogProgress};
 use crate::status::resource::{LogChannel, LogLine};
@@ -29,7 +30,7 @@ pub async fn follow(
     let page = get.log(&team, &builder, number, &step, &slug).await?;
     let progress = get.follow_log(page.log.id).await?;
     let source = Source { get, log: page.log.id, progress, next: first, is_ended: false };
-    Ok(sse::answer(source, &scope, state.shutdown.clone()))
+    Ok(sse::answer(source, Standing::new(state.status.tokens(), &scope), state.shutdown.clone()))
 }
 
 struct Source {

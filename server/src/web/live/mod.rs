@@ -8,3 +8,5 @@ pub mod log;
 pub mod raw;
 /// Server-sent events: the form of a stream.
 mod sse;
+/// Whether the asker of a long answer still may have it.
+pub mod standing;

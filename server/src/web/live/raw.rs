@@ -2,6 +2,7 @@
 //! in which it came; `headers=1` adds what Weir itself said. A log that still runs is followed to its end, unless `follow=0`.
 //! `first=` and `max=` choose lines (from 0). Nothing is read before the client has taken what came before.
 
+use super::standing::Standing;
 use crate::model::id::LogId;
 use crate::status::get::{Get, LogProgress};
 use crate::status::resource::{LogChannel, LogLine};
@@ -68,6 +69,7 @@ pub async fn show(
         end: wanted.max.map(|max| wanted.first.saturating_add(max)),
         headers: is_on(wanted.headers.as_deref(), false),
         follow,
+        standing: Standing::new(state.status.tokens(), &scope),
         shutdown: state.shutdown.clone(),
     };
     Ok(answer.streaming(reader.stream()))
@@ -87,6 +89,7 @@ struct Reader {
     end: Option<i64>,
     headers: bool,
     follow: bool,
+    standing: Standing,
     shutdown: CancellationToken,
 }
 
@@ -117,6 +120,8 @@ impl Reader {
             }
             tokio::select! {
                 () = self.shutdown.cancelled() => return Ok(None),
+                // The answer breaks off, so that nobody takes it for the whole log.
+                () = self.standing.lost() => return Err(Error::bad_token("the token counts no more, or was used for long; ask again")),
                 changed = self.progress.changed() => if changed.is_err() && *self.progress.borrow() == seen {
                     return Ok(None);
                 },

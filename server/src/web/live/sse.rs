@@ -1,7 +1,7 @@
 //! Server-sent events: the form of a stream (<https://html.spec.whatwg.org/multipage/server-sent-events.html>). Nothing is made
 //! before the client has taken what came before, so a slow client costs no memory.
 
-use crate::model::scope::Scope;
+use super::standing::Standing;
 use crate::web::{Error, Result};
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_ENCODING, ContentEncoding, HeaderName, VARY};
 use actix_web::{HttpRequest, HttpResponse};
@@ -16,8 +16,6 @@ use tokio_util::sync::CancellationToken;
 
 /// A line is sent at least this often: proxies close what is silent, and a client that is gone is noticed.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// A stream for somebody signed in ends after this time; the client comes back by itself and its rights are looked at anew.
-const SIGNED_IN_MAX: Duration = Duration::from_secs(600);
 /// How long a client waits before it comes back, in milliseconds.
 const RETRY_MS: u32 = 1_000;
 
@@ -56,11 +54,11 @@ pub fn resume_point(request: &HttpRequest, argument: &str) -> Result<Option<i64>
     }
 }
 
-/// The answer that streams `source`, with heartbeats, until its end, the client's, or the server's.
-pub fn answer(source: impl Source, scope: &Scope, shutdown: CancellationToken) -> HttpResponse {
+/// The answer that streams `source`, with heartbeats, until its end, the client's, or the server's, or the asker lost `standing`:
+/// then the client comes back by itself and its rights are looked at anew.
+pub fn answer(source: impl Source, standing: Standing, shutdown: CancellationToken) -> HttpResponse {
     let mut opening = String::new();
     write!(opening, "retry: {RETRY_MS}\n\n").expect("a string takes all");
-    let until = scope.is_signed_in().then(|| Instant::now() + SIGNED_IN_MAX);
     let opening = futures::stream::once(async move { Ok::<_, Error>(Bytes::from(opening)) });
     HttpResponse::Ok()
         .content_type("text/event-stream; charset=utf-8")
@@ -69,34 +67,28 @@ pub fn answer(source: impl Source, scope: &Scope, shutdown: CancellationToken) -
         // Compression would hold events back.
         .insert_header((CONTENT_ENCODING, ContentEncoding::Identity.as_str()))
         .insert_header((HeaderName::from_static("x-accel-buffering"), "no"))
-        .streaming(opening.chain(stream(source, until, shutdown)))
+        .streaming(opening.chain(stream(source, standing, shutdown)))
 }
 
 /// What a stream waits for.
 struct Waiting<S> {
     next: BoxFuture<'static, Option<(String, S)>>,
     heartbeat: Interval,
-    until: Option<Instant>,
+    standing: Standing,
     shutdown: CancellationToken,
 }
 
-fn stream<S: Source>(
-    source: S,
-    until: Option<Instant>,
-    shutdown: CancellationToken,
-) -> impl Stream<Item = Result<Bytes>> {
+fn stream<S: Source>(source: S, standing: Standing, shutdown: CancellationToken) -> impl Stream<Item = Result<Bytes>> {
     let mut heartbeat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let waiting = Waiting { next: Box::pin(source.next()), heartbeat, until, shutdown };
+    let waiting = Waiting { next: Box::pin(source.next()), heartbeat, standing, shutdown };
     futures::stream::unfold(Some(waiting), |waiting| async {
         let mut w = waiting?;
-        if w.until.is_some_and(|until| Instant::now() >= until) {
-            return None;
-        }
         // The wait for the source is kept over a heartbeat, so nothing that it already took is lost.
         tokio::select! {
             biased;
             () = w.shutdown.cancelled() => None,
+            () = w.standing.lost() => None,
             next = &mut w.next => {
                 let (text, source) = next?;
                 w.next = Box::pin(source.next());

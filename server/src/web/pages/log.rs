@@ -8,6 +8,7 @@ use crate::render::log_line;
 use crate::status;
 use crate::status::get::{Get, LogProgress};
 use crate::web::extract::Asker;
+use crate::web::live::standing::Standing;
 use crate::web::{AppState, Result};
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_ENCODING, ContentEncoding, HeaderValue};
 use actix_web::{HttpResponse, web};
@@ -47,8 +48,12 @@ pub async fn show(
     let get = state.status.get(&scope);
     let page = get.log(&team, &builder, number, &step, &slug).await?;
     let is_good = page.step.results.is_none_or(|r| r.is_good());
-    let window = LogWindow::choose(query.from, page.log.n_lines, PAGE, !page.log.complete, is_good);
+    let mut window = LogWindow::choose(query.from, page.log.n_lines, PAGE, !page.log.complete, is_good);
     let lines = get.log_lines(page.log.id, window.first, PAGE as usize).await?;
+    if !window.is_following && !lines.is_empty() {
+        // Fewer than wanted where lines are long: the next window begins after what is shown.
+        window.max = window.max.min(lines.len() as i64);
+    }
     let maker = Maker::new(&state);
     let whole =
         html(&LogContext::page(maker.site, &page, window, &team_title(&state, &team), &maker.links, maker.now))?;
@@ -73,6 +78,7 @@ pub async fn show(
         until: next + FOLLOWED_MAX,
         here: maker.links.log(&page.build.builder, number, page.step.number, &page.log.slug),
         deadline: tokio::time::Instant::now() + FOLLOW_TIME_MAX,
+        standing: Standing::new(state.status.tokens(), &scope),
         shutdown: state.shutdown.clone(),
         stage: Stage::Head(head, after.to_owned()),
     };
@@ -97,6 +103,7 @@ struct Follower {
     until: i64,
     here: String,
     deadline: tokio::time::Instant,
+    standing: Standing,
     shutdown: CancellationToken,
     stage: Stage,
 }
@@ -159,6 +166,7 @@ impl Follower {
                 },
                 () = tokio::time::sleep(SIGN_OF_LIFE) => return ("\n".to_owned(), false),
                 () = tokio::time::sleep_until(self.deadline) => return (text, true),
+                () = self.standing.lost() => return (text, true),
                 () = self.shutdown.cancelled() => return (text, true),
             }
         }
