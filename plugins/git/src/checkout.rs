@@ -78,7 +78,7 @@ impl Checkout {
         let (name, wanted) = self.fetch(cx)?;
         let revision = self
             .whole(cx, &wanted)?
-            .ok_or_else(|| Stopped::Git(format!("`{}` has no revision `{wanted}`", self.settings.repository)))?;
+            .ok_or_else(|| Stopped::Git(format!("`{}` has no revision `{wanted}`", self.shown())))?;
         // Cleaned before and after: what was ignored there may be in the way here.
         self.clean(cx)?;
         self.git(
@@ -135,7 +135,7 @@ impl Checkout {
     fn fetch_branch(&self, cx: &mut Context, branch: &str) -> Result<String, Stopped> {
         let what = match self.kind_of(cx, branch)? {
             Some(kind) => kind,
-            None => return Err(Stopped::Git(format!("`{}` has no branch `{branch}`", self.settings.repository))),
+            None => return Err(Stopped::Git(format!("`{}` has no branch `{branch}`", self.shown()))),
         };
         let (spec, wanted) = match what {
             Kind::Branch => (branch_spec(branch), format!("refs/remotes/origin/{branch}")),
@@ -178,7 +178,7 @@ impl Checkout {
         }
         self.add_repository(&mut words);
         words.extend(specs);
-        self.git(cx, &words, &format!("cannot fetch {what} from {}", self.settings.repository))
+        self.git(cx, &words, &format!("cannot fetch {what} from {}", self.shown()))
     }
 
     /// What the repository has by this name.
@@ -208,6 +208,11 @@ impl Checkout {
         let answer = self.ask(cx, &words)?;
         let branch = answer.lines().find_map(|line| line.strip_prefix("ref: refs/heads/")?.split('\t').next());
         Ok(branch.map(str::to_owned))
+    }
+
+    /// The repository as messages name it.
+    fn shown(&self) -> String {
+        name::shown(&self.settings.repository)
     }
 
     /// The rest of a command that talks to the repository.
@@ -267,7 +272,7 @@ impl Checkout {
         if !captured.exit.is_success() {
             cx.append("stdio", &String::from_utf8_lossy(&captured.stderr))?;
         }
-        ended(captured.exit.clone(), &format!("cannot read {}", self.settings.repository))?;
+        ended(captured.exit.clone(), &format!("cannot read {}", self.shown()))?;
         Ok(captured.text())
     }
 }

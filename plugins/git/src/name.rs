@@ -42,6 +42,16 @@ pub fn is_local(repository: &str) -> bool {
     }
 }
 
+/// A repository for people: a URL without the user and the password in it, because summaries are read by more people than settings.
+pub fn shown(repository: &str) -> String {
+    let Some((scheme, rest)) = repository.split_once("://") else { return repository.to_owned() };
+    let (host, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    match host.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}://…@{host}{path}"),
+        None => repository.to_owned(),
+    }
+}
+
 /// All 40, or 64, digits of an object's name.
 pub fn is_whole_revision(text: &str) -> bool {
     matches!(text.len(), 40 | 64) && text.bytes().all(|b| b.is_ascii_hexdigit())

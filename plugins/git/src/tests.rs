@@ -152,6 +152,19 @@ fn only_a_repository_of_this_machine_is_read_by_an_upload_pack_of_ours() {
 }
 
 #[test]
+fn passwords_of_repositories_stay_out_of_messages() {
+    for (given, shown) in [
+        ("https://ada:s3cret@example.org/x.git", "https://…@example.org/x.git"),
+        ("https://t@h", "https://…@h"),
+        ("https://h/a@b", "https://h/a@b"),
+        ("git@host:x.git", "git@host:x.git"),
+        ("/srv/x.git", "/srv/x.git"),
+    ] {
+        assert_eq!(name::shown(given), shown);
+    }
+}
+
+#[test]
 fn the_schema_marks_the_repository_and_refuses_unknown_settings() {
     let schema = settings_schema::<Git>();
     assert_eq!(schema["properties"]["repository"]["format"], json!("path-or-url"));

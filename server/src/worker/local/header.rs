@@ -15,7 +15,7 @@ pub fn opening(spec: &Spec, directory: &Path, timeout: Option<Duration>, idle_ti
         words => words.iter().map(|word| shown(word)).collect(),
     };
     // Writing to a string never fails.
-    let _ = writeln!(text, "$ {}", words.join(" "));
+    let _ = writeln!(text, "$ {}", without_passwords(&words.join(" ")));
     let _ = writeln!(text, " in {}", directory.display());
     if let Some(timeout) = timeout {
         let _ = writeln!(text, " limit: {}", length(timeout));
@@ -60,6 +60,25 @@ fn signal_name(number: i32) -> String {
     }
 }
 
+/// The text with `…` for the user and the password of each URL in it: logs are read by more people than settings.
+fn without_passwords(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, after) = rest.split_at(at + 3);
+        shown.push_str(before);
+        let end = after.find(|c: char| c.is_whitespace() || "/?#'\"".contains(c)).unwrap_or(after.len());
+        rest = match after[..end].rfind('@') {
+            Some(userinfo) => {
+                shown.push('…');
+                &after[userinfo..]
+            }
+            None => after,
+        };
+    }
+    shown + rest
+}
+
 /// A word as one would type it.
 fn shown(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-+=./:,@%^".contains(c);
@@ -72,7 +91,7 @@ fn shown(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{closing, length, opening};
+    use super::{closing, length, opening, without_passwords};
     use crate::worker::Exit;
     use crate::worker::local::spec::Spec;
     use expect_test::expect;
@@ -108,6 +127,18 @@ mod tests {
     fn a_limit_reads_as_people_say_it() {
         let told = [1, 90, 1_200, 3_600, 5_400].map(|s| length(Duration::from_secs(s)));
         assert_eq!(told, ["1 s", "90 s", "20 min", "1 h", "1 h 30 min"]);
+    }
+
+    #[test]
+    fn passwords_in_urls_are_not_shown() {
+        for (given, shown) in [
+            ("git fetch https://ada:s3cret@example.org/x.git main", "git fetch https://…@example.org/x.git main"),
+            ("a https://t@h/x b ssh://u:p@h b@c", "a https://…@h/x b ssh://…@h b@c"),
+            ("https://h/x@y 'http://a:b@c'", "https://h/x@y 'http://…@c'"),
+            ("git@host:x.git", "git@host:x.git"),
+        ] {
+            assert_eq!(without_passwords(given), shown);
+        }
     }
 
     #[test]

@@ -16,6 +16,8 @@
 //! * Landlock does not keep commands from changing mode, owner or times of a file whose name they know, and before Linux 6.2 not from
 //!   cutting it. A hard link to a hidden file elsewhere is not hidden. `/tmp` and `$HOME` are shared by all teams of a worker. A site
 //!   with teams that do not trust each other sets `paths`, or runs an instance for each.
+//! * Landlock does not keep commands from connecting to a Unix socket whose path they know. What listens there acts outside the
+//!   fence: a user whose session bus, container engine or terminal multiplexer is reachable must not be the server's user.
 
 /// What root may do without leaving the fence.
 mod capability;
