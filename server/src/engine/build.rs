@@ -155,11 +155,20 @@ impl RunningBuild {
         }
     }
 
+    async fn report_end(&self, course: &Course, summary: &str) -> Result<()> {
+        let update = self.status.update();
+        if course.is_interrupted() {
+            update.build_interrupted(self.build.id, summary).await
+        } else {
+            update.build_finished(self.build.id, course.results(), summary).await
+        }
+    }
+
     /// Records the end, trying again until it can be or the server shuts down; then the next start finds it running and requests it
     /// again.
     async fn record_end(&self, course: &Course) {
         let (results, summary) = (course.results(), course.summary());
-        while let Err(error) = self.status.update().build_finished(self.build.id, results, &summary).await {
+        while let Err(error) = self.report_end(course, &summary).await {
             let builder = &self.build.builder;
             if matches!(error, status::Error::Conflict(_) | status::Error::NotFound { .. }) {
                 tracing::warn!(%builder, number = self.build.number, %error, "the end of a build is recorded already");

@@ -50,6 +50,11 @@ impl Course {
         self.results
     }
 
+    /// Whether the server's shutdown is all that ended it: nothing of its own stands against trying again.
+    pub fn is_interrupted(&self) -> bool {
+        self.results == Results::Retry && self.stop == Some(Stop::Shutdown)
+    }
+
     /// Whether `step` runs now.
     ///
     /// After a failure, an exception or a stop only `always` steps run, and those whose `when` names how things stand. When the

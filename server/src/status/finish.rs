@@ -4,7 +4,7 @@ use super::commit::{Effect, Tx};
 use super::event::What;
 use super::get::LogProgress;
 use super::registry::Registry;
-use super::resource::{Build, Log, Step};
+use super::resource::{Build, BuildRequest, Log, Step};
 use super::{Error, Result, Status, load};
 use crate::model::id::{BuildId, LogId, StepId};
 use crate::model::results::Results;
@@ -22,6 +22,16 @@ const JOIN_TO: i64 = 128 << 10;
 const JOIN_CHUNKS: i64 = 1024;
 /// zstd's level for joined chunks.
 const LEVEL: i32 = 3;
+
+/// How a build ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// With these results; as `retry` it counts towards `TRIES`.
+    With(Results),
+    /// The server was stopped in good order: a `retry` that is nobody's fault and counts towards nothing, or a long build would
+    /// not outlive a few restarts.
+    Interrupted,
+}
 
 /// A step that the engine says is there.
 pub(super) fn step_of(tx: &mut Tx<'_>, build: BuildId, id: StepId) -> Result<Step> {
@@ -51,16 +61,19 @@ pub(super) fn build(
     tx: &mut Tx<'_>,
     registry: &Registry,
     id: BuildId,
-    results: Results,
+    end: End,
     summary: &str,
 ) -> Result<(Arc<Build>, Vec<LogId>)> {
     let mut build = load::build_by_id(tx.c, registry, id)?.ok_or_else(|| Error::not_found("build", id.to_string()))?;
     let request = build_requests::get(tx.c, build.request_id)?
         .ok_or_else(|| Error::not_found("build request", build.request_id.to_string()))?;
     let is_last_try = request.n_retries + 1 >= TRIES;
-    let (results, summary) = match results {
-        Results::Retry if is_last_try => (Results::Exception, format!("{summary} (given up after {TRIES} tries)")),
-        results => (results, summary.to_owned()),
+    let (results, summary) = match end {
+        End::With(Results::Retry) if is_last_try => {
+            (Results::Exception, format!("{summary} (given up after {TRIES} tries)"))
+        }
+        End::With(results) => (results, summary.to_owned()),
+        End::Interrupted => (Results::Retry, summary.to_owned()),
     };
     let mut ended = Vec::new();
     for step in build.steps.iter_mut().filter(|step| step.finished_at.is_none()) {
@@ -80,9 +93,9 @@ pub(super) fn build(
     (build.finished_at, build.results, build.summary) = (Some(tx.at), Some(results), summary);
     tx.tell(build.builder_id, build.builder.clone(), What::BuildFinished { build: build.clone() })?;
     if results == Results::Retry {
-        build_requests::requeue(tx.c, build.request_id)?;
-        let mut again = load::request(tx.c, registry, request)?;
-        again.n_retries += 1;
+        let n_retries = request.n_retries + i32::from(end != End::Interrupted);
+        build_requests::requeue(tx.c, build.request_id, n_retries)?;
+        let again = BuildRequest { n_retries, ..load::request(tx.c, registry, request)? };
         tx.tell(build.builder_id, build.builder.clone(), What::RequestAdded { request: again })?;
     } else {
         build_requests::finish(tx.c, build.request_id, tx.at)?;
@@ -102,7 +115,7 @@ pub(super) async fn recover(status: &Status) -> Result<Vec<Arc<Build>>> {
                     Some(reason) => (Results::Cancelled, format!("stopped {reason}")),
                     None => (Results::Retry, "interrupted: the server stopped".to_owned()),
                 };
-                build(tx, &registry, BuildId(row.id), results, &summary)
+                build(tx, &registry, BuildId(row.id), End::With(results), &summary)
             })
             .await?;
         recovered.push(ended);

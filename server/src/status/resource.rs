@@ -220,7 +220,7 @@ pub struct BuildRequest {
     pub source_stamp: SourceStamp,
     /// What it carries over the builder's own.
     pub properties: Properties,
-    /// How many builds of it ended as `retry`.
+    /// How many builds of it ended as `retry`; those that a stop of the server interrupted in good order do not count.
     pub n_retries: i32,
 }
 

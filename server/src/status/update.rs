@@ -2,6 +2,7 @@
 
 use super::commit::{Effect, Tx};
 use super::event::What;
+use super::finish::End;
 use super::get::LogProgress;
 use super::registry::Registry;
 use super::resource::{Build, BuildRequest, Link, Log, LogLine, Step};
@@ -317,9 +318,21 @@ impl Update {
     /// # Errors
     /// `Conflict` where it had ended already, or where the database cannot be read or written.
     pub async fn build_finished(&self, build: BuildId, results: Results, summary: &str) -> Result<()> {
+        self.end(build, End::With(results), summary).await
+    }
+
+    /// A build ended as `retry` because the server is stopped in good order. Its request waits again in the same transaction, however
+    /// often that happens.
+    ///
+    /// # Errors
+    /// `Conflict` where it had ended already, or where the database cannot be read or written.
+    pub async fn build_interrupted(&self, build: BuildId, summary: &str) -> Result<()> {
+        self.end(build, End::Interrupted, summary).await
+    }
+
+    async fn end(&self, build: BuildId, end: End, summary: &str) -> Result<()> {
         let (inner, summary) = (self.status.0.clone(), summary.to_owned());
-        let (_, ended) =
-            self.status.commit(move |tx| finish::build(tx, &inner.registry, build, results, &summary)).await?;
+        let (_, ended) = self.status.commit(move |tx| finish::build(tx, &inner.registry, build, end, &summary)).await?;
         finish::join_chunks_of(&self.status, ended).await;
         Ok(())
     }

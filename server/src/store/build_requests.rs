@@ -37,7 +37,7 @@ pub struct RequestRow {
     pub submitted_at: NaiveDateTime,
     /// See [`RequestState`].
     pub state: i32,
-    /// How many builds of it ended as `retry`.
+    /// How many builds of it ended as `retry`; those that the server interrupted when it was stopped in good order do not count.
     pub n_retries: i32,
     /// Why.
     pub reason: String,
@@ -131,10 +131,10 @@ pub fn claim(c: &mut DbConnection, id: BuildRequestId) -> QueryResult<bool> {
     move_state(c, id, RequestState::Pending, RequestState::Claimed)
 }
 
-/// Lets a claimed request wait again, once more tried.
-pub fn requeue(c: &mut DbConnection, id: BuildRequestId) -> QueryResult<()> {
+/// Lets a claimed request wait again, tried so often by now.
+pub fn requeue(c: &mut DbConnection, id: BuildRequestId, n_retries: i32) -> QueryResult<()> {
     diesel::update(dsl::build_requests.find(id.0))
-        .set((dsl::state.eq(RequestState::Pending as i32), dsl::n_retries.eq(dsl::n_retries + 1)))
+        .set((dsl::state.eq(RequestState::Pending as i32), dsl::n_retries.eq(n_retries)))
         .execute(c)
         .map(|_| ())
 }

@@ -328,6 +328,22 @@ async fn the_third_retry_is_an_exception() {
 }
 
 #[tokio::test]
+async fn a_stop_of_the_server_counts_as_no_try_however_often() {
+    let rig = Rig::new().await;
+    let request = rig.force("core", "full-2").await;
+    let update = rig.status.update();
+    for _ in 0..5 {
+        let (build, _) = update.claim(request, "local").await.unwrap().expect("it waits again");
+        update.build_interrupted(build.id, "interrupted").await.unwrap();
+        let page = rig.status.get(&operator()).build("core", "full-2", build.number).await.unwrap();
+        assert_eq!(page.build.results, Some(Results::Retry));
+    }
+    assert_eq!(update.pending()[0].n_retries, 0);
+    let rig = rig.reopen().await;
+    assert_eq!(rig.status.update().pending()[0].n_retries, 0, "nor in the database");
+}
+
+#[tokio::test]
 async fn of_many_claims_of_one_request_one_wins() {
     let rig = Rig::new().await;
     let request = rig.force("core", "full-2").await;
