@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::task::JoinSet;
 use weir_tests::site::Site;
@@ -16,9 +16,6 @@ const LIVES_MS: std::ops::Range<u64> = 50..900;
 const BUILDERS: [&str; 3] = ["core/a", "core/b", "core/c"];
 /// Requests that each life adds at most: more would only wait for each other.
 const REQUESTS_A_LIFE: usize = 2;
-
-/// One client for all: making one takes longer than a request.
-static HTTP: LazyLock<reqwest::Client> = LazyLock::new(client);
 
 /// What the checker knows.
 #[derive(Default)]
@@ -94,7 +91,7 @@ async fn force_all(url: String, owner: String, known: Shared, n_max: usize, paus
         if known.lock().expect("no client panics").accepted.len() >= n_max {
             return;
         }
-        let Ok(answer) = HTTP.post(&url).bearer_auth(&owner).json(&json!({})).send().await else { return };
+        let Ok(answer) = client().post(&url).bearer_auth(&owner).json(&json!({})).send().await else { return };
         assert_eq!(answer.status(), 202);
         let Ok(told) = answer.json::<Value>().await else { return };
         let ids = told["buildrequests"].as_object().expect("requests by builder").values().filter_map(Value::as_i64);
@@ -106,7 +103,7 @@ async fn force_all(url: String, owner: String, known: Shared, n_max: usize, paus
 /// Reads the log of what runs, from its start, until the server is gone; keeps each line the moment it is shown.
 async fn read_logs(waterfall: String, base: String, key: String, owner: String, known: Shared) {
     loop {
-        let Ok(answer) = HTTP.get(&waterfall).bearer_auth(&owner).send().await else { return };
+        let Ok(answer) = client().get(&waterfall).bearer_auth(&owner).send().await else { return };
         let Ok(view) = answer.json::<Value>().await else { return };
         let builder =
             view["builders"].as_array().and_then(|all| all.iter().find(|b| b["name"] == key.as_str()).cloned());
@@ -123,7 +120,7 @@ async fn read_logs(waterfall: String, base: String, key: String, owner: String, 
 
 /// False once the server is gone.
 async fn read_log(url: &str, path: &str, owner: &str, known: &Shared) -> bool {
-    let Ok(mut answer) = HTTP.get(url).bearer_auth(owner).send().await else { return false };
+    let Ok(mut answer) = client().get(url).bearer_auth(owner).send().await else { return false };
     if answer.status() != 200 {
         return true;
     }
@@ -190,7 +187,7 @@ async fn request(world: &World, owner: &str, id: i64) -> Value {
 }
 
 async fn read(world: &World, owner: &str, path: &str) -> String {
-    let answer = HTTP.get(world.url(path)).bearer_auth(owner).send().await.expect("the server answers");
+    let answer = client().get(world.url(path)).bearer_auth(owner).send().await.expect("the server answers");
     let status = answer.status();
     let text = answer.text().await.expect("the answer is whole");
     assert_eq!(status, 200, "{path}: {text}");

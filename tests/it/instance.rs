@@ -50,7 +50,7 @@ async fn show_narrows_a_view_and_never_widens_it() {
     let narrowed = world.get("/view/release.json?show=lint").await;
     assert_eq!((narrowed.status, names(&narrowed.json())), (200, Vec::new()));
     let front = world.get("/?show=linux").await;
-    assert_eq!((front.status, front.header("location")), (302, Some("waterfall?show=linux")));
+    assert_eq!((front.status, front.header("location")), (302, Some("/waterfall?show=linux")));
 }
 
 #[tokio::test]

@@ -8,12 +8,16 @@ mod api;
 mod auth;
 /// What only a browser can show.
 mod browser;
+/// Commands of an operator, without a server.
+mod commands;
 /// What operators and teams write.
 mod configuration;
 /// Killed at any moment, nothing accepted and nothing shown is lost.
 mod crash;
 /// Builds as they run.
 mod engine;
+/// A real site, served.
+mod fleet;
 /// One instance, end to end.
 mod instance;
 /// Pages as people meet them.

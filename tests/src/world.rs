@@ -7,7 +7,7 @@ use futures::StreamExt;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Output;
-use std::sync::Once;
+use std::sync::LazyLock;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -35,6 +35,12 @@ pub struct Finished {
 }
 
 impl World {
+    /// Serves the `weir.toml` that somebody wrote into `dir`, with these variables; its `state_dir` is `state` beside it.
+    pub async fn on(dir: TempDir, env: &[(&str, &str)]) -> Self {
+        let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Self::start(dir, "/".to_owned(), env).await
+    }
+
     pub(crate) async fn start(dir: TempDir, prefix: String, env: Vec<(String, String)>) -> Self {
         let mut world = Self { server: None, dir, prefix, env };
         world.restart().await;
@@ -262,15 +268,19 @@ pub fn segment(name: &str) -> String {
 
 /// The one HTTP client of the tests; follows no redirect, because where one leads is what a test wants to know.
 ///
+/// It is made once, which takes longer than a request, and keeps no connection: each test has a runtime of its own, and a connection
+/// ends with its runtime.
+///
 /// # Panics
 /// Where the client cannot be made.
 pub fn client() -> reqwest::Client {
-    static PROVIDER: Once = Once::new();
-    PROVIDER.call_once(|| {
+    static CLIENT: LazyLock<reqwest::Client> = LazyLock::new(|| {
         // Only plain HTTP is spoken; the client wants a provider all the same.
         rustls::crypto::ring::default_provider().install_default().expect("nobody else installs one");
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).pool_max_idle_per_host(0);
+        client.build().expect("a client can be made")
     });
-    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client can be made")
+    CLIENT.clone()
 }
 
 /// The builder `team/name` among those of a view's JSON.
