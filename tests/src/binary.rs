@@ -1,4 +1,4 @@
-//! The programs that tests start: the shipped `weir` and the bundled plugins, built by `cargo xtask build` before.
+//! The programs that tests start: the shipped `weir` and the bundled plugins, built by `cargo xtask test` before.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -28,6 +28,15 @@ pub fn plugin(name: &str) -> PathBuf {
     built(target.join("plugins").join(format!("{name}.wasm")))
 }
 
+/// The component of a plugin that only tests use: `tests/plugins/NAME`, which `cargo xtask test` builds as a third party would.
+///
+/// # Panics
+/// Where it is not built.
+pub fn fixture_plugin(name: &str) -> PathBuf {
+    let target = profile_dir().parent().expect("a profile's folder lies in the target folder").to_owned();
+    built(target.join("fixtures").join(format!("{name}.wasm")))
+}
+
 /// Runs `weir` to its end with nothing of our environment but what it needs.
 ///
 /// # Panics
@@ -51,7 +60,7 @@ pub fn weir_command(dir: &Path, env: &[(&str, &str)]) -> Command {
 fn built(path: PathBuf) -> PathBuf {
     assert!(
         path.is_file(),
-        "{} is not built: run `cargo xtask build` once, or all tests by `cargo xtask test`",
+        "{} is not built: `cargo xtask test` builds all that tests start, also where it is to run only some of them",
         path.display()
     );
     path

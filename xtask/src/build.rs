@@ -43,6 +43,21 @@ pub fn plugins() -> Result<PathBuf> {
     Ok(folder)
 }
 
+/// Builds the plugins that only tests use, each in a workspace of its own as a third party has it. Before the tests: one that
+/// compiles for minutes looks like one that hangs.
+///
+/// # Errors
+/// Where one does not build or the guest toolchain cannot be had.
+pub fn fixtures() -> Result<()> {
+    let target = target_dir();
+    for name in ["count"] {
+        let manifest = root().join("tests/plugins").join(name).join("Cargo.toml");
+        let out = target.join("fixtures").join(format!("{name}.wasm"));
+        guest::build_crate(&manifest, name, &target.join("third-party"), &out)?;
+    }
+    Ok(())
+}
+
 /// Builds the server and returns the `weir` binary.
 ///
 /// # Errors

@@ -25,6 +25,7 @@ impl Test {
             find_browser();
         }
         build::plugins()?;
+        build::fixtures()?;
         // In one go with the tests, so that no library is compiled twice with other features.
         run(cargo().args(["build", "--workspace", "--bins", "--tests"]))?;
         if self.filter.is_empty() {

@@ -1,5 +1,6 @@
 //! `weir plugin`: what authors of plugins and the server itself do with components.
 
+use crate::plugins::compile::{Limits, compile_stdin};
 use clap::Subcommand;
 use std::process::ExitCode;
 
@@ -16,7 +17,14 @@ pub struct Plugin {
 enum Command {
     /// Compiles the component on standard input for this machine; the server calls this, people do not.
     #[command(hide = true)]
-    Compile,
+    Compile {
+        /// CPU time that it may use, in seconds.
+        #[arg(long)]
+        cpu_max_s: u64,
+        /// Address space that it may use.
+        #[arg(long)]
+        memory_bytes_max: u64,
+    },
 }
 
 impl Plugin {
@@ -26,7 +34,9 @@ impl Plugin {
     /// Where the component does not compile.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
-            Command::Compile => crate::plugins::compile::compile_stdin().map(|()| ExitCode::SUCCESS),
+            Command::Compile { cpu_max_s, memory_bytes_max } => {
+                compile_stdin(Limits { cpu_max_s, memory_bytes_max }).map(|()| ExitCode::SUCCESS)
+            }
         }
     }
 }

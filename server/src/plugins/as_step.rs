@@ -55,6 +55,7 @@ impl Plugins {
         step.stop = call_stop;
         let run = StepRun {
             limits: table.limits,
+            stop_grace: self.stop_grace,
             command_grant: command_grant(&loaded, &table),
             clock: Arc::clone(&self.clock),
             commands: commands.clone(),

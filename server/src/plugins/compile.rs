@@ -10,17 +10,30 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 const WALL_MAX: Duration = Duration::from_secs(120);
-/// Of both threads together.
-const CPU_MAX_S: u64 = 240;
-const MEMORY_BYTES_MAX: u64 = 4 << 30;
 const ARTIFACT_BYTES_MAX: u64 = 512 << 20;
 /// How much of what the compiler complains is passed on.
 const COMPLAINT_BYTES_MAX: u64 = 4 << 10;
+
+/// What one compiler process may use.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// CPU time of all its threads together, in seconds.
+    pub cpu_max_s: u64,
+    /// Address space.
+    pub memory_bytes_max: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { cpu_max_s: 240, memory_bytes_max: 4 << 30 }
+    }
+}
 
 /// Starts compiler processes.
 #[derive(Debug, Clone)]
 pub struct Compiler {
     weir: PathBuf,
+    limits: Limits,
 }
 
 impl Compiler {
@@ -28,7 +41,14 @@ impl Compiler {
     /// a newer one, whose code would not fit.
     pub fn of(weir: PathBuf) -> Self {
         let is_us = std::env::current_exe().is_ok_and(|own| own == weir);
-        Self { weir: if is_us { PathBuf::from("/proc/self/exe") } else { weir } }
+        let weir = if is_us { PathBuf::from("/proc/self/exe") } else { weir };
+        Self { weir, limits: Limits::default() }
+    }
+
+    /// The same compiler with other limits.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 
     /// Compiles a component for this machine in a process with limits. Blocks until it is done.
@@ -36,8 +56,11 @@ impl Compiler {
     /// # Errors
     /// A sentence: it does not compile, took too long or too much memory, or the process could not be started.
     pub fn compile(&self, component: &[u8]) -> Result<Vec<u8>, String> {
+        let Limits { cpu_max_s, memory_bytes_max } = self.limits;
         let mut child = Command::new(&self.weir)
             .args(["plugin", "compile"])
+            .arg(format!("--cpu-max-s={cpu_max_s}"))
+            .arg(format!("--memory-bytes-max={memory_bytes_max}"))
             .env_clear()
             .env("RAYON_NUM_THREADS", "2")
             .current_dir("/")
@@ -78,8 +101,8 @@ impl Compiler {
         let complaint = String::from_utf8_lossy(&complaint);
         match complaint.trim() {
             "" => Err(format!(
-                "does not compile within {} MiB and {CPU_MAX_S} s of CPU ({status})",
-                MEMORY_BYTES_MAX >> 20
+                "does not compile within {} MiB and {cpu_max_s} s of CPU ({status})",
+                memory_bytes_max >> 20
             )),
             said => Err(format!("does not compile: {said}")),
         }
@@ -97,10 +120,10 @@ fn read(mut from: impl Read) -> Vec<u8> {
 ///
 /// # Errors
 /// Where the limits cannot be set, or it does not compile.
-pub fn compile_stdin() -> anyhow::Result<()> {
+pub fn compile_stdin(limits: Limits) -> anyhow::Result<()> {
     for (resource, max) in [
-        (Resource::RLIMIT_CPU, CPU_MAX_S),
-        (Resource::RLIMIT_AS, MEMORY_BYTES_MAX),
+        (Resource::RLIMIT_CPU, limits.cpu_max_s),
+        (Resource::RLIMIT_AS, limits.memory_bytes_max),
         (Resource::RLIMIT_CORE, 0),
         (Resource::RLIMIT_FSIZE, 0),
         (Resource::RLIMIT_NOFILE, 64),

@@ -116,6 +116,9 @@ impl Outside {
             if let Some((_, version)) = ours(name)
                 && !is_offered(version)
             {
+                if version.is_empty() {
+                    return Err(format!("does not say which version of {name} it needs; this server offers {OFFERED}"));
+                }
                 let wants = version.rsplit_once('.').map_or(version, |(line, _)| line);
                 return Err(format!("needs weir:plugin {wants}, this server offers {OFFERED}"));
             }
@@ -144,9 +147,10 @@ impl Outside {
     }
 }
 
-/// `weir:plugin/log@0.1.0` is interface and version.
+/// `weir:plugin/log@0.1.0` is interface and version; who does not say the version has an empty one.
 fn ours(name: &str) -> Option<(&str, &str)> {
-    name.strip_prefix("weir:plugin/")?.split_once('@')
+    let rest = name.strip_prefix("weir:plugin/")?;
+    Some(rest.split_once('@').unwrap_or((rest, "")))
 }
 
 fn is_offered(version: &str) -> bool {

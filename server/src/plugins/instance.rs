@@ -77,7 +77,7 @@ pub struct StepState {
 }
 
 impl Guest {
-    fn new(name: &str, limits: Limits, clock: SharedClock) -> Self {
+    fn new(name: &str, limits: Limits, stop_grace: Duration, clock: SharedClock) -> Self {
         let printed = Tail::default();
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES_MAX);
@@ -93,7 +93,7 @@ impl Guest {
             step: None,
             last_error: None,
             clock,
-            stopwatch: Stopwatch::start(&limits),
+            stopwatch: Stopwatch::start(&limits, stop_grace),
             memory: MemoryMeter::new(&limits),
             limits,
             n_host_calls: 0,
@@ -142,7 +142,7 @@ impl WasiView for Guest {
 /// Where it breaks.
 pub async fn describe(prepared: &Prepared, clock: SharedClock) -> Result<metadata::Descriptor, Error> {
     let limits = Limits { cpu: DESCRIBE_CPU, wall: DESCRIBE_WALL, ..Limits::default() };
-    let guest = Guest::new(&prepared.name, limits, clock);
+    let guest = Guest::new(&prepared.name, limits, DESCRIBE_WALL, clock);
     let pre = prepared.pre.clone();
     let metadata = prepared.metadata.clone();
     let (end, _) = call(guest, CancellationToken::new(), move |store| {
@@ -167,6 +167,8 @@ pub struct StepRun {
     pub host: Arc<dyn StepHost>,
     /// What the plugin may use.
     pub limits: Limits,
+    /// After a stop, it has this long to end by itself.
+    pub stop_grace: Duration,
     /// What it may run.
     pub command_grant: Option<CommandGrant>,
     /// For its log's times.
@@ -182,7 +184,7 @@ pub struct StepRun {
 /// # Errors
 /// Where it breaks, or says that it could not do its work.
 pub async fn run_step(prepared: Arc<Prepared>, run: StepRun) -> Result<step_handler::Outcome, Error> {
-    let mut guest = Guest::new(&prepared.name, run.limits, run.clock);
+    let mut guest = Guest::new(&prepared.name, run.limits, run.stop_grace, run.clock);
     guest.command_grant = run.command_grant;
     let context = context(&run.call, &run.limits);
     let stop = run.call.stop.clone();

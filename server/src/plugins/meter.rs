@@ -11,8 +11,6 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use wasmtime::ResourceLimiter;
 
-/// After a stop, a guest has this long to end by itself.
-pub const STOP_GRACE: Duration = Duration::from_secs(10);
 const MEMORIES_MAX: usize = 8;
 const INSTANCES_MAX: usize = 100;
 const TABLES_MAX: usize = 16;
@@ -23,6 +21,7 @@ const TABLE_ELEMENTS_MAX: usize = 20_000;
 pub struct Stopwatch {
     cpu_max: Duration,
     wall_max: Duration,
+    stop_grace: Duration,
     state: Mutex<Times>,
     changed: Notify,
 }
@@ -40,8 +39,8 @@ struct Times {
 }
 
 impl Stopwatch {
-    /// Starts to count.
-    pub fn start(limits: &Limits) -> Arc<Self> {
+    /// Starts to count; after a stop the guest has `stop_grace` to end by itself.
+    pub fn start(limits: &Limits, stop_grace: Duration) -> Arc<Self> {
         let state = Times {
             cpu: Duration::ZERO,
             polled_since: None,
@@ -49,7 +48,8 @@ impl Stopwatch {
             running_since: Some(Instant::now()),
             stopped_at: None,
         };
-        Arc::new(Self { cpu_max: limits.cpu, wall_max: limits.wall, state: Mutex::new(state), changed: Notify::new() })
+        let (cpu_max, wall_max) = (limits.cpu, limits.wall);
+        Arc::new(Self { cpu_max, wall_max, stop_grace, state: Mutex::new(state), changed: Notify::new() })
     }
 
     fn times(&self) -> MutexGuard<'_, Times> {
@@ -69,8 +69,8 @@ impl Stopwatch {
                 format!("used more CPU time than its limit `cpu` = {} allows in one call", span(self.cpu_max)),
             ));
         }
-        match times.left(self.wall_max) {
-            Some(Duration::ZERO) => Err(times.deadline(self.wall_max)),
+        match self.left(&times) {
+            Some(Duration::ZERO) => Err(self.deadline(&times)),
             _ => Ok(()),
         }
     }
@@ -98,8 +98,8 @@ impl Stopwatch {
         loop {
             let left = {
                 let times = self.times();
-                match times.left(self.wall_max) {
-                    Some(Duration::ZERO) => return times.deadline(self.wall_max),
+                match self.left(&times) {
+                    Some(Duration::ZERO) => return self.deadline(&times),
                     left => left,
                 }
             };
@@ -114,31 +114,31 @@ impl Stopwatch {
             }
         }
     }
+
+    /// What is left; none while the time stands still.
+    fn left(&self, times: &Times) -> Option<Duration> {
+        times.running_since?;
+        let end = match times.stopped_at {
+            Some(at) => (at + self.stop_grace).min(self.wall_max),
+            None => self.wall_max,
+        };
+        Some(end.saturating_sub(times.used()))
+    }
+
+    fn deadline(&self, times: &Times) -> Breach {
+        if times.stopped_at.is_some() && times.used() < self.wall_max {
+            let message = format!("did not end within {} after the build was stopped", span(self.stop_grace));
+            return Breach::new(Kind::Cancelled, message);
+        }
+        let message =
+            format!("ran longer than its limit `wall` = {} allows, not counting its commands", span(self.wall_max));
+        Breach::new(Kind::Deadline, message)
+    }
 }
 
 impl Times {
     fn used(&self) -> Duration {
         self.wall + self.running_since.map_or(Duration::ZERO, |since| since.elapsed())
-    }
-
-    /// What is left; none while the time stands still.
-    fn left(&self, wall_max: Duration) -> Option<Duration> {
-        self.running_since?;
-        let end = match self.stopped_at {
-            Some(at) => (at + STOP_GRACE).min(wall_max),
-            None => wall_max,
-        };
-        Some(end.saturating_sub(self.used()))
-    }
-
-    fn deadline(&self, wall_max: Duration) -> Breach {
-        if self.stopped_at.is_some() && self.used() < wall_max {
-            let message = format!("did not end within {} after the build was stopped", span(STOP_GRACE));
-            return Breach::new(Kind::Cancelled, message);
-        }
-        let message =
-            format!("ran longer than its limit `wall` = {} allows, not counting its commands", span(wall_max));
-        Breach::new(Kind::Deadline, message)
     }
 }
 

@@ -40,12 +40,17 @@ use error::{Error, Kind};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// After a stop, a guest has this long to end by itself.
+const STOP_GRACE: Duration = Duration::from_secs(10);
 
 /// Every plugin of the instance: describes them for the configuration, runs them for the engine.
 pub struct Plugins {
     loader: Arc<load::Loader>,
     runtime: Arc<engine::GuestRuntime>,
     clock: SharedClock,
+    stop_grace: Duration,
     known: ArcSwap<Known>,
 }
 
@@ -79,12 +84,19 @@ impl Catalogue {
             loader: Arc::clone(&self.loader),
             runtime: Arc::clone(&self.runtime),
             clock: Arc::clone(&self.clock),
+            stop_grace: STOP_GRACE,
             known: ArcSwap::from_pointee(Known { tables, server }),
         }
     }
 }
 
 impl Plugins {
+    /// After a stop, guests have this long to end by themselves; without this it is 10 seconds, as the contract says.
+    #[must_use]
+    pub fn with_stop_grace(self, stop_grace: Duration) -> Self {
+        Self { stop_grace, ..self }
+    }
+
     /// Takes over a new configuration: steps that start from now on see it.
     pub fn configure(&self, tables: BTreeMap<String, Plugin>, server: Server) {
         self.known.store(Arc::new(Known { tables, server }));

@@ -14,7 +14,9 @@ pub struct Guest {
     pub run: String,
     /// Body of `describe` before it answers.
     pub describe: String,
-    /// The version of the contract that it was built for.
+    /// What its world exports beside the contract, in WIT.
+    pub exports: &'static str,
+    /// The version of the contract that it was built for; empty is none.
     pub version: &'static str,
     /// Pages of its first memory.
     pub pages: u32,
@@ -30,15 +32,22 @@ impl Guest {
             items: String::new(),
             run: run.to_owned(),
             describe: String::new(),
+            exports: "",
             version: "0.1.0",
             pages: 2,
             declares: false,
         }
     }
 
+    /// The version as it stands behind names.
+    fn at(&self) -> String {
+        if self.version.is_empty() { String::new() } else { format!("@{}", self.version) }
+    }
+
     /// The module in text.
     fn module(&self) -> String {
-        let Self { items, run, describe, version, pages, declares, .. } = self;
+        let Self { items, run, describe, pages, declares, .. } = self;
+        let at = self.at();
         let capabilities = u32::from(*declares);
         format!(
             r#"(module
@@ -63,8 +72,8 @@ impl Guest {
     i32.const -8
     i32.and
     global.set $free)
-  (func (export "weir:plugin/metadata@{version}#describe") (result i32) {describe} i32.const 64)
-  (func (export "weir:plugin/step-handler@{version}#run") (param i32) (result i32) {run}))"#
+  (func (export "weir:plugin/metadata{at}#describe") (result i32) {describe} i32.const 64)
+  (func (export "weir:plugin/step-handler{at}#run") (param i32) (result i32) {run}))"#
         )
     }
 
@@ -76,6 +85,7 @@ impl Guest {
     /// The component.
     pub fn component(&self) -> Vec<u8> {
         let mut module = self.core();
+        let at = self.at();
         let mut resolve = Resolve::default();
         let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugin-sdk/wit");
         let mut contract = String::from("package weir:plugin@0.1.0;\n");
@@ -83,12 +93,12 @@ impl Guest {
             let text = std::fs::read_to_string(wit.join(format!("{file}.wit"))).unwrap();
             contract.push_str(&text.replace("package weir:plugin@0.1.0;", ""));
         }
-        resolve.push_str("contract.wit", &contract.replace("0.1.0", self.version)).unwrap();
-        let version = self.version;
-        let imports: String = self.imports.iter().map(|i| format!("import weir:plugin/{i}@{version};")).collect();
+        resolve.push_str("contract.wit", &contract.replace("@0.1.0", &at)).unwrap();
+        let imports: String = self.imports.iter().map(|i| format!("import weir:plugin/{i}{at};")).collect();
         let world = format!(
             "package test:guest; world guest {{ {imports} \
-             export weir:plugin/metadata@{version}; export weir:plugin/step-handler@{version}; }}"
+             export weir:plugin/metadata{at}; export weir:plugin/step-handler{at}; {} }}",
+            self.exports
         );
         let package = resolve.push_str("guest.wit", &world).unwrap();
         let world = resolve.select_world(&[package], Some("guest")).unwrap();

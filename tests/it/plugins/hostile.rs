@@ -9,7 +9,7 @@ use weir::model::results::Results;
 use weir::model::size::Size;
 
 /// Runs a guest as the plugin `evil`; it ends as an exception that says all of this, and a good step runs afterwards.
-async fn ends_with(stage: &mut Stage, component: &[u8], said: &[&str]) {
+pub async fn ends_with(stage: &mut Stage, component: &[u8], said: &[&str]) {
     stage.plugin("evil", component);
     let end = stage.run("evil", json!({})).await;
     assert_eq!(end.results, Results::Exception, "{}", end.summary);
@@ -18,6 +18,12 @@ async fn ends_with(stage: &mut Stage, component: &[u8], said: &[&str]) {
     }
     let good = stage.run("shell", json!({ "command": ["true"] })).await;
     assert_eq!(good.results, Results::Success, "{}", good.summary);
+}
+
+/// The compiled form of the only plugin that ran.
+fn compiled(stage: &Stage) -> std::path::PathBuf {
+    let folder = std::fs::read_dir(stage.path().join("state/compiled")).unwrap();
+    folder.map(|entry| entry.unwrap().path()).find(|path| path.extension().is_some_and(|e| e == "cwasm")).unwrap()
 }
 
 #[tokio::test]
@@ -157,6 +163,22 @@ async fn what_is_no_component_is_told_what_it_is() {
 }
 
 #[tokio::test]
+async fn machine_code_is_no_plugin_not_even_our_own() {
+    let mut stage = Stage::new();
+    stage.plugin("good", &Guest::run("global.get $success").component());
+    assert_eq!(stage.run("good", json!({})).await.results, Results::Success);
+    let code = std::fs::read(compiled(&stage)).unwrap();
+    ends_with(&mut stage, &code, &["is already compiled for some machine"]).await;
+}
+
+#[tokio::test]
+async fn a_plugin_that_does_not_say_which_contract_it_needs_is_told_so() {
+    let mut stage = Stage::new();
+    let guest = Guest { version: "", ..Guest::run("global.get $success") };
+    ends_with(&mut stage, &guest.component(), &["does not say which version", "this server offers 0.1"]).await;
+}
+
+#[tokio::test]
 async fn a_command_that_is_not_granted_is_denied_and_says_which_key_grants_it() {
     let mut stage = Stage::new();
     let component = runs_true().component();
@@ -196,12 +218,7 @@ async fn a_compiled_file_that_was_tampered_with_is_made_anew() {
     let mut stage = Stage::new();
     stage.plugin("good", &Guest::run("global.get $success").component());
     assert_eq!(stage.run("good", json!({})).await.results, Results::Success);
-    let compiled = stage.path().join("state/compiled");
-    let artifact = std::fs::read_dir(&compiled)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .find(|path| path.extension().is_some_and(|e| e == "cwasm"))
-        .unwrap();
+    let artifact = compiled(&stage);
     let whole = std::fs::read(&artifact).unwrap();
     let mut changed = whole.clone();
     let middle = changed.len() / 2;

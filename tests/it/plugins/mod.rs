@@ -2,10 +2,14 @@
 
 /// Source code, checked out.
 mod git;
+/// Guests that want more than there is, or do not end.
+mod greedy;
 /// Guests written by hand.
 mod guest;
 /// Guests that misbehave.
 mod hostile;
+/// Plugins of a running server.
+mod served;
 /// A build's side of the host, for tests.
 mod stage;
 /// Steps that do their work.

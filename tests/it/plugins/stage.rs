@@ -34,6 +34,8 @@ pub struct Stage {
     pub source_stamp: SourceStamp,
     /// Of every command.
     pub timeout: Option<Duration>,
+    /// How long a guest has after a stop.
+    pub stop_grace: Duration,
     host: Arc<Remembers>,
 }
 
@@ -55,6 +57,7 @@ impl Stage {
             stop: CancellationToken::new(),
             source_stamp: SourceStamp::default(),
             timeout: None,
+            stop_grace: Duration::from_secs(10),
             host: Arc::new(Remembers::default()),
         }
     }
@@ -115,7 +118,7 @@ impl Stage {
 
     /// The runner under the tables of now.
     pub fn plugins(&self) -> Plugins {
-        self.catalogue.plugins(self.tables.clone(), self.server())
+        self.catalogue.plugins(self.tables.clone(), self.server()).with_stop_grace(self.stop_grace)
     }
 
     /// Runs one step.

@@ -2,7 +2,6 @@
 
 use super::stage::Stage;
 use serde_json::json;
-use std::path::Path;
 use weir::config::plugin::CommandGrant;
 use weir::model::results::Results;
 
@@ -73,13 +72,8 @@ async fn what_came_with_a_bundled_plugin_can_be_taken_away() {
 
 #[tokio::test]
 async fn a_third_partys_plugin_runs_once_it_is_granted_what_it_wants() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut stage = Stage::new();
-    let target = weir_tests::binary::profile_dir().join("../third-party");
-    let manifest = root.join("plugins/count/Cargo.toml");
-    let built =
-        xtask::guest::build_crate(&manifest, "count", &target, &stage.path().join("plugins/count.wasm")).unwrap();
-    assert_eq!(built.name, "count");
+    stage.plugin("count", &std::fs::read(weir_tests::binary::fixture_plugin("count")).unwrap());
     let settings = json!({ "command": "printf 'a\\nb\\nc'" });
 
     let end = stage.run("count", settings.clone()).await;
