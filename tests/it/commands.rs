@@ -106,6 +106,18 @@ async fn the_sample_is_checked_served_and_its_first_build_forced_as_the_readme_s
 }
 
 #[test]
+fn what_the_readme_tells_to_add_to_the_sample_is_right() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let added: Vec<_> = readme.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(told(&run_weir(dir.path(), &["init"], &[])).1, Some(0));
+    let main = dir.path().join("weir.toml");
+    std::fs::write(&main, std::fs::read_to_string(&main).unwrap() + &added.concat()).unwrap();
+    let (said, code) = told(&run_weir(dir.path(), &["check", "--strict"], &[]));
+    assert_eq!((said.as_str(), code), ("weir.toml: 2 teams, 4 builders, 4 views: nothing is wrong\n", Some(0)));
+}
+
+#[test]
 fn init_overwrites_nothing() {
     let dir = tempfile::tempdir().unwrap();
     assert_eq!(told(&run_weir(dir.path(), &["init"], &[])).1, Some(0));

@@ -44,7 +44,7 @@ pub fn closing(exit: &Exit, elapsed: Duration) -> String {
 fn length(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match (seconds / 3_600, seconds / 60 % 60) {
-        _ if duration.subsec_nanos() > 0 || seconds % 60 != 0 || seconds == 0 => {
+        _ if duration.subsec_nanos() > 0 || !seconds.is_multiple_of(60) || seconds == 0 => {
             format!("{} s", duration.as_secs_f64())
         }
         (0, minutes) => format!("{minutes} min"),
