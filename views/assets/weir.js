@@ -36,8 +36,8 @@ const weir = () => {
     if (box && !box.title && (box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight)) box.title = box.textContent.trim();
   });
   document.addEventListener("keydown", e => {
-    if (e.ctrlKey || e.metaKey || e.altKey || /INPUT|SELECT|TEXTAREA/.test(e.target.tagName)) return;
-    if (e.key === "Escape") for (const d of all("details.pop[open]")) d.open = false;
+    if (e.ctrlKey || e.metaKey || e.altKey || (e.key !== "Escape" && /INPUT|SELECT|TEXTAREA/.test(e.target.tagName))) return;
+    if (e.key === "Escape") for (const d of all("details.pop[open]")) { if (d.contains(document.activeElement)) $("summary", d).focus(); d.open = false; }
     const rel = {"[": "prev", "]": "next"}[e.key];
     const link = rel && $(`a[rel=${rel}]`);
     if (link) link.click();
@@ -51,7 +51,7 @@ const weir = () => {
   const source = document.body.dataset.events;
   let stream = null, etag = null, busy = false, wanted = false, timer = 0, cost = 0;
   const drawn = new Map();
-  const parts = in_ => all("section.c, .ax, #tally, #swap", in_);
+  const parts = in_ => all("section.c, .ax, #tally, #said, #reach, #swap", in_);
   const keyOf = e => e.id || e.className;
   for (const e of parts(document)) drawn.set(keyOf(e), e.outerHTML);
 
@@ -65,7 +65,7 @@ const weir = () => {
       for (const e of parts(document)) drawn.set(keyOf(e), e.outerHTML);
     } else {
       // Heights first: boxes count from the bottom, so what did not change stays where it is.
-      const grown = other ? parseInt(other.style.getPropertyValue("--h")) - parseInt(wf.style.getPropertyValue("--h")) : 0;
+      const grown = other && wf ? parseInt(other.style.getPropertyValue("--h")) - parseInt(wf.style.getPropertyValue("--h")) : 0;
       if (grown) wf.style.setProperty("--h", other.style.getPropertyValue("--h"));
       for (const e of parts(fresh)) {
         const key = keyOf(e), html = e.outerHTML;
@@ -136,7 +136,13 @@ const weir = () => {
         if ($("#log-end")) { say("", "the log has ended"); return; }
         const last = lines.lastElementChild?.id?.slice(1);
         say("off", "↻ reconnecting …");
-        setTimeout(() => location.replace(atEnd || !last ? lines.dataset.here : `${lines.dataset.here}?from=${last}#L${last}`), 2000);
+        const to = atEnd || !last ? lines.dataset.here : `${lines.dataset.here}?from=${last}#L${last}`;
+        // Only once the server answers again: the lines that are here stay readable until then.
+        const again = async wait => {
+          try { const answer = await fetch(`${lines.dataset.here}?from=1`); answer.body?.cancel(); if (answer.status < 500) return location.replace(to); } catch { /* not yet */ }
+          setTimeout(again, wait, Math.min(15000, wait * 2));
+        };
+        setTimeout(again, 1000, 2000);
       });
     }
   } else if (location.hash === "" && $(".tail")) { const t = $(".tail"); t.scrollTop = t.scrollHeight; }

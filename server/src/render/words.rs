@@ -114,6 +114,21 @@ pub fn count(n: usize, noun: &str) -> String {
     format!("{} {noun}{}", number(n as i64), if n == 1 { "" } else { "s" })
 }
 
+/// A message as HTML: what stands between backticks is code. A backtick without its other one stays what it is.
+pub fn code_html(text: &str) -> String {
+    let mut html = String::with_capacity(text.len() + 32);
+    let mut rest = text;
+    while let Some((before, (code, after))) = rest.split_once('`').and_then(|(b, r)| Some((b, r.split_once('`')?))) {
+        escape_into(&mut html, before);
+        html.push_str("<code>");
+        escape_into(&mut html, code);
+        html.push_str("</code>");
+        rest = after;
+    }
+    escape_into(&mut html, rest);
+    html
+}
+
 /// Writes `text` into `out` with what HTML treats specially escaped, in text and in quoted attributes alike.
 pub fn escape_into(out: &mut String, text: &str) {
     for c in text.chars() {
@@ -149,5 +164,10 @@ mod tests {
         assert_eq!([0, 999, 1_000, 1_234_567].map(number), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!([5, 4_300, 34_603_008].map(bytes), ["5 B", "4.2 KiB", "33 MiB"]);
         assert_eq!(escape(r#"<a b="c">'&"#), "&lt;a b=&quot;c&quot;&gt;&#39;&amp;");
+    }
+
+    #[test]
+    fn code_of_a_message_is_marked_and_nothing_in_it_is_markup() {
+        assert_eq!(code_html("no `<b>` in `v`, `"), "no <code>&lt;b&gt;</code> in <code>v</code>, `");
     }
 }

@@ -1,22 +1,27 @@
 //! The page of every error.
 
 use super::{Context, Crumb, Page, Site};
+use crate::render::words;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// What went wrong, and what to do.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub struct ErrorContext {
     /// The HTTP status code.
     pub status: u16,
     /// What happened, in a sentence.
     pub sentence: String,
+    /// The same as HTML: what stands between backticks is code.
+    pub sentence_html: String,
     /// The code for scripts.
     pub code: String,
     /// The request's id, to quote to the operator.
     pub request_id: String,
     /// Wrong fields and why.
     pub fields: BTreeMap<String, String>,
+    /// The same as HTML.
+    pub fields_html: BTreeMap<String, String>,
     /// Where it would be right, if that is known.
     pub hint_url: Option<String>,
     /// Nothing is there, or it may not be seen.
@@ -34,6 +39,8 @@ impl Context for ErrorContext {
 impl ErrorContext {
     /// The page of an error with that HTTP status.
     pub fn page(site: Site, mut own: Self) -> Page<Self> {
+        own.sentence_html = words::code_html(&own.sentence);
+        own.fields_html = own.fields.iter().map(|(name, why)| (name.clone(), words::code_html(why))).collect();
         own.is_not_found = own.status == 404;
         own.is_unauthenticated = own.status == 401;
         own.is_internal = own.status >= 500;

@@ -121,9 +121,7 @@ fn pages() -> Vec<(&'static str, String)> {
             request_id: "f00".into(),
             fields: [("num_events".to_owned(), "`x` is no whole number".to_owned())].into(),
             hint_url: None,
-            is_not_found: false,
-            is_unauthenticated: false,
-            is_internal: false,
+            ..ErrorContext::default()
         };
         html(&ErrorContext::page(site(), own))
     };

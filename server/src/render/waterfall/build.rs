@@ -137,7 +137,7 @@ fn words(step: &Step, look: Look) -> &str {
     let said = step.summary.strip_prefix(&step.name).unwrap_or(&step.summary).trim();
     match said {
         "" if !matches!(look.class, "g" | "y") => look.word,
-        said if look.class == "g" && said == look.word => "",
+        said if matches!(look.class, "g" | "y") && said == look.word => "",
         said => said,
     }
 }

@@ -36,7 +36,9 @@ pub fn draw(page: &ViewPage, layout: &Waterfall, d: Drawing<'_>) -> String {
     // Heights that the whole page shares; boxes that were drawn before keep theirs, because all count from the bottom.
     let lines = head::name_lines(&page.columns, d);
     let _ = write!(out, "<div class=wf id=wf style=\"--h:{height}px;--hl:{lines}\">");
-    axis(&mut out, layout, d.now);
+    if !page.columns.is_empty() {
+        axis(&mut out, layout, d.now);
+    }
     let mut at = 0;
     while at < page.columns.len() {
         let group = &page.columns[at].group;
@@ -82,8 +84,11 @@ fn axis(out: &mut String, layout: &Waterfall, now: Time) {
         if is_new_day {
             let _ = write!(out, "<b>{}</b> ", slice.from.format("%b %-d"));
         }
-        let _ =
-            write!(out, "{}</time>", slice.from.format(if with_seconds && !is_new_day { "%H:%M:%S" } else { "%H:%M" }));
+        let _ = write!(
+            out,
+            "{}</time> ",
+            slice.from.format(if with_seconds && !is_new_day { "%H:%M:%S" } else { "%H:%M" })
+        );
     }
     out.push_str("</div></div>");
 }

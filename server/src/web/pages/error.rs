@@ -16,9 +16,7 @@ pub fn render(state: &AppState, view: &ErrorView) -> String {
         request_id: view.request_id.clone(),
         fields: view.fields.clone(),
         hint_url: view.hint_url.clone(),
-        is_not_found: false,
-        is_unauthenticated: false,
-        is_internal: false,
+        ..ErrorContext::default()
     };
     html(&ErrorContext::page(maker.site, own)).unwrap_or_else(|error| {
         tracing::error!("the error page cannot be made: {error}");
