@@ -34,7 +34,11 @@ pub fn describe<S: Step>() -> metadata::Descriptor {
         version: S::VERSION.to_owned(),
         kind: "step".to_owned(),
         summary: S::SUMMARY.to_owned(),
-        settings_schema: settings_schema::<S>().to_string(),
+        // Decided when it is compiled: of the two only what is used ends up in the component.
+        settings_schema: match S::SETTINGS_SCHEMA {
+            Some(schema) => schema.to_owned(),
+            None => settings_schema::<S>().to_string(),
+        },
         capabilities: S::CAPABILITIES
             .iter()
             .map(|c| metadata::Capability {

@@ -19,6 +19,9 @@ pub trait Step {
     const SUMMARY: &'static str;
     /// What it wants to do; whatever it uses without naming it here refuses the load.
     const CAPABILITIES: &'static [Capability];
+    /// The JSON Schema of the settings as text, from a file (`Some(include_str!("settings.json"))`) that a test holds against
+    /// [`settings_schema`]. Without it the component makes its schema when it is asked, and the code for that nearly doubles it.
+    const SETTINGS_SCHEMA: Option<&'static str> = None;
 
     /// Runs the step.
     ///

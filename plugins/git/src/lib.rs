@@ -55,6 +55,7 @@ impl Step for Git {
     const SUMMARY: &'static str = "Checks out source code with git";
     const CAPABILITIES: &'static [Capability] =
         &[Capability::command("runs git"), Capability::workspace("looks whether there is a clone already")];
+    const SETTINGS_SCHEMA: Option<&'static str> = Some(include_str!("settings.json"));
 
     fn run(cx: &mut Context, settings: Settings) -> Result<Outcome, Error> {
         let checkout = Checkout::new(cx.build(), settings)?;

@@ -1,6 +1,7 @@
 //! The step against a scripted git.
 
 use crate::{Git, Settings, name};
+use expect_test::expect_file;
 use serde_json::{Value, json};
 use weir_plugin_sdk::testing::Script;
 use weir_plugin_sdk::{Build, Error, Outcome, Step, settings_schema};
@@ -162,6 +163,11 @@ fn passwords_of_repositories_stay_out_of_messages() {
     ] {
         assert_eq!(name::shown(given), shown);
     }
+}
+
+#[test]
+fn the_schema_in_the_component_is_that_of_the_settings() {
+    expect_file!["settings.json"].assert_eq(&format!("{:#}\n", settings_schema::<Git>()));
 }
 
 #[test]

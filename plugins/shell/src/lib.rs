@@ -47,6 +47,7 @@ impl Step for Shell {
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const SUMMARY: &'static str = "Runs a command; its exit code is the verdict";
     const CAPABILITIES: &'static [Capability] = &[Capability::command("runs the command that the step names")];
+    const SETTINGS_SCHEMA: Option<&'static str> = Some(include_str!("settings.json"));
 
     fn run(cx: &mut Context, settings: Settings) -> Result<Outcome, Error> {
         let shown = match &settings.command {
@@ -81,6 +82,7 @@ weir_plugin_sdk::export_step!(Shell);
 #[cfg(test)]
 mod tests {
     use super::{Settings, Shell, short};
+    use expect_test::expect_file;
     use serde_json::{Value, json};
     use weir_plugin_sdk::command::What;
     use weir_plugin_sdk::testing::Script;
@@ -136,6 +138,11 @@ mod tests {
         let denied = HostError::new(Refusal::Denied, "not granted");
         let script = Script::new().answers(["x"], Err(denied));
         assert_eq!(run(&script, json!({ "command": ["x"] })), Err(Error::failed("not granted")));
+    }
+
+    #[test]
+    fn the_schema_in_the_component_is_that_of_the_settings() {
+        expect_file!["settings.json"].assert_eq(&format!("{:#}\n", settings_schema::<Shell>()));
     }
 
     #[test]
