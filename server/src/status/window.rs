@@ -189,7 +189,7 @@ async fn reach_back(
             return Ok(edge);
         }
         let known = registry.clone();
-        let read = status.0.store.read(move |c| read_older(c, &known, wanted)).await?;
+        let read = status.0.store.read(move |c| read_older(c, &known, wanted, READ_MAX - n_read)).await?;
         for (column, oldest, is_last, older) in read {
             n_read += older.len();
             columns[column].horizon = Some(oldest).filter(|_| !is_last);
@@ -265,13 +265,75 @@ fn wanted(column: usize, filling: &Filling, edge: Option<Time>, bounds: &Bounds)
 /// The next older builds of each column, the lowest number seen, and whether no more of them belong on the page.
 type Older = Vec<(usize, i64, bool, Vec<Build>)>;
 
-fn read_older(c: &mut DbConnection, registry: &Registry, wanted: Vec<Wanted>) -> Result<Older> {
+/// Reads `max` builds at most, shared out among the columns; those whose oldest known build is the newest come first, because the
+/// page reaches no further back than the least known of them.
+fn read_older(c: &mut DbConnection, registry: &Registry, mut wanted: Vec<Wanted>, max: usize) -> Result<Older> {
     let mut older = Vec::with_capacity(wanted.len());
+    let batch = i64::try_from(max / wanted.len().max(1)).unwrap_or(BATCH).clamp(1, BATCH);
+    wanted.sort_by_key(|wanted| std::cmp::Reverse(wanted.to));
+    let mut n_left = i64::try_from(max).unwrap_or(i64::MAX);
     for Wanted { column, builder, from, to, before } in wanted {
-        let rows = builds::list_started(c, builder, from, to, before, BATCH)?;
+        let limit = batch.min(n_left);
+        if limit == 0 {
+            break;
+        }
+        let rows = builds::list_started(c, builder, from, to, before, limit)?;
+        n_left -= rows.len() as i64;
         let oldest = rows.iter().map(|row| row.number).min().unwrap_or(before);
-        let is_last = (rows.len() as i64) < BATCH || oldest <= 1;
+        let is_last = (rows.len() as i64) < limit || oldest <= 1;
         older.push((column, oldest, is_last, load::builds(c, registry, rows)?));
     }
     Ok(older)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{READ_MAX, Registry, Result, Wanted, read_older};
+    use crate::model::name::BuilderKey;
+    use crate::model::source_stamp::SourceStamp;
+    use crate::model::time::Time;
+    use crate::store::{DbConnection, Store, build_requests, builders, builds, buildsets, source_stamps};
+    use chrono::TimeDelta;
+
+    /// A builder with `n` builds, one a minute up to `newest`, and what a page wants of it.
+    fn wanted(c: &mut DbConnection, column: usize, n: i64, newest: Time) -> Result<Wanted> {
+        let builder = builders::insert(c, &BuilderKey::new("t", column.to_string()), newest)?;
+        let stamp = source_stamps::insert(c, &SourceStamp::default())?;
+        let buildset = buildsets::insert(c, stamp, "", None, newest)?;
+        let request = build_requests::insert(c, buildset, builder, 0, newest)?;
+        for number in 1..=n {
+            let at = newest - TimeDelta::minutes(n - number);
+            let (worker, summary) = ("w", "");
+            let new = builds::NewBuild { builder, number, request, buildset, worker, at, summary, expected_s: None };
+            builds::insert(c, &new)?;
+        }
+        Ok(Wanted { column, builder, from: None, to: newest, before: i64::MAX })
+    }
+
+    #[tokio::test]
+    async fn a_round_reads_no_more_builds_than_a_page_may_and_the_newest_columns_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&format!("sqlite:{}", dir.path().join("weir.db").display())).unwrap();
+        let noon: Time = "2026-11-22T12:00:00Z".parse().unwrap();
+        let read = move |c: &mut DbConnection| {
+            let hours = (0_i64..).map(|hour| noon + TimeDelta::hours(hour));
+            let mut read = |n_columns: usize, max: usize| {
+                let wanted: Result<Vec<Wanted>> = hours
+                    .clone()
+                    .take(n_columns)
+                    .enumerate()
+                    .map(|(i, at)| wanted(c, n_columns * 100 + i, 40, at))
+                    .collect();
+                let older = read_older(c, &Registry::of(vec![]), wanted?, max)?;
+                let columns: Vec<usize> = older.iter().map(|(column, ..)| column - n_columns * 100).collect();
+                let n: Vec<usize> = older.iter().map(|(.., builds)| builds.len()).collect();
+                Ok::<_, crate::status::Error>((columns, n))
+            };
+            Ok::<_, crate::status::Error>([read(3, READ_MAX)?, read(4, 40)?, read(5, 3)?])
+        };
+        let [all, shared, few] = store.write(read).await.unwrap();
+        assert_eq!(all, (vec![2, 1, 0], vec![32, 32, 32]));
+        assert_eq!(shared, (vec![3, 2, 1, 0], vec![10, 10, 10, 10]));
+        assert_eq!(few, (vec![4, 3, 2], vec![1, 1, 1]));
+    }
 }
