@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
+/// Requests of one team that wait at most. Who asks for more is told so (HTTP 429): each costs memory and a place in every round.
+pub const WAITING_MAX: i64 = 1_000;
+
 /// Actions of one asker.
 pub struct Control {
     pub(super) status: Status,
@@ -41,7 +44,7 @@ impl Control {
     ///
     /// # Errors
     /// `NotFound`, `Forbidden`, `Invalid` naming each wrong parameter (as `parameters.<name>`), `Conflict` where the builder
-    /// may not be forced at all, `UsedUp` where the token is.
+    /// may not be forced at all, `Limit` where [`WAITING_MAX`] requests of the team wait already, `UsedUp` where the token is.
     pub async fn force(&self, team: &str, builder: &str, wish: ForceWish) -> Result<Forced> {
         let names = |values: &BTreeMap<String, Value>| values.keys().take(50).cloned().collect::<Vec<_>>();
         let details = json!({
@@ -69,8 +72,14 @@ impl Control {
         let (scope, registry) = (self.scope.clone(), registry.clone());
         self.status
             .commit(move |tx| {
-                token::count_use(tx.c, &scope, tx.at)?;
                 let builder = &registry.declared[slot].builder;
+                // Counted in the transaction: the board does not know yet of those that are committed together with this one.
+                if build_requests::count_pending(tx.c, &builder.key.team)? >= WAITING_MAX {
+                    let what = format!("the number of requests of team {} that wait", builder.key.team);
+                    let max = format!("{WAITING_MAX}; wait until some are built, or cancel some");
+                    return Err(Error::Limit { what, max });
+                }
+                token::count_use(tx.c, &scope, tx.at)?;
                 let reason = asked.reason.unwrap_or_else(|| format!("forced by {}", scope.subject));
                 let stamp = source_stamps::insert(tx.c, &asked.source_stamp)?;
                 let buildset = buildsets::insert(tx.c, stamp, &reason, Some(&scope.subject), tx.at)?;

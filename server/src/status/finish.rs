@@ -6,8 +6,12 @@ use super::get::LogProgress;
 use super::registry::Registry;
 use super::resource::{Build, BuildRequest, Log, Step};
 use super::{Error, Result, Status, load};
-use crate::model::id::{BuildId, LogId, StepId};
+use crate::model::id::{BuildId, BuildRequestId, LogId, StepId};
+use crate::model::name::BuilderKey;
 use crate::model::results::Results;
+use crate::model::right::Right;
+use crate::model::time::Time;
+use crate::store::audit::{self, NewAudit};
 use crate::store::log_chunks::{self, Line};
 use crate::store::{DbConnection, build_requests, builds, logs, steps};
 use std::sync::Arc;
@@ -121,7 +125,52 @@ pub(super) async fn recover(status: &Status) -> Result<Vec<Arc<Build>>> {
         recovered.push(ended);
         join_chunks_of(status, logs).await;
     }
+    cancel_left(status).await?;
     Ok(recovered)
+}
+
+/// Why a request of a builder that is not declared any more is dropped.
+const LEFT: &str = "its builder left the configuration";
+
+/// Cancels what waits for builders that left the configuration: nobody would see it, and it would start whenever they come back.
+/// Where a team's file is broken its builders have not left, and their requests wait until it is mended.
+async fn cancel_left(status: &Status) -> Result<()> {
+    let (registry, config) = (status.0.registry.clone(), status.0.config.clone());
+    let cancelled = status
+        .commit(move |tx| {
+            let mut cancelled = Vec::new();
+            for (id, builder) in build_requests::list_pending_ids(tx.c)? {
+                let key = registry.key(builder);
+                if registry.slot_of(builder).is_some() || config.broken_teams.contains_key(&key.team) {
+                    continue;
+                }
+                if build_requests::cancel(tx.c, id, tx.at)? {
+                    tx.tell(builder, key.clone(), What::RequestCancelled { request_id: id })?;
+                    audit::insert(tx.c, &left(tx.at, id, &key))?;
+                    cancelled.push((id, key));
+                }
+            }
+            Ok(cancelled)
+        })
+        .await?;
+    for (id, builder) in cancelled {
+        tracing::warn!(request = id.0, %builder, "a waiting request was cancelled: {LEFT}");
+    }
+    Ok(())
+}
+
+/// What the audit keeps of it.
+fn left(at: Time, id: BuildRequestId, builder: &BuilderKey) -> NewAudit {
+    NewAudit {
+        at,
+        subject: "system".to_owned(),
+        token_id: None,
+        action: Right::Cancel.word().to_owned(),
+        object: format!("build request {id}"),
+        allowed: true,
+        reason: LEFT.to_owned(),
+        details: serde_json::json!({ "builder": builder.to_string() }).to_string(),
+    }
 }
 
 /// Joins the small chunks of logs that have ended. Where it cannot, they stay small, which costs room and nothing else: the end

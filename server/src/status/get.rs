@@ -309,7 +309,7 @@ impl Get {
         let missing = move || Error::not_found("build request", id.to_string());
         let read = move |c: &mut DbConnection| {
             let row = build_requests::get(c, id)?.ok_or_else(missing)?;
-            if !registry.is_readable(&scope, BuilderId(row.builder_id)) {
+            if !registry.is_request_readable(&scope, BuilderId(row.builder_id)) {
                 return Err(missing());
             }
             let complete = row.is_complete();

@@ -40,6 +40,7 @@ pub(super) struct Registry {
     by_id: HashMap<BuilderId, Slot>,
     /// Also of builders that left the configuration.
     names: HashMap<BuilderId, BuilderKey>,
+    teams: HashMap<String, Visibility>,
 }
 
 impl Registry {
@@ -53,7 +54,8 @@ impl Registry {
             .flat_map(|team| team.builders.values().map(move |builder| (team, builder)))
             .filter_map(|(team, builder)| Some(declare(config, team.visibility, builder, *ids.get(&builder.key)?)))
             .collect();
-        Self { names, ..Self::of(declared) }
+        let teams = config.teams.values().map(|team| (team.name.clone(), team.visibility)).collect();
+        Self { names, teams, ..Self::of(declared) }
     }
 
     /// What is declared, put in order.
@@ -61,7 +63,7 @@ impl Registry {
         declared.sort_by(|a, b| natural(&a.builder.key, &b.builder.key));
         let by_key = declared.iter().enumerate().map(|(slot, d)| (d.builder.key.clone(), slot)).collect();
         let by_id = declared.iter().enumerate().map(|(slot, d)| (d.builder.id, slot)).collect();
-        Self { declared, by_key, by_id, names: HashMap::new() }
+        Self { declared, by_key, by_id, names: HashMap::new(), teams: HashMap::new() }
     }
 
     /// The place of the builder with that key.
@@ -82,6 +84,19 @@ impl Registry {
     /// The key of the builder with that row, declared or not.
     pub fn key(&self, id: BuilderId) -> BuilderKey {
         self.names.get(&id).cloned().unwrap_or_else(|| BuilderKey::new("", id.to_string()))
+    }
+
+    /// Whether `scope` may see what became of a request for the builder with that row, which may have left the configuration: then
+    /// its team's visibility counts, and where that left too it is private.
+    pub fn is_request_readable(&self, scope: &Scope, id: BuilderId) -> bool {
+        self.declared_of(id).map_or_else(
+            || {
+                let key = self.key(id);
+                let visibility = self.teams.get(&key.team).copied().unwrap_or(Visibility::Private);
+                scope.may_read(&key.team, visibility)
+            },
+            |declared| declared.is_readable(scope),
+        )
     }
 
     /// Whether the builder with that row is declared and `scope` may see it.

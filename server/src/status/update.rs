@@ -31,7 +31,7 @@ pub struct Update {
 
 impl Update {
     /// Ends builds that a dead server left running as `retry` and requests them again (as an exception, and no more, after 3).
-    /// One that somebody wanted stopped ends as `cancelled`. Called once at start, before anything runs. Returns the builds it ended.
+    /// One that somebody wanted stopped ends as `cancelled`. What waits for builders that left the configuration is cancelled. Called once at start, before anything runs. Returns the builds it ended.
     ///
     /// # Errors
     /// Where the database cannot be read or written.

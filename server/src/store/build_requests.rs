@@ -1,7 +1,7 @@
 //! Requests for builds: claimed once, by compare-and-set.
 
 use super::schema::build_requests::{self, dsl};
-use super::schema::{buildsets, source_stamps};
+use super::schema::{builders, buildsets, source_stamps};
 use super::source_stamps::SourceStampRow;
 use super::{DbConnection, naive, optional};
 use crate::model::id::{BuildRequestId, BuilderId, BuildsetId};
@@ -116,6 +116,28 @@ pub fn list_pending(c: &mut DbConnection) -> QueryResult<Vec<RequestRow>> {
         .order(dsl::id)
         .select(COLUMNS)
         .load(c)
+}
+
+/// Every request that waits, oldest first, with its builder.
+pub fn list_pending_ids(c: &mut DbConnection) -> QueryResult<Vec<(BuildRequestId, BuilderId)>> {
+    let rows: Vec<(i64, i64)> = dsl::build_requests
+        .filter(dsl::completed_at.is_null())
+        .filter(dsl::state.eq(RequestState::Pending as i32))
+        .order(dsl::id)
+        .select((dsl::id, dsl::builder_id))
+        .load(c)?;
+    Ok(rows.into_iter().map(|(id, builder)| (BuildRequestId(id), BuilderId(builder))).collect())
+}
+
+/// How many requests of a team's builders wait.
+pub fn count_pending(c: &mut DbConnection, team: &str) -> QueryResult<i64> {
+    let of_team = builders::table.filter(builders::team.eq(team)).select(builders::id);
+    dsl::build_requests
+        .filter(dsl::completed_at.is_null())
+        .filter(dsl::state.eq(RequestState::Pending as i32))
+        .filter(dsl::builder_id.eq_any(of_team))
+        .count()
+        .get_result(c)
 }
 
 /// Moves a request from `from` to `to`; false where it was not there any more.

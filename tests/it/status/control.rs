@@ -1,12 +1,13 @@
 //! Who may do what, what a force takes, what the audit keeps, what a token is good for.
 
-use super::{BTreeMap, ForceWish, Rig, operator};
+use super::{Arc, BTreeMap, ForceWish, Rig, Team, operator};
 use expect_test::expect;
 use serde_json::{Value, json};
 use weir::model::results::Results;
 use weir::model::right::{Right, Role};
 use weir::model::scope::{Narrowed, Scope};
 use weir::status::Error;
+use weir::status::control::WAITING_MAX;
 use weir::status::token::NewToken;
 
 fn wish(parameters: Value, properties: Value) -> ForceWish {
@@ -187,4 +188,60 @@ async fn a_token_is_recorded_listed_and_revoked_by_those_who_may() {
     tokens.revoke(&admin, "jti-of-core").await.unwrap();
     assert!(tokens.is_revoked("jti-of-core").await.unwrap());
     assert!(!tokens.is_revoked("never-heard-of").await.unwrap());
+}
+
+#[tokio::test]
+async fn of_a_thousand_and_more_requests_of_a_team_a_thousand_wait_and_the_rest_is_refused() {
+    let rig = Rig::new().await;
+    let (ada, max) = (operator(), WAITING_MAX as usize);
+    let control = rig.status.control(&ada);
+    let forces = (0..max + 50).map(|_| control.force("core", "full-2", ForceWish::default()));
+    let forced = futures::future::join_all(forces).await;
+    assert_eq!(forced.iter().filter(|forced| forced.is_ok()).count(), max);
+    assert_eq!(rig.status.update().pending().len(), max);
+    let refused = control.force("core", "full-10", ForceWish::default()).await.unwrap_err();
+    assert!(matches!(refused, Error::Limit { .. }), "{refused}");
+    expect![
+        "the number of requests of team core that wait is limited to 1000; wait until some are built, or cancel some"
+    ]
+    .assert_eq(&refused.to_string());
+    // Another team is not held up, and there is room again once one waits no more.
+    control.force("secret", "vault", ForceWish::default()).await.unwrap();
+    control.cancel(rig.status.update().pending()[0].id, "").await.unwrap();
+    control.force("core", "full-10", ForceWish::default()).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_waits_for_a_builder_that_left_the_configuration_is_cancelled_at_start_and_says_so() {
+    let mut rig = Rig::new().await;
+    let (left, stays, broken) =
+        (rig.force("core", "full-2").await, rig.force("core", "full-10").await, rig.force("secret", "vault").await);
+    rig.start("core", "full-2").await;
+    let mut config = weir::config::Config::clone(&rig.config);
+    let mut without = |team: &str, builder: &str| {
+        let mut team = Team::clone(&config.teams[team]);
+        team.builders.remove(builder);
+        config.teams.insert(team.name.clone(), Arc::new(team));
+    };
+    without("core", "full-2");
+    without("secret", "vault");
+    config.broken_teams.insert("secret".to_owned(), vec![]);
+    let as_of = rig.status.as_of();
+    rig.config = Arc::new(config);
+    let rig = rig.reopen().await;
+    rig.status.update().recover().await.unwrap();
+    assert_eq!(rig.status.update().pending().iter().map(|request| request.id).collect::<Vec<_>>(), [stays]);
+    let nobody = rig.status.get(&Scope::anonymous());
+    assert!(nobody.request(left).await.unwrap().complete);
+    assert!(!nobody.request(stays).await.unwrap().complete);
+    // A team whose file is broken has not given its builders up; and what is private stays so.
+    assert!(!rig.status.get(&operator()).request(broken).await.unwrap().complete);
+    assert!(matches!(nobody.request(broken).await, Err(Error::NotFound { .. })));
+    // The one that ran when they left is ended, and does not wait again.
+    assert!(rig.status.update().running().is_empty());
+    assert!(rig.status.as_of() > as_of);
+    let store = weir::store::Store::open(&rig.database.url).unwrap();
+    let audit = store.read(|c| Ok::<_, weir::store::Error>(weir::store::audit::recent(c, None, 1)?)).await.unwrap();
+    assert_eq!((audit[0].subject.as_str(), audit[0].action.as_str()), ("system", "cancel"));
+    assert_eq!(audit[0].reason, "its builder left the configuration");
 }

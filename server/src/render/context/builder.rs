@@ -26,6 +26,8 @@ pub struct BuilderContext {
     pub running: Vec<BuildLine>,
     /// What waits, next first.
     pub pending: Vec<RequestLine>,
+    /// How many wait besides.
+    pub n_pending_more: usize,
     /// Finished builds, newest first.
     pub builds: Vec<BuildLine>,
     /// The page with older builds.
@@ -87,6 +89,9 @@ pub struct ParameterLine {
     pub is_required: bool,
 }
 
+/// Waiting requests that the page lists; of the others it says how many there are.
+const PENDING_LISTED: usize = 20;
+
 impl Context for BuilderContext {
     const TEMPLATE: &'static str = "pages/builder";
 }
@@ -140,7 +145,8 @@ impl BuilderContext {
                 .collect(),
             labels: status.builder.labels.clone(),
             running: status.running.iter().map(|b| BuildLine::new(b, links, now)).collect(),
-            pending: status.pending.iter().take(50).map(|r| RequestLine::new(r, now)).collect(),
+            n_pending_more: status.pending.len().saturating_sub(PENDING_LISTED),
+            pending: status.pending.iter().take(PENDING_LISTED).map(|r| RequestLine::new(r, now)).collect(),
             builds: (builds.iter().filter(|b| b.finished_at.is_some()))
                 .map(|b| BuildLine::new(b, links, now))
                 .collect(),

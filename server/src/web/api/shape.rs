@@ -95,7 +95,9 @@ pub fn request(request: &BuildRequest) -> Value {
 pub fn whole_request(page: &RequestPage) -> Value {
     let mut value = request(&page.request);
     let last = page.builds.last();
-    let end = if page.complete { last.map_or(Some(Results::Cancelled), |build| build.results) } else { None };
+    // A request that is complete without a build that ended for good was cancelled.
+    let ended = last.and_then(|build| build.results).filter(|results| *results != Results::Retry);
+    let end = page.complete.then(|| ended.unwrap_or(Results::Cancelled));
     value["claimed"] = json!(last.is_some());
     value["claimed_at"] = json!(page.builds.first().map(|build| build.started_at.timestamp()));
     value["complete"] = json!(page.complete);

@@ -9,6 +9,9 @@ use actix_web::http::header::{CACHE_CONTROL, VARY};
 use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
 
+/// Waiting requests of a builder that are listed; of the others there is the count.
+const PENDING_LISTED: usize = 20;
+
 /// `GET /view/<name>.json`.
 pub async fn show(
     state: web::Data<AppState>,
@@ -49,7 +52,8 @@ fn builder(status: &BuilderStatus) -> Value {
         "last": status.last.as_deref().map(shape::build),
         "last_since": shape::seconds(status.last_since),
         "running": status.running.iter().map(|build| shape::build(build)).collect::<Vec<_>>(),
-        "pending": status.pending.iter().map(|request| shape::request(request)).collect::<Vec<_>>(),
+        "pending": status.pending.iter().take(PENDING_LISTED).map(|request| shape::request(request)).collect::<Vec<_>>(),
+        "n_pending": status.pending.len(),
         "next": shape::seconds(status.next),
     })
 }
