@@ -137,7 +137,7 @@ async fn a_wrong_wish_is_refused_naming_each_wrong_field_and_changes_nothing() {
         (json!({"parameters": {"n": 1, "other": 1}}), vec!["parameters.other"]),
         (json!({"parameters": {"n": 1}, "properties": {"other": 1}}), vec!["properties.other"]),
         (json!({"parameters": {"note": "A", "tests": 1}}), vec!["parameters.n", "parameters.note", "parameters.tests"]),
-        (json!({"branch": 5, "nonsense": 1}), vec!["branch", "nonsense"]),
+        (json!({"branch": 5, "nonsense": 1}), vec!["branch", "nonsense", "parameters.n"]),
         (json!({"parameters": []}), vec!["parameters"]),
     ] {
         let page = w.force_as(Some(&operator), "core/typed", wish.clone()).await;

@@ -7,6 +7,9 @@ use crate::build;
 use crate::program::{output, root, run, say};
 use crate::server::{Server, get};
 use anyhow::{Context, Result, bail, ensure};
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
+use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -37,6 +40,8 @@ impl Demo {
     /// Where something does not build or the server does not start.
     pub fn run(self) -> Result<()> {
         has_a_commit()?;
+        // Asked before minutes of building, and again before anything is removed.
+        drop(take(&root().join(STATE))?);
         build::plugins()?;
         let weir = build::server(self.release)?;
         run(Command::new(&weir).current_dir(root()).args(["check", "--config", CONFIG]))?;
@@ -58,6 +63,8 @@ impl Demo {
         if !state.exists() {
             return Ok(());
         }
+        // Held until the folder is gone, so that no server begins in it meanwhile.
+        let _lock = take(&state)?;
         if self.keep {
             say(&format!("going on with the builds in {STATE}"));
             return Ok(());
@@ -81,6 +88,32 @@ impl Demo {
             address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
         }
         format!("http://{address}/")
+    }
+}
+
+/// Takes the lock that a server holds on its state folder; none where no server was there yet.
+///
+/// # Errors
+/// Where a demonstration still runs: what it serves is in use.
+fn take(state: &Path) -> Result<Option<Flock<File>>> {
+    let file = match File::open(state.join("lock")) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("cannot open the lock of {}", state.display())),
+    };
+    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        Ok(lock) => Ok(Some(lock)),
+        Err((_, Errno::EWOULDBLOCK)) => {
+            // Only for the message: while it starts or ends, it says nothing.
+            let told = std::fs::read_to_string(state.join("server.json")).unwrap_or_default();
+            let told: serde_json::Value = serde_json::from_str(&told).unwrap_or_default();
+            let (url, pid) = (told["urls"][0].as_str().unwrap_or("an address of its own"), &told["pid"]);
+            bail!(
+                "a demonstration of this clone runs already, at {url} (process {pid}); nothing was touched. Look at that one, \
+                 or end it with Ctrl-C first; another clone or worktree may run one of its own with --listen"
+            )
+        }
+        Err((_, error)) => Err(error).with_context(|| format!("cannot lock {}", state.display())),
     }
 }
 
@@ -177,6 +210,21 @@ Ctrl-C ends it.
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_state_of_a_demonstration_that_runs_is_not_taken() {
+        let state = std::env::temp_dir().join(format!("weir-xtask-demo-{}", std::process::id()));
+        std::fs::create_dir_all(&state).unwrap();
+        assert!(take(&state).unwrap().is_none());
+        let file = File::create(state.join("lock")).unwrap();
+        std::fs::write(state.join("server.json"), r#"{"pid": 7, "urls": ["http://127.0.0.1:8010/"]}"#).unwrap();
+        let running = Flock::lock(file, FlockArg::LockExclusiveNonblock).unwrap();
+        let refused = take(&state).unwrap_err().to_string();
+        assert!(refused.contains("http://127.0.0.1:8010/ (process 7)") && refused.contains("Ctrl-C"), "{refused}");
+        drop(running);
+        assert!(take(&state).unwrap().is_some());
+        std::fs::remove_dir_all(&state).unwrap();
+    }
 
     #[test]
     fn a_site_on_every_address_is_shown_on_this_machine() {

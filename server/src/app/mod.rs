@@ -104,7 +104,7 @@ fn load(file: &Path, listen: &[SocketAddr], catalogue: &Catalogue) -> Option<Arc
         eprintln!("{diagnostic}");
     }
     if loaded.config.is_none() {
-        eprintln!("weir: the configuration cannot be used: {} errors", loaded.n_errors());
+        eprintln!("weir: the configuration cannot be used: {}", count(loaded.n_errors(), "error"));
     }
     loaded.config
 }

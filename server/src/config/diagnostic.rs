@@ -119,6 +119,15 @@ impl Diagnostic {
         self
     }
 
+    /// Covers the value of the key under the carets: it may be a secret whose key is misspelt.
+    #[must_use]
+    pub fn without_value(mut self) -> Self {
+        if let Some(excerpt) = &mut self.excerpt {
+            excerpt.cover_value();
+        }
+        self
+    }
+
     /// What sorts diagnostics: by file, then by place.
     pub fn order(&self) -> (&Place, Severity, &str, &str) {
         (&self.place, self.severity, &self.key, &self.message)

@@ -129,6 +129,8 @@ fn first_key(at: &At<'_>) -> Option<Range<usize>> {
 
 /// Line, column and excerpt of `span`.
 fn place_of(text: &str, span: Range<usize>) -> (usize, usize, Excerpt) {
-    let excerpt = Excerpt::of(text, span);
-    (excerpt.line, excerpt.start + 1, excerpt)
+    let mut excerpt = Excerpt::of(text, span);
+    let column = excerpt.start + 1;
+    excerpt.cover_secrets();
+    (excerpt.line, column, excerpt)
 }

@@ -4,6 +4,8 @@
 pub mod auth;
 /// `[builder.*]`, steps and force parameters.
 pub mod builder;
+/// No secret in an excerpt.
+mod cover;
 /// What is wrong, where, and what to write instead.
 pub mod diagnostic;
 /// The files as they lie on the disk.

@@ -113,7 +113,7 @@ impl<'a> Reader<'a> {
             let diagnostic = self.wrong_key(&node.path.key(key), "unknown-key", format!("unknown key `{key}`"));
             let elsewhere = super::load::elsewhere(&node.path, key);
             let expected = elsewhere.unwrap_or_else(|| one_of(names.iter().copied()));
-            self.note(diagnostic.expected(expected).suggest(key, names));
+            self.note(diagnostic.without_value().expected(expected).suggest(key, names));
         }
     }
 

@@ -207,7 +207,7 @@ fn note_error(
             let known = properties_of(schema, at);
             for key in unexpected {
                 let message = format!("unknown setting `{key}`");
-                let diagnostic = reader.wrong_key(&here.key(key), "bad-setting", message);
+                let diagnostic = reader.wrong_key(&here.key(key), "bad-setting", message).without_value();
                 let names = || known.iter().map(String::as_str);
                 reader.note(diagnostic.expected(one_of(names())).suggest(key, names()));
             }

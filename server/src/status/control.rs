@@ -37,6 +37,9 @@ pub struct ForceWish {
     pub properties: BTreeMap<String, Value>,
     /// Typed parameters of the builder.
     pub parameters: BTreeMap<String, Value>,
+    /// What was found wrong where it was read: field to reason. It is said together with what is wrong in the rest.
+    #[serde(skip)]
+    pub wrong: BTreeMap<String, String>,
 }
 
 impl Control {

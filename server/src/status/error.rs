@@ -18,7 +18,7 @@ pub enum Error {
     #[error("you may not {0} here")]
     Forbidden(Right),
     /// Something given is wrong.
-    #[error("{}", fields.iter().map(|(f, why)| format!("{f}: {why}")).collect::<Vec<_>>().join("; "))]
+    #[error("{}", fields.iter().map(|(f, why)| format!("`{f}`: {why}")).collect::<Vec<_>>().join("; "))]
     Invalid {
         /// Each wrong field and why.
         fields: BTreeMap<String, String>,

@@ -34,8 +34,8 @@ pub(super) struct Asked {
 ///
 /// # Errors
 /// `Invalid` naming every wrong field.
-pub(super) fn check(builder: &Builder, narrowed: &Narrowed, wish: ForceWish) -> Result<Asked> {
-    let mut wrong = BTreeMap::new();
+pub(super) fn check(builder: &Builder, narrowed: &Narrowed, mut wish: ForceWish) -> Result<Asked> {
+    let mut wrong = std::mem::take(&mut wish.wrong);
     let wish = fix(builder, narrowed, wish, &mut wrong);
     let mut properties = Properties::default();
     let unknown = wish.parameters.keys().filter(|name| builder.force.parameters.iter().all(|p| p.name != **name));
@@ -72,6 +72,11 @@ pub(super) fn check(builder: &Builder, narrowed: &Narrowed, wish: ForceWish) -> 
     let reason = given(wish.reason.map(|reason| reason.trim().to_owned()));
     if reason.as_ref().is_some_and(|r| r.chars().count() > REASON_MAX || r.chars().any(|c| c.is_control())) {
         wrong.insert("reason".to_owned(), format!("must be one line of at most {REASON_MAX} characters"));
+    }
+    // Where the whole table could not be read, what it lacks is no news.
+    for table in ["parameters", "properties"].into_iter().filter(|table| wrong.contains_key(*table)).collect::<Vec<_>>()
+    {
+        wrong.retain(|field, _| !field.starts_with(&format!("{table}.")));
     }
     if wrong.is_empty() {
         Ok(Asked { source_stamp: SourceStamp { branch, revision, ..SourceStamp::default() }, properties, reason })

@@ -26,7 +26,7 @@ pub enum Error {
     #[error("{0}")]
     BadRequest(String),
     /// Arguments in the URL that cannot be understood, each with why.
-    #[error("{}", fields.iter().map(|(f, why)| format!("{f}: {why}")).collect::<Vec<_>>().join("; "))]
+    #[error("{}", fields.iter().map(|(f, why)| format!("`{f}`: {why}")).collect::<Vec<_>>().join("; "))]
     BadArguments {
         /// Argument to reason.
         fields: BTreeMap<String, String>,
@@ -220,4 +220,20 @@ pub(super) async fn outside_prefix(state: web::Data<AppState>) -> Result<HttpRes
 /// A method that the path does not know.
 pub(super) async fn method_not_allowed(allow: &'static str) -> Result<HttpResponse> {
     Err(Error::MethodNotAllowed(allow))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Error, status};
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn sentences_begin_with_a_capital_and_names_of_fields_stay_as_they_are() {
+        let fields = BTreeMap::from([("branch".to_owned(), "must not begin with `-`".to_owned())]);
+        let errors = [Error::BadArguments { fields: fields.clone() }, status::Error::Invalid { fields }.into()];
+        for error in errors {
+            assert_eq!(error.view("1").error, "`branch`: must not begin with `-`.");
+        }
+        assert_eq!(Error::WrongContentType.view("1").error, "Send the body as `Content-Type: application/json`.");
+    }
 }

@@ -7,6 +7,7 @@ use crate::status::query::Narrowing;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
 use chrono::TimeDelta;
+use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::future::{Ready, ready};
 
@@ -44,6 +45,48 @@ impl FromRequest for SignedIn {
 /// How elements of a path are read: what is no UTF-8 or no number is simply no page.
 pub fn path_config() -> web::PathConfig {
     web::PathConfig::default().error_handler(|_, request| Error::no_page(request.path()).into())
+}
+
+/// Arguments of a URL as a `T` of optional fields: empty values are left alone, the last of several counts, unknown names are
+/// nobody's business.
+#[derive(Debug, Clone)]
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned> Query<T> {
+    /// Reads a URL's query.
+    ///
+    /// # Errors
+    /// `BadArguments` naming each argument that cannot be understood.
+    pub fn parse(query: &str) -> Result<Self> {
+        let given: BTreeMap<_, _> =
+            url::form_urlencoded::parse(query.as_bytes()).into_owned().filter(|(_, value)| !value.is_empty()).collect();
+        let read = |pairs: &BTreeMap<String, String>| {
+            let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+            web::Query::<T>::from_query(&query).map(web::Query::into_inner)
+        };
+        read(&given).map(Self).map_err(|whole| {
+            // A `T` may be made of any one of its fields alone: so the wrong ones are found.
+            let is_wrong = |(name, value): &(&String, &String)| {
+                read(&BTreeMap::from([((*name).clone(), (*value).clone())])).is_err()
+            };
+            let why = |value: &str| format!("`{value}` is no whole number, or one that is too large");
+            let fields: BTreeMap<_, _> =
+                given.iter().filter(is_wrong).map(|(name, value)| (name.clone(), why(value))).collect();
+            match fields.is_empty() {
+                true => Error::BadRequest(format!("the address's arguments cannot be understood: {whole}")),
+                false => Error::BadArguments { fields },
+            }
+        })
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest for Query<T> {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        ready(Self::parse(request.query_string()))
+    }
 }
 
 /// The Waterfall's arguments, with the names and the meaning that they had in classic Buildbot.
@@ -222,7 +265,7 @@ impl Arguments<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Error, ViewQuery, has_waterfall_argument};
+    use super::{Error, Query, ViewQuery, has_waterfall_argument};
     use crate::model::time::Time;
 
     fn now() -> Time {
@@ -272,6 +315,26 @@ mod tests {
         assert_eq!(parse("reload=60").reload_s, Some(60));
         assert_eq!(parse("reload=none").reload_s, None);
         assert_eq!(parse("").reload_s, None);
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    struct Window {
+        from: Option<i64>,
+        before: Option<i64>,
+    }
+
+    #[test]
+    fn single_arguments_are_read_leniently_and_named_where_they_are_wrong() {
+        let Query(window) = Query::<Window>::parse("from=&from=3&from=4&nonsense=%FF&before=").unwrap();
+        assert_eq!((window.from, window.before), (Some(4), None));
+        match Query::<Window>::parse("from=abc&before=1&x=y") {
+            Err(Error::BadArguments { fields }) => {
+                assert_eq!(fields.keys().collect::<Vec<_>>(), ["from"]);
+                assert!(fields["from"].starts_with("`abc` is no whole number"), "{fields:?}");
+            }
+            other => panic!("should be refused, and gave {other:?}"),
+        }
+        assert!(Query::<Window>::parse("before=99999999999999999999").is_err());
     }
 
     #[test]

@@ -8,13 +8,13 @@ fn an_unknown_key_is_an_error_and_the_nearest_is_named() {
     check(
         "[server]\ntitel = \"x\"\n",
         expect![[r#"
-        weir.toml:2:1: unknown key `titel` [unknown-key]
-          key: server.titel
-             2 | titel = "x"
-               | ^^^^^
-          expected: one of `title`, `listen`, `public_url`, `state_dir`, `database`, `plugin_dir`
-          did you mean `title`?
-    "#]],
+            weir.toml:2:1: unknown key `titel` [unknown-key]
+              key: server.titel
+                 2 | titel = ...
+                   | ^^^^^
+              expected: one of `title`, `listen`, `public_url`, `state_dir`, `database`, `plugin_dir`
+              did you mean `title`?
+        "#]],
     );
     check(
         "[sever]\nlisten = \"x\"\n",
@@ -32,13 +32,13 @@ fn an_unknown_key_is_an_error_and_the_nearest_is_named() {
         expect![[r#"
             teams/core.toml:1:1: unknown key `titel` [unknown-key]
               key: team.core.titel
-                 1 | titel = "x"
+                 1 | titel = ...
                    | ^^^^^
               expected: one of `title`, `visibility`, `quota`, `weight`, `secret`, `source`, `recipe`, `builder`, `scheduler`, `reporter`, `view`
               did you mean `title`?
             teams/core.toml:3:1: unknown key `lable` [unknown-key]
               key: team.core.builder.a.lable
-                 3 | lable = ["linux"]
+                 3 | lable = ...
                    | ^^^^^
               expected: one of `description`, `matrix`, `recipe`, `step`, `categories`, `labels`, `properties`, `env`, `force`
               did you mean `labels`?
@@ -49,10 +49,33 @@ fn an_unknown_key_is_an_error_and_the_nearest_is_named() {
               expected: `command` among the settings
             teams/core.toml:6:10: unknown setting `comand` [bad-setting]
               key: team.core.builder.a.step[0].with.comand
-                 6 | with = { comand = "make" }
+                 6 | with = { comand = ...
                    |          ^^^^^^
               expected: one of `command`, `env`, `jobs`, `workdir`
               did you mean `command`?
+        "#]],
+    );
+}
+
+#[test]
+fn the_value_of_an_unknown_key_is_not_shown() {
+    check(
+        "[server]\ndatabse = \"postgres://u:s3cretpw@h/d\"\n",
+        expect![[r#"
+        weir.toml:2:1: unknown key `databse` [unknown-key]
+          key: server.databse
+             2 | databse = ...
+               | ^^^^^^^
+          expected: one of `title`, `listen`, `public_url`, `state_dir`, `database`, `plugin_dir`
+          did you mean `database`?
+    "#]],
+    );
+    check(
+        "[mail]\npasword = 's3cretpw\nport = 25\n",
+        expect![[r#"
+            weir.toml:2:20: invalid literal string, expected `'` [toml-syntax]
+                 2 | pasword = ...
+                   |              ^
         "#]],
     );
 }
@@ -125,7 +148,7 @@ fn broken_syntax_is_located_and_the_other_files_are_still_checked() {
                |     ^
         teams/b.toml:1:1: unknown key `titel` [unknown-key]
           key: team.b.titel
-             1 | titel = 1
+             1 | titel = ...
                | ^^^^^
           expected: one of `title`, `visibility`, `quota`, `weight`, `secret`, `source`, `recipe`, `builder`, `scheduler`, `reporter`, `view`
           did you mean `title`?

@@ -13,8 +13,22 @@ use std::collections::BTreeMap;
 /// Reads the body as a JSON object with some of the keys `known`; no body at all is an empty object.
 ///
 /// # Errors
-/// `WrongContentType`, `TooLarge`, `BadRequest` with line and column, `Invalid` naming each wrong key.
+/// As `read_partly`, and `Invalid` naming each wrong key.
 pub async fn read<T: DeserializeOwned>(request: &HttpRequest, payload: Payload, known: &[&str]) -> Result<T> {
+    let (whole, wrong) = read_partly(request, payload, known).await?;
+    if wrong.is_empty() { Ok(whole) } else { Err(status::Error::Invalid { fields: wrong }.into()) }
+}
+
+/// Reads what can be read of the body, and says why the other keys are wrong: who looks at the values adds to that, so that
+/// everything wrong is said at once.
+///
+/// # Errors
+/// `WrongContentType`, `TooLarge`, `BadRequest` with line and column.
+pub async fn read_partly<T: DeserializeOwned>(
+    request: &HttpRequest,
+    payload: Payload,
+    known: &[&str],
+) -> Result<(T, BTreeMap<String, String>)> {
     let bytes = match payload.to_bytes_limited(BODY_BYTES_MAX).await {
         Ok(Ok(bytes)) => bytes,
         Ok(Err(error)) => return Err(Error::BadRequest(format!("the body broke off: {error}"))),
@@ -26,13 +40,13 @@ pub async fn read<T: DeserializeOwned>(request: &HttpRequest, payload: Payload, 
         Some(text) if is_json(text) => {}
         _ => return Err(Error::WrongContentType),
     }
-    let object = parse(&bytes)?;
+    let mut object = parse(&bytes)?;
     let wrong: BTreeMap<_, _> = object.iter().filter_map(|(key, value)| why_wrong::<T>(key, value, known)).collect();
-    if !wrong.is_empty() {
-        return Err(status::Error::Invalid { fields: wrong }.into());
-    }
+    object.retain(|key, _| !wrong.contains_key(key));
     let whole = serde_json::from_value(Value::Object(object));
-    whole.map_err(|error| Error::BadRequest(format!("the body cannot be understood: {error}")))
+    whole
+        .map(|whole| (whole, wrong))
+        .map_err(|error| Error::BadRequest(format!("the body cannot be understood: {error}")))
 }
 
 /// `application/json`, with or without parameters.

@@ -37,7 +37,8 @@ pub async fn force(
     payload: web::Payload,
 ) -> Result<HttpResponse> {
     let (team, builder) = path.into_inner();
-    let wish: ForceWish = body::read(&request, payload, &FORCE_KEYS).await?;
+    let (mut wish, wrong): (ForceWish, _) = body::read_partly(&request, payload, &FORCE_KEYS).await?;
+    wish.wrong = wrong;
     let forced = state.status.control(&scope).force(&team, &builder, wish).await?;
     Ok(HttpResponse::Accepted().insert_header((CACHE_CONTROL, "no-store")).json(forced))
 }

@@ -6,7 +6,7 @@ use super::standing::Standing;
 use crate::model::id::LogId;
 use crate::status::get::{Get, LogProgress};
 use crate::status::resource::{LogChannel, LogLine};
-use crate::web::extract::Asker;
+use crate::web::extract::{Asker, Query};
 use crate::web::{AppState, Error, Result};
 use actix_web::http::Method;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_ENCODING, ContentEncoding, HeaderName, VARY};
@@ -38,8 +38,7 @@ pub async fn show(
     path: web::Path<(String, String, i64, String, String)>,
 ) -> Result<HttpResponse> {
     let (team, builder, number, step, slug) = path.into_inner();
-    let wanted = web::Query::<Wanted>::from_query(request.query_string());
-    let wanted = wanted.map_err(|error| Error::BadRequest(format!("the address's arguments: {error}")))?.into_inner();
+    let Query(wanted) = Query::<Wanted>::parse(request.query_string())?;
     if wanted.first < 0 || wanted.max.is_some_and(|max| max < 0) {
         return Err(Error::BadRequest("`first` and `max` count lines from 0".to_owned()));
     }

@@ -2,7 +2,7 @@
 
 use super::{Maker, answer, team_title};
 use crate::render::context::builder::{BuilderContext, BuilderPage};
-use crate::web::extract::Asker;
+use crate::web::extract::{Asker, Query as Arguments};
 use crate::web::{AppState, Result};
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
@@ -22,7 +22,7 @@ pub async fn show(
     state: web::Data<AppState>,
     Asker(scope): Asker,
     path: web::Path<(String, String)>,
-    web::Query(query): web::Query<Query>,
+    Arguments(query): Arguments<Query>,
 ) -> Result<HttpResponse> {
     let (team, builder) = path.into_inner();
     let get = state.status.get(&scope);

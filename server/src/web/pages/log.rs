@@ -7,9 +7,10 @@ use crate::render::context::log::{LINES_MARK, LogContext, LogWindow};
 use crate::render::log_line;
 use crate::status;
 use crate::status::get::{Get, LogProgress};
-use crate::web::extract::Asker;
+use crate::web::extract::{Asker, Query as Arguments};
 use crate::web::live::standing::Standing;
 use crate::web::{AppState, Result};
+use actix_web::http::Method;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_ENCODING, ContentEncoding, HeaderValue};
 use actix_web::{HttpResponse, web};
 use bytes::Bytes;
@@ -42,7 +43,8 @@ pub async fn show(
     state: web::Data<AppState>,
     Asker(scope): Asker,
     path: web::Path<(String, String, i64, String, String)>,
-    web::Query(query): web::Query<Query>,
+    Arguments(query): Arguments<Query>,
+    method: Method,
 ) -> Result<HttpResponse> {
     let (team, builder, number, step, slug) = path.into_inner();
     let get = state.status.get(&scope);
@@ -65,6 +67,9 @@ pub async fn show(
     let mut answer = HttpResponse::Ok();
     answer.content_type("text/html; charset=utf-8");
     answer.insert_header((CACHE_CONTROL, HeaderValue::from_static("private, no-cache")));
+    if method == Method::HEAD {
+        return Ok(answer.finish());
+    }
     if !window.is_following {
         head.push_str(after);
         return Ok(answer.body(head));
