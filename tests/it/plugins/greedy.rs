@@ -28,6 +28,9 @@ async fn after_a_stop_the_host_still_answers_but_starts_nothing() {
     let mut stage = Stage::new();
     stage.table("late", |table| table.grants.command = Some(CommandGrant::Any));
     stage.plugin("late", &runs_true().component());
+    assert_eq!(stage.run("late", json!({})).await.results, Results::Success);
+    let log = stage.log("stdio").await;
+    assert!(log.contains("exit code 0"), "{log}");
     stage.stop.cancel();
     let end = stage.run("late", json!({})).await;
     assert_eq!((end.results, end.summary.as_str()), (Results::Cancelled, "stopped"));
