@@ -86,6 +86,9 @@ async fn what_one_may_not_see_is_not_found_and_the_page_says_what_to_do() {
     let token = w.token("hidden", "viewer");
     assert_eq!(w.get_as(&token, "/team/hidden/builder/secret").await.status, 200);
     assert_eq!(w.get("/view/all?num_events=x").await.status, 400);
+    let unheeded = w.get("/view/all?committer=ada&show_events=true").await;
+    assert!(unheeded.text().contains("committer, show_events are not acted on yet"), "{}", unheeded.text());
+    assert!(!w.get("/view/all?branch=main").await.text().contains("not acted on"));
     let wrong = w.get("/team/core/builder/linux?before=x").await;
     assert_eq!(wrong.status, 400);
     assert!(wrong.text().contains("before") && wrong.text().contains("<html"), "{}", wrong.text());

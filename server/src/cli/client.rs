@@ -26,7 +26,7 @@ pub struct Connection {
     /// The server's address; without it that of ./weir.toml, else http://127.0.0.1:8010/
     #[arg(long, value_name = "URL", env = "WEIR_SERVER_URL")]
     server: Option<Url>,
-    /// A token from `weir token issue`
+    /// A token from `weir token issue`; better in the variable WEIR_TOKEN, since others see command lines
     #[arg(long, value_name = "TOKEN", env = "WEIR_TOKEN", hide_env_values = true)]
     token: Option<String>,
 }
@@ -46,7 +46,9 @@ pub struct Failure {
 impl Failure {
     /// Prints it and says how to exit.
     pub fn report(&self) -> ExitCode {
-        eprintln!("weir: {}", self.message);
+        if !self.message.is_empty() {
+            eprintln!("weir: {}", self.message);
+        }
         ExitCode::from(self.code)
     }
 

@@ -23,6 +23,8 @@ const AWAY_MAX: Duration = Duration::from_secs(600);
 const EVENT_BYTES_MAX: usize = 16 << 20;
 /// As a shell says that a command was interrupted.
 const INTERRUPTED: u8 = 130;
+/// As a shell says that a command wrote to a pipe that nobody reads.
+const UNPRINTED: u8 = 141;
 
 /// How a request ended.
 pub struct Ended {
@@ -143,7 +145,7 @@ impl<'a> Follow<'a> {
             match self.read_log(url.clone(), &mut position, &mut patience).await {
                 Ok(true) => return Ok(()),
                 // A stream may end before its log does, when the server goes or looks at rights anew.
-                Ok(false) => {}
+                Ok(false) => sleep(LOOK_AGAIN).await,
                 Err(failure) => patience.wait(failure).await?,
             }
         }
@@ -282,7 +284,16 @@ fn print_lines(data: &str) -> Result<(), Failure> {
         }
         out.flush()
     };
-    print().map_err(|error| Failure::usage(format!("the log cannot be printed: {error}")))
+    print().or_else(|error| unprinted(&error))
+}
+
+/// Nobody reads any more (`weir force --wait | head`): that ends the command as it ends any other, quietly.
+fn unprinted(error: &std::io::Error) -> Result<(), Failure> {
+    let message = match error.kind() {
+        std::io::ErrorKind::BrokenPipe => String::new(),
+        _ => format!("the log cannot be printed: {error}"),
+    };
+    Err(Failure { message, code: UNPRINTED, is_passing: false })
 }
 
 /// Buildbot's number as results.
@@ -292,7 +303,15 @@ fn results(value: &Value) -> Option<Results> {
 
 #[cfg(test)]
 mod tests {
-    use super::Events;
+    use super::{Events, unprinted};
+
+    #[test]
+    fn a_pipe_that_nobody_reads_ends_the_command_quietly() {
+        let broken = unprinted(&std::io::ErrorKind::BrokenPipe.into()).unwrap_err();
+        assert_eq!((broken.message.as_str(), broken.code), ("", 141));
+        let full = unprinted(&std::io::ErrorKind::StorageFull.into()).unwrap_err();
+        assert!(full.message.starts_with("the log cannot be printed"), "{full}");
+    }
 
     #[test]
     fn events_are_found_whole_however_the_bytes_are_cut() {

@@ -144,7 +144,7 @@ async fn a_narrow_token_does_only_what_it_was_issued_for() {
     let mut other = wish(json!({"tests": "all"}), json!({}));
     other.branch = Some("main".to_owned());
     let refused = control.force("core", "full-10", other).await.unwrap_err().to_string();
-    expect!["branch: is fixed by your token to something else; leave it out; parameters.tests: is fixed by your token to something else; leave it out"].assert_eq(&refused);
+    expect!["`branch`: is fixed by your token to something else; leave it out; `parameters.tests`: is fixed by your token to something else; leave it out"].assert_eq(&refused);
     assert!(matches!(control.cancel(request.id, "").await, Err(Error::Forbidden(Right::Cancel))));
 }
 

@@ -74,6 +74,13 @@ impl Guest {
             if variable.name.is_empty() || variable.name.contains(['=', '\0']) {
                 return invalid("the name of a variable is empty or holds `=`");
             }
+            if matches!(self.command_grant, Some(CommandGrant::Programs(_))) && redirects(&variable.name) {
+                let (name, plugin) = (&variable.name, &self.name);
+                return Ok(Err(CommandError::Denied(format!(
+                    "may not set `{name}`: it decides which program is run, and `command` in `[plugin.{plugin}]` grants a \
+                     list of programs only"
+                ))));
+            }
             match variable.value {
                 EnvValue::Plain(value) => env.insert(variable.name, value),
                 EnvValue::Secret(secret) => match *self.table.get(&secret)? {},
@@ -141,6 +148,12 @@ impl Guest {
         step.commands.spawn_on(run, &step.main);
         Ok(Ok(RunningCommand { output, exit: Some(exit), stop: stop.clone(), _ends_with_us: stop.drop_guard() }))
     }
+}
+
+/// Whether a variable of this name decides which program or library is run in the place of a granted one.
+fn redirects(name: &str) -> bool {
+    let asks = name == "GIT_TERMINAL_PROMPT"; // whether a password is asked for: nothing else is run by it
+    name == "PATH" || name.starts_with("LD_") || (name.starts_with("GIT_") && !asks)
 }
 
 fn shorter(asked_ms: Option<u32>, step: Option<Duration>) -> Option<Duration> {
@@ -253,5 +266,20 @@ impl HostRunning for Guest {
     async fn drop(&mut self, running: Resource<RunningCommand>) -> wasmtime::Result<()> {
         self.table.delete(running)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::redirects;
+
+    #[test]
+    fn variables_that_put_another_program_in_a_granted_one_s_place_are_known() {
+        for name in ["PATH", "LD_PRELOAD", "LD_LIBRARY_PATH", "GIT_SSH_COMMAND", "GIT_EXEC_PATH"] {
+            assert!(redirects(name), "{name}");
+        }
+        for name in ["GIT_TERMINAL_PROMPT", "MAKEFLAGS", "MY_PATH", "LDFLAGS", "GIT"] {
+            assert!(!redirects(name), "{name}");
+        }
     }
 }

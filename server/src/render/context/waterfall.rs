@@ -29,6 +29,8 @@ pub struct WaterfallContext {
     pub first_build: Option<String>,
     /// What narrows the page now, each with the link that takes it away.
     pub narrowed: Vec<Anchor>,
+    /// What was asked for by arguments that are not acted on yet, in one sentence; none where there are none.
+    pub not_acted_on: Option<String>,
     /// Categories to narrow by.
     pub categories: Vec<Anchor>,
     /// Failing builders only: the link that turns it on, or off.
@@ -121,6 +123,7 @@ impl WaterfallContext {
             empty: page.columns.is_empty().then(|| empty(w.arguments, page.name.as_deref())),
             first_build: first_build(page, links),
             narrowed: address.narrowed(),
+            not_acted_on: not_acted_on(w.arguments),
             categories: address.categories(page),
             failures: address.failures(),
             kept: address.kept(),
@@ -165,6 +168,15 @@ fn first_build(page: &ViewPage, links: &Links) -> Option<String> {
         shell_word(&first.status.builder.key.to_string()),
         shell_word(links.server())
     ))
+}
+
+/// Arguments of the classic Waterfall that are taken and do nothing yet: who gives one must not take the page for narrowed.
+fn not_acted_on(arguments: &[(String, String)]) -> Option<String> {
+    let names = ["committer", "project", "show_events"];
+    let given: Vec<_> = names.into_iter().filter(|name| arguments.iter().any(|(given, _)| given == name)).collect();
+    let does = if given.len() == 1 { "is" } else { "are" };
+    (!given.is_empty())
+        .then(|| format!("{} {does} not acted on yet: the page shows builds as without.", given.join(", ")))
 }
 
 /// Why there is no column.
