@@ -125,6 +125,17 @@ impl DbConnection {
         }
     }
 
+    /// Whether what began with [`DbConnection::begin_writing`] is still open: SQLite rolls it back whole and by itself where the disk is
+    /// full or fails, and every savepoint after that would be durable on its own. Where it is not, let go of the connection.
+    pub(super) fn is_writing(&mut self) -> bool {
+        match self {
+            // Inside a transaction a second `BEGIN` is refused and changes nothing.
+            Self::Sqlite(c) => c.batch_execute("BEGIN").is_err(),
+            // PostgreSQL refuses everything until the end of a transaction that failed.
+            Self::Postgres(_) => true,
+        }
+    }
+
     /// Makes what was written since [`DbConnection::begin_writing`] durable.
     pub(super) fn commit(&mut self) -> QueryResult<()> {
         match self {

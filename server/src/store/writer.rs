@@ -33,8 +33,8 @@ pub enum Error {
 
 /// Tells one caller what became of its write.
 type Answer = Box<dyn FnOnce(Result<(), Error>) + Send>;
-/// Does one write in its own savepoint.
-type Job = Box<dyn FnOnce(&mut DbConnection) -> Answer + Send>;
+/// Does one write in its own savepoint; says besides whether it failed.
+type Job = Box<dyn FnOnce(&mut DbConnection) -> (Answer, bool) + Send>;
 
 /// The way to the writer; the writer ends when the last of them is dropped.
 #[derive(Clone)]
@@ -64,7 +64,8 @@ impl Writer {
         let job: Job = Box::new(move |c| {
             // Caught inside, so that the savepoint of work that panics is rolled back like any other.
             let done = c.transaction(|c| guarded(|| work(c)));
-            Box::new(move |committed| {
+            let has_failed = done.is_err();
+            let answer: Answer = Box::new(move |committed| {
                 let answered = match (done, committed) {
                     (Ok(value), Ok(())) => guarded(|| Ok(then(value))),
                     (Err(e), _) => Err(e),
@@ -72,7 +73,8 @@ impl Writer {
                 };
                 // A caller that has gone away wants no answer.
                 drop(answer.send(answered));
-            })
+            });
+            (answer, has_failed)
         });
         self.0.send(job).await.map_err(|_| E::from(Error::Closed))?;
         answered.await.unwrap_or_else(|_| Err(E::from(Error::Closed)))
@@ -115,13 +117,27 @@ fn commit_together(c: &mut DbConnection, gathered: &mut Vec<Job>) -> bool {
         gathered.clear();
         return false;
     }
-    let answers: Vec<Answer> = gathered.drain(..).map(|job| job(c)).collect();
-    let committed = c.commit();
+    let mut answers: Vec<Answer> = Vec::with_capacity(gathered.len());
+    let mut is_lost = false;
+    for job in gathered.drain(..) {
+        let (answer, has_failed) = job(c);
+        answers.push(answer);
+        is_lost = has_failed && !c.is_writing();
+        if is_lost {
+            // Those after it are dropped, which answers their callers with `Closed`.
+            break;
+        }
+    }
+    let committed = if is_lost {
+        Err("it rolled back by itself what was gathered".to_owned())
+    } else {
+        c.commit().map_err(|e| e.to_string())
+    };
     if let Err(e) = &committed {
         tracing::error!(error = %e, "the database could not commit");
     }
     for answer in answers {
-        answer(committed.as_ref().map(|_| ()).map_err(|e| Error::Commit(e.to_string())));
+        answer(committed.clone().map_err(Error::Commit));
     }
     committed.is_ok()
 }
@@ -129,9 +145,10 @@ fn commit_together(c: &mut DbConnection, gathered: &mut Vec<Job>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::{Store, builders};
-    use super::Error;
+    use super::{DbConnection, Error};
     use crate::model::name::BuilderKey;
     use crate::model::time::Time;
+    use diesel::connection::SimpleConnection;
     use std::sync::{Arc, Mutex};
 
     fn store() -> (Store, String, tempfile::TempDir) {
@@ -182,6 +199,27 @@ mod tests {
         assert_eq!(read.iter().map(|(_, key, _)| key.name.as_str()).collect::<Vec<_>>(), ["a", "d"]);
         let panicked: Result<(), Error> = store.read(|_| panic!("nor here")).await;
         assert!(matches!(panicked, Err(Error::Panicked(_))));
+    }
+
+    #[tokio::test]
+    async fn where_the_database_rolls_back_by_itself_nothing_of_what_was_gathered_is_there() {
+        let (store, _, _dir) = store();
+        let (go, gone) = std::sync::mpsc::channel::<()>();
+        let insert = |name: &'static str| {
+            store.write(move |c| Ok::<_, Error>(builders::insert(c, &BuilderKey::new("t", name), Time::UNIX_EPOCH)?))
+        };
+        // The first holds the writer until the others are gathered behind it.
+        let hold = store.write(move |_| gone.recv().map_err(|_| Error::Closed));
+        let breaks = store.write(|c| match c {
+            DbConnection::Sqlite(c) => Ok::<_, Error>(c.batch_execute("ROLLBACK")?),
+            DbConnection::Postgres(_) => Err(Error::Closed),
+        });
+        let (held, a, broken, b, ()) =
+            futures::join!(hold, insert("a"), breaks, insert("b"), async { go.send(()).unwrap() });
+        assert!(held.is_ok() && a.is_err() && broken.is_err() && b.is_err(), "{a:?} {broken:?} {b:?}");
+        insert("c").await.unwrap();
+        let read = store.read(|c| Ok::<_, Error>(builders::list(c)?)).await.unwrap();
+        assert_eq!(read.iter().map(|(_, key, _)| key.name.as_str()).collect::<Vec<_>>(), ["c"]);
     }
 
     #[tokio::test]
