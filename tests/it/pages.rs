@@ -174,3 +174,12 @@ async fn in_a_browser_a_waterfall_keeps_itself_current() {
     w.force("core/good").await;
     browser.until("document.querySelector('.b.g li.n')?.textContent.includes('#1')").await;
 }
+
+#[tokio::test]
+async fn a_page_of_one_token_is_not_taken_for_that_of_another_of_the_same_subject() {
+    let w = site().await;
+    let (one, other) = (w.token("core", "viewer"), w.token("core", "viewer"));
+    let tag = w.get_as(&one, "/view/all").await.header("etag").unwrap().to_owned();
+    let asked = client().get(w.url("/view/all")).header("if-none-match", tag).bearer_auth(&other);
+    assert_eq!(w.fetch(asked).await.status, 200);
+}

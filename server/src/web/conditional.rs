@@ -2,6 +2,12 @@
 
 use actix_web::http::header::{CACHE_CONTROL, ETAG, HeaderValue, IF_NONE_MATCH, VARY};
 use actix_web::{HttpRequest, HttpResponse};
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::sync::LazyLock;
+
+/// A number that no other run of the server has, as good as surely: the standard library seeds its hashers at random.
+static START: LazyLock<u64> = LazyLock::new(|| RandomState::new().build_hasher().finish());
 
 /// What an answer was made of. Equal tags mean equal pages for the same asker; it is weak, because compression may differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,9 +15,10 @@ pub struct Tag(HeaderValue);
 
 impl Tag {
     /// A tag over `parts`: whatever the answer depends on, such as the event up to which it is true, the asker's subject, the
-    /// URL's arguments, the version of Weir.
+    /// URL's arguments, the version of Weir. This run of the server is always among them: the next may have another configuration.
     pub fn of(parts: &[&[u8]]) -> Self {
         let mut hasher = blake3::Hasher::new();
+        hasher.update(&START.to_le_bytes());
         for part in parts {
             hasher.update(&(part.len() as u64).to_le_bytes());
             hasher.update(part);

@@ -1,6 +1,7 @@
 //! `GET /view/<name>` and `GET /waterfall`.
 
 use super::{Maker, html, html_answer, team_title};
+use crate::model::scope::Scope;
 use crate::render::asset;
 use crate::render::context::waterfall::{WaterfallContext, WaterfallPage};
 use crate::status::view::ViewPage;
@@ -31,7 +32,7 @@ pub async fn view(
     query: ViewQuery,
 ) -> Result<HttpResponse> {
     let page = state.status.get(&scope).view(&name, &query.narrowing).await?;
-    show(&state, &scope.subject, &request, &page, &query)
+    show(&state, &scope, &request, &page, &query)
 }
 
 /// The Waterfall of everything that may be seen.
@@ -42,12 +43,12 @@ pub async fn all(
     query: ViewQuery,
 ) -> Result<HttpResponse> {
     let page = state.status.get(&scope).waterfall(&query.narrowing).await?;
-    show(&state, &scope.subject, &request, &page, &query)
+    show(&state, &scope, &request, &page, &query)
 }
 
 fn show(
     state: &AppState,
-    subject: &str,
+    scope: &Scope,
     request: &HttpRequest,
     page: &ViewPage,
     query: &ViewQuery,
@@ -55,7 +56,8 @@ fn show(
     let maker = Maker::new(state);
     let tag = Tag::of(&[
         request.uri().to_string().as_bytes(),
-        subject.as_bytes(),
+        scope.subject.as_bytes(),
+        scope.token_id.as_deref().unwrap_or_default().as_bytes(),
         &page.as_of.0.to_le_bytes(),
         &(maker.now.timestamp() / AGES_S).to_le_bytes(),
         asset::all().css.hashed_name.as_bytes(),
