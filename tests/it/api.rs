@@ -408,3 +408,20 @@ async fn force_wait_goes_on_where_it_was_when_the_server_was_killed_and_came_bac
     assert!(err.contains("the server is away") && err.contains("build 2: success"), "{err}");
     w.settle().await;
 }
+
+#[tokio::test]
+async fn of_many_waiting_requests_twenty_are_listed_and_all_are_counted() {
+    let gate = Gate::new();
+    let site = Site::new().builder("core/full", &gate.wait()).view("all", "categories = [\"*\"]");
+    let w = site.serve().await;
+    w.force("core/full").await;
+    w.running("core/full").await;
+    for _ in 0..29 {
+        w.force("core/full").await;
+    }
+    let builder = w.get("/view/all.json").await.json()["builders"][0].clone();
+    assert_eq!((&builder["n_pending"], builder["pending"].as_array().map(Vec::len)), (&json!(29), Some(20)));
+    let page = w.get("/team/core/builder/full").await;
+    assert_eq!(page.body.matches("</span> request ").count(), 20, "{}", page.body);
+    assert!(page.body.contains("and 9 more"), "{}", page.body);
+}

@@ -13,7 +13,8 @@ use async_trait::async_trait;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock};
-use tokio::sync::{Mutex as AsyncMutex, mpsc};
+use std::time::Duration;
+use tokio::sync::{Mutex as AsyncMutex, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -25,12 +26,17 @@ const PROPERTY_BYTES_MAX: usize = 64 << 10;
 /// Properties of one build at most.
 const PROPERTIES_MAX: usize = 1000;
 
+/// A step's words are stored at most so often, and of those in between only the newest: each is a durable write that everybody hears
+/// of, and a plugin may change them as often as it likes.
+const WORDS_EVERY: Duration = Duration::from_millis(250);
+
 /// One step's host.
 pub struct BuildHost {
     place: HostPlace,
     logs: AsyncMutex<BTreeMap<String, OpenLog>>,
     done: CancellationToken,
     failed: Arc<OnceLock<String>>,
+    words: AsyncMutex<Option<Words>>,
 }
 
 /// Which step of which build a host serves, and with what.
@@ -55,6 +61,12 @@ pub struct HostPlace {
     pub tasks: TaskTracker,
 }
 
+/// The newest words of the step, and who stores them.
+struct Words {
+    newest: watch::Sender<String>,
+    writer: JoinHandle<()>,
+}
+
 struct OpenLog {
     sender: OutputSender,
     writer: JoinHandle<()>,
@@ -63,7 +75,13 @@ struct OpenLog {
 impl BuildHost {
     /// A host without logs so far.
     pub fn new(place: HostPlace) -> Self {
-        Self { place, logs: AsyncMutex::default(), done: CancellationToken::new(), failed: Arc::default() }
+        Self {
+            place,
+            logs: AsyncMutex::default(),
+            done: CancellationToken::new(),
+            failed: Arc::default(),
+            words: AsyncMutex::default(),
+        }
     }
 
     /// Waits until all that has arrived for the logs is stored, and closes them.
@@ -72,6 +90,13 @@ impl BuildHost {
     /// A sentence, where a log could not be stored.
     pub async fn finish(&self) -> Result<(), String> {
         self.done.cancel();
+        if let Some(Words { newest, writer }) = self.words.lock().await.take() {
+            drop(newest);
+            if let Err(panic) = writer.await {
+                tracing::error!(build = %self.place.build, error = %panic, "the writer of a step's words broke");
+                return Err("what the step says of itself could not be stored".to_owned());
+            }
+        }
         let logs = std::mem::take(&mut *self.logs.lock().await);
         for (name, open) in logs {
             drop(open.sender);
@@ -81,6 +106,28 @@ impl BuildHost {
             }
         }
         self.failed.get().map_or(Ok(()), |why| Err(why.clone()))
+    }
+
+    fn start_words(&self) -> Words {
+        let (newest, mut wanted) = watch::channel(String::new());
+        let (status, build, step) = (self.place.status.clone(), self.place.build, self.place.step);
+        let (failed, done) = (self.failed.clone(), self.done.clone());
+        let writer = self.place.tasks.spawn(async move {
+            // The last words are stored also when the step has ended meanwhile.
+            while wanted.changed().await.is_ok() {
+                let text = wanted.borrow_and_update().clone();
+                if let Err(error) = status.update().step_changed(build, step, Some(&text), None).await {
+                    let why = say(&error);
+                    failed.get_or_init(|| format!("what the step says of itself could not be stored: {why}"));
+                    return;
+                }
+                tokio::select! {
+                    () = done.cancelled() => {}
+                    () = tokio::time::sleep(WORDS_EVERY) => {}
+                }
+            }
+        });
+        Words { newest, writer }
     }
 
     fn start_writer(&self, id: crate::model::id::LogId, name: &str) -> OpenLog {
@@ -159,12 +206,15 @@ impl StepHost for BuildHost {
     }
 
     async fn summary(&self, text: &str) -> Result<(), String> {
-        self.place
-            .status
-            .update()
-            .step_changed(self.place.build, self.place.step, Some(text), None)
-            .await
-            .map_err(|e| say(&e))
+        if let Some(why) = self.failed.get() {
+            return Err(why.clone());
+        }
+        let mut words = self.words.lock().await;
+        if self.done.is_cancelled() {
+            return Err("the step has ended".to_owned());
+        }
+        words.get_or_insert_with(|| self.start_words()).newest.send_replace(text.to_owned());
+        Ok(())
     }
 
     async fn link(&self, name: &str, url: &str) -> Result<(), String> {

@@ -8,7 +8,7 @@ use crate::model::id::{BuildId, BuildRequestId, EventId, LogId};
 use crate::model::results::Results;
 use crate::model::time::Time;
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::sync::{Arc, RwLock, RwLockReadGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 /// Finished builds held over all builders, as far as that leaves each at least [`RECENT_MIN`]: bounds memory.
 const RECENT_TOTAL: usize = 8_000;
@@ -91,7 +91,8 @@ impl Entry {
     }
 }
 
-/// The read model.
+/// The read model. A panic under the lock does not take it away: an entry is changed in place and whole fields at a time, so what is
+/// left lacks at most the one event, and every page would break otherwise until a restart.
 pub(super) struct Board {
     state: RwLock<State>,
     registry: Arc<Registry>,
@@ -126,7 +127,7 @@ impl Board {
 
     /// What stands there now. Hold it shortly.
     pub fn look(&self) -> RwLockReadGuard<'_, State> {
-        self.state.read().expect("no holder of the board panics")
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One builder's entry.
@@ -136,13 +137,13 @@ impl Board {
 
     /// Puts an event on the board.
     pub fn apply(&self, event: &Event) {
-        let mut state = self.state.write().expect("no holder of the board panics");
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         state.apply(&self.registry, event, self.n_recent);
     }
 
     /// Somebody wants a running build stopped.
     pub fn want_stop(&self, build: BuildId, reason: String) {
-        let mut state = self.state.write().expect("no holder of the board panics");
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         if state.running.contains_key(&build) {
             state.stops.insert(build, reason);
         }
@@ -150,7 +151,7 @@ impl Board {
 
     /// A log grew: its step's log says so, though that is no event.
     pub fn grow_log(&self, build: BuildId, step: i32, log: LogId, n_lines: i64, size_bytes: i64) {
-        let mut state = self.state.write().expect("no holder of the board panics");
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         state.change_log(build, step, log, |log| {
             log.n_lines = n_lines;
             log.size_bytes = size_bytes;
@@ -159,7 +160,7 @@ impl Board {
 
     /// A worker is ready, or is not.
     pub fn connect(&self, worker: &str, connected: bool) {
-        let mut state = self.state.write().expect("no holder of the board panics");
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let changed =
             if connected { state.connected.insert(worker.to_owned()) } else { state.connected.remove(worker) };
         if !changed {
@@ -205,11 +206,19 @@ impl State {
                 entry.newest = entry.newest.max(build.number);
                 entry.running.push(Arc::new(build.clone()));
             }
-            What::BuildChanged { build } => self.change_build(build.id, |held| *held = build.clone()),
+            What::BuildChanged { build_id, summary, got_revision, .. } => self.change_build(*build_id, |held| {
+                held.summary = summary.as_ref().unwrap_or(&held.summary).clone();
+                held.got_revision = got_revision.as_ref().or(held.got_revision.as_ref()).cloned();
+            }),
+            What::StepChanged { build_id, step, summary, link } => self.change_build(*build_id, |build| {
+                let Some(step) = build.steps.iter_mut().find(|held| held.number == *step) else { return };
+                step.summary = summary.as_ref().unwrap_or(&step.summary).clone();
+                step.urls.extend(link.clone());
+            }),
             What::BuildFinished { build } => self.finish_build(build, n_recent),
-            What::StepStarted { build_id, step }
-            | What::StepChanged { build_id, step }
-            | What::StepFinished { build_id, step } => self.change_build(*build_id, |build| put_step(build, step)),
+            What::StepStarted { build_id, step } | What::StepFinished { build_id, step } => {
+                self.change_build(*build_id, |build| put_step(build, step))
+            }
             What::LogChanged { build_id, step, log } => self.put_log(*build_id, *step, log),
             What::BuilderChanged { .. } => {}
         }
@@ -267,5 +276,25 @@ fn put_step(build: &mut Build, step: &Step) {
     match build.steps.iter_mut().find(|s| s.id == step.id) {
         Some(held) => *held = step.clone(),
         None => build.steps.push(step.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Board, EventId, Registry, State};
+    use std::sync::Arc;
+
+    #[test]
+    fn a_panic_under_the_lock_does_not_take_the_board_away() {
+        let board = Arc::new(Board::new(Arc::new(Registry::of(vec![])), State::at(EventId(7))));
+        let holder = board.clone();
+        let breaks = move || {
+            let _held = holder.state.write();
+            panic!("no such luck");
+        };
+        assert!(std::thread::spawn(breaks).join().is_err());
+        board.connect("local", true);
+        let look = board.look();
+        assert_eq!((look.as_of, look.connected.len()), (EventId(7), 1));
     }
 }

@@ -4,7 +4,7 @@ use super::commit::Effect;
 use super::event::What;
 use super::registry::Slot;
 use super::resource::{BuildRequest, Forced};
-use super::{Error, Result, Status, force, load, token};
+use super::{Error, Result, Status, force, token};
 use crate::model::id::{BuildId, BuildRequestId, BuilderId};
 use crate::model::right::Right;
 use crate::model::scope::Scope;
@@ -134,12 +134,19 @@ impl Control {
                     .ok_or_else(|| Error::not_found("build", format!("{}/{number}", builder.key)))?;
                 let id = BuildId(row.id);
                 let has_ended = || Error::Conflict(format!("build {number} of {} has ended", builder.key));
-                if !builds::want_stop(tx.c, id, &words, &format!("stopping, asked {words}"))? {
+                let summary = format!("stopping, asked {words}");
+                if !builds::want_stop(tx.c, id, &words, &summary)? {
                     return Err(has_ended());
                 }
                 token::count_use(tx.c, &scope, tx.at)?;
-                let build = load::build_by_id(tx.c, &registry, id)?.ok_or_else(has_ended)?;
-                tx.tell(builder.id, builder.key.clone(), What::BuildChanged { build })?;
+                let changed = What::BuildChanged {
+                    build_id: id,
+                    number,
+                    request_id: BuildRequestId(row.request_id),
+                    summary: Some(summary),
+                    got_revision: None,
+                };
+                tx.tell(builder.id, builder.key.clone(), changed)?;
                 tx.then(Effect::StopWanted(id, words));
                 Ok(audit::insert(tx.c, &attempt)?)
             })

@@ -1,6 +1,6 @@
 //! Everything that can be heard: a closed enum. Each is a row of `events`, written in the transaction that it tells of.
 
-use super::resource::{Build, BuildRequest, Log, Step};
+use super::resource::{Build, BuildRequest, Link, Log, Step};
 use crate::model::id::{BuildId, BuildRequestId, BuilderId, EventId};
 use crate::model::name::BuilderKey;
 use crate::model::time::Time;
@@ -40,8 +40,16 @@ pub enum What {
     },
     /// Something about a running build changed: its words, its revision, that it shall stop.
     BuildChanged {
-        /// The build, with its steps so far.
-        build: Build,
+        /// The build.
+        build_id: BuildId,
+        /// Its number.
+        number: i64,
+        /// Its request.
+        request_id: BuildRequestId,
+        /// Its words, where they changed.
+        summary: Option<String>,
+        /// What the checkout found, where that is new.
+        got_revision: Option<String>,
     },
     /// A build ended.
     BuildFinished {
@@ -55,12 +63,16 @@ pub enum What {
         /// The step.
         step: Step,
     },
-    /// A step's words, links or logs changed.
+    /// A step's words changed, or it has one more link.
     StepChanged {
         /// Its build.
         build_id: BuildId,
-        /// The step.
-        step: Step,
+        /// The step's number.
+        step: i32,
+        /// Its words, where they changed.
+        summary: Option<String>,
+        /// The new link.
+        link: Option<Link>,
     },
     /// A step ended.
     StepFinished {

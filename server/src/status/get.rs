@@ -297,6 +297,8 @@ impl Get {
             logs::get(c, log)?.ok_or_else(|| missing_log(log))
         };
         let row = self.status.0.store.read(read).await?;
+        // One that was opened just now may be stored already and not yet followed.
+        let live = live.or_else(|| if row.complete { None } else { self.status.0.live.follow(log) });
         Ok(live.unwrap_or_else(|| watch::channel(LogProgress { n_lines: row.n_lines, complete: row.complete }).1))
     }
 

@@ -3,7 +3,7 @@
 use super::get::LogProgress;
 use crate::model::id::LogId;
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use tokio::sync::watch;
 
 /// Every log that still grows.
@@ -13,7 +13,7 @@ pub(super) struct LiveLogs(Mutex<HashMap<LogId, watch::Sender<LogProgress>>>);
 impl LiveLogs {
     /// A log was opened, grew or ended. Its end lets go of the sender, so that followers see that nothing more will come.
     pub fn set(&self, log: LogId, progress: LogProgress) {
-        let mut logs = self.0.lock().expect("no holder of the live logs panics");
+        let mut logs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if progress.complete {
             if let Some(sender) = logs.remove(&log) {
                 sender.send_replace(progress);
@@ -25,11 +25,11 @@ impl LiveLogs {
 
     /// Follows a log, where it still grows.
     pub fn follow(&self, log: LogId) -> Option<watch::Receiver<LogProgress>> {
-        self.0.lock().expect("no holder of the live logs panics").get(&log).map(watch::Sender::subscribe)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&log).map(watch::Sender::subscribe)
     }
 
     /// Lets go of every follower: the server ends.
     pub fn clear(&self) {
-        self.0.lock().expect("no holder of the live logs panics").clear();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }

@@ -119,8 +119,7 @@ impl Update {
                 properties::set_of_build(tx.c, build, &name, &property)?;
                 if let (true, Some(revision)) = (name == "got_revision", property.value.as_str()) {
                     builds::set_got_revision(tx.c, build, revision)?;
-                    let build = running_build(tx, &inner.registry, build)?;
-                    tx.tell(build.builder_id, build.builder.clone(), What::BuildChanged { build })?;
+                    tell_change(tx, &inner.registry, build, None, Some(revision))?;
                 }
                 Ok(())
             })
@@ -172,16 +171,16 @@ impl Update {
                 let (builder, key) = builder_of(tx, &inner.registry, build)?;
                 let mut now = finish::step_of(tx, build, step)?;
                 let words = summary.as_ref().map(|summary| format!("{}: {summary}", now.name));
-                if let Some(summary) = summary {
-                    steps::set_summary(tx.c, step, &summary)?;
-                    now.summary = summary;
+                if let Some(summary) = &summary {
+                    steps::set_summary(tx.c, step, summary)?;
                 }
-                if let Some(link) = link.filter(|link| !now.urls.contains(link)) {
-                    now.urls.push(link);
+                let link = link.filter(|link| !now.urls.contains(link));
+                if let Some(link) = &link {
+                    now.urls.push(link.clone());
                     let json = serde_json::to_string(&now.urls).map_err(|e| Error::Internal(e.into()))?;
                     steps::set_urls(tx.c, step, &json)?;
                 }
-                tx.tell(builder, key, What::StepChanged { build_id: build, step: now })?;
+                tx.tell(builder, key, What::StepChanged { build_id: build, step: now.number, summary, link })?;
                 words.map_or(Ok(()), |words| say_what_runs(tx, &inner.registry, build, &words))
             })
             .await
@@ -241,8 +240,9 @@ impl Update {
                 let slug = free_slug(&name, &step.logs);
                 let id = logs::insert(tx.c, step.id, &name, &slug)?;
                 let log = Log { id, name, slug, n_lines: 0, size_bytes: 0, complete: false };
-                tx.tell(builder, key, What::LogChanged { build_id: build, step: step.number, log: log.clone() })?;
+                // It can be followed before anybody hears of it.
                 tx.then(finish::progress_of(build, step.number, &log));
+                tx.tell(builder, key, What::LogChanged { build_id: build, step: step.number, log: log.clone() })?;
                 Ok(log)
             })
             .await
@@ -366,11 +366,30 @@ fn running_build(tx: &mut Tx<'_>, registry: &Registry, id: BuildId) -> Result<Bu
     load::build_by_id(tx.c, registry, id)?.ok_or_else(|| Error::not_found("build", id.to_string()))
 }
 
+/// Tells what changed of a running build, and no more of it.
+fn tell_change(
+    tx: &mut Tx<'_>,
+    registry: &Registry,
+    id: BuildId,
+    summary: Option<&str>,
+    got_revision: Option<&str>,
+) -> Result<()> {
+    let row = builds::get(tx.c, id)?.ok_or_else(|| Error::not_found("build", id.to_string()))?;
+    let builder = BuilderId(row.builder_id);
+    let changed = What::BuildChanged {
+        build_id: id,
+        number: row.number,
+        request_id: BuildRequestId(row.request_id),
+        summary: summary.map(str::to_owned),
+        got_revision: got_revision.map(str::to_owned),
+    };
+    tx.tell(builder, registry.key(builder), changed)
+}
+
 /// A running build's own words are those of the step that runs.
 fn say_what_runs(tx: &mut Tx<'_>, registry: &Registry, id: BuildId, summary: &str) -> Result<()> {
     if builds::set_summary(tx.c, id, summary)? {
-        let build = running_build(tx, registry, id)?;
-        tx.tell(build.builder_id, build.builder.clone(), What::BuildChanged { build })?;
+        tell_change(tx, registry, id, Some(summary), None)?;
     }
     Ok(())
 }

@@ -1,9 +1,12 @@
 //! What happened since: in order, without gap or duplicate, and only what one may see.
 
-use super::{Results, Rig, operator};
+use super::{Arc, Results, Rig, operator};
 use expect_test::expect;
+use weir::engine::step::StepHost as _;
+use weir::engine::step_host::{BuildHost, HostPlace};
 use weir::model::id::EventId;
 use weir::model::scope::Scope;
+use weir::status::event::What;
 use weir::status::subscribe::Subscription;
 use weir::status::{Error, Status};
 
@@ -100,4 +103,62 @@ async fn a_listener_is_told_that_the_server_ends() {
     let mut heard = rig.status.subscribe(&operator(), None);
     let (end, ()) = futures::join!(heard.next(), async { rig.status.close() });
     assert!(matches!(end, Err(Error::Unavailable)));
+}
+
+#[tokio::test]
+async fn an_event_of_a_running_build_holds_what_changed_and_not_all_that_there_is() {
+    let rig = Rig::new().await;
+    let build = rig.start("core", "full-2").await;
+    let update = rig.status.update();
+    for n in 0..50 {
+        update.step_skipped(build.id, &format!("before-{n}"), "skipped").await.unwrap();
+    }
+    let step = update.step_started(build.id, "make").await.unwrap();
+    for n in 0..50 {
+        update.log_opened(build.id, step.id, &format!("log-{n}")).await.unwrap();
+    }
+    let mut heard = rig.status.subscribe(&operator(), None);
+    update.step_changed(build.id, step.id, Some("making"), None).await.unwrap();
+    update.set_property(build.id, "got_revision", "abc".into(), "make").await.unwrap();
+    for name in ["step.changed", "build.changed", "build.changed"] {
+        let event = heard.next().await.unwrap();
+        assert_eq!(event.what.name(), name);
+        let json = serde_json::to_string(&event.what).unwrap();
+        assert!(json.len() < 300, "{json}");
+    }
+    let held = rig.status.get(&operator()).builder("core", "full-2").unwrap().running[0].clone();
+    assert_eq!((held.summary.as_str(), held.got_revision.as_deref()), ("make: making", Some("abc")));
+    assert_eq!((held.steps.len(), held.steps[50].summary.as_str(), held.steps[50].logs.len()), (51, "making", 50));
+}
+
+#[tokio::test]
+async fn of_a_flood_of_words_the_newest_are_told_and_few_of_the_others() {
+    let rig = Rig::new().await;
+    let build = rig.start("core", "full-2").await;
+    let step = rig.status.update().step_started(build.id, "make").await.unwrap();
+    let host = BuildHost::new(HostPlace {
+        status: rig.status.clone(),
+        build: build.id,
+        step: step.id,
+        name: step.name.clone(),
+        properties: Arc::default(),
+        declared: Arc::default(),
+        log_limit: weir::model::size::Size(1 << 20),
+        stop: Default::default(),
+        tasks: Default::default(),
+    });
+    let mut heard = rig.status.subscribe(&operator(), None);
+    for n in 0..10_000 {
+        host.summary(&format!("test {n}")).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    let (mut newest, mut n_told) = (String::new(), 0);
+    while newest != "test 9999" {
+        if let What::StepChanged { summary: Some(summary), .. } = heard.next().await.unwrap().what.clone() {
+            (newest, n_told) = (summary, n_told + 1);
+        }
+    }
+    assert!(n_told < 100, "{n_told}");
+    host.finish().await.unwrap();
+    assert!(host.summary("late").await.is_err());
 }

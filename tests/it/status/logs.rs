@@ -89,3 +89,29 @@ async fn a_hidden_log_is_not_found() {
     assert!(matches!(nobody.log_lines(LogId(999), 0, 1).await, Err(Error::NotFound { .. })));
     assert!(matches!(nobody.log("secret", "vault", 1, "0", "stdio").await, Err(Error::NotFound { .. })));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_log_can_be_followed_as_soon_as_it_is_seen() {
+    let rig = Rig::new().await;
+    let build = rig.start("core", "full-2").await;
+    let step = rig.status.update().step_started(build.id, "make").await.unwrap();
+    for n in 0..300 {
+        let name = format!("log-{n}");
+        let (status, id, step) = (rig.status.clone(), build.id, step.id);
+        let opening = tokio::spawn({
+            let name = name.clone();
+            async move { status.update().log_opened(id, step, &name).await.unwrap() }
+        });
+        let get = rig.status.get(&Scope::anonymous());
+        let log = loop {
+            match get.log("core", "full-2", 1, "make", &name).await {
+                Ok(page) => break page.log,
+                Err(_) => tokio::task::yield_now().await,
+            }
+        };
+        // Whoever follows it hears of its end, which has not come yet.
+        let progress = get.follow_log(log.id).await.unwrap();
+        assert!(progress.has_changed().is_ok(), "{name}: taken for ended");
+        opening.await.unwrap();
+    }
+}

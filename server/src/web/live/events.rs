@@ -243,16 +243,20 @@ fn told(what: &What) -> Told<'_> {
     match what {
         What::RequestAdded { request } => Told { request: Some(request.id.0), ..Told::default() },
         What::RequestCancelled { request_id } => Told { request: Some(request_id.0), ..Told::default() },
-        What::BuildStarted { build } | What::BuildChanged { build } | What::BuildFinished { build } => Told {
+        What::BuildStarted { build } | What::BuildFinished { build } => Told {
             build: Some(build.id),
             number: Some(build.number),
             request: Some(build.request_id.0),
             results: build.results,
             ..Told::default()
         },
-        What::StepStarted { build_id, step }
-        | What::StepChanged { build_id, step }
-        | What::StepFinished { build_id, step } => {
+        What::BuildChanged { build_id, number, request_id, .. } => {
+            Told { build: Some(*build_id), number: Some(*number), request: Some(request_id.0), ..Told::default() }
+        }
+        What::StepChanged { build_id, step, .. } => {
+            Told { build: Some(*build_id), step: Some(*step), ..Told::default() }
+        }
+        What::StepStarted { build_id, step } | What::StepFinished { build_id, step } => {
             Told { build: Some(*build_id), step: Some(step.number), results: step.results, ..Told::default() }
         }
         What::LogChanged { build_id, step, log } => {
