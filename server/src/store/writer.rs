@@ -216,7 +216,9 @@ mod tests {
         });
         let (held, a, broken, b, ()) =
             futures::join!(hold, insert("a"), breaks, insert("b"), async { go.send(()).unwrap() });
-        assert!(held.is_ok() && a.is_err() && broken.is_err() && b.is_err(), "{a:?} {broken:?} {b:?}");
+        // The first may have been gathered with the others, or alone.
+        assert!(matches!(held, Ok(()) | Err(Error::Commit(_))), "{held:?}");
+        assert!(a.is_err() && broken.is_err() && b.is_err(), "{a:?} {broken:?} {b:?}");
         insert("c").await.unwrap();
         let read = store.read(|c| Ok::<_, Error>(builders::list(c)?)).await.unwrap();
         assert_eq!(read.iter().map(|(_, key, _)| key.name.as_str()).collect::<Vec<_>>(), ["c"]);
