@@ -208,7 +208,7 @@ fn a_waterfall_tells_state_in_words_and_shapes_and_links_steps_to_their_logs() {
     let text = waterfall(&site_view());
     for expected in [
         "✕ #43</a> <b>failure</b>",
-        "✓ #41</a> <time",
+        "✓ #41</a> <b>success</b> <time",
         "/team/core/builder/full-2.3/build/40/step/2/log/stdio\">compile</a>",
         "never built",
         "○ offline",

@@ -66,10 +66,7 @@ pub fn inside(out: &mut String, build: &Build, prefix: &str, now: Time) {
 
 /// The box at a build's bottom: result, number, when it began, why.
 fn start_box(out: &mut String, build: &Build, look: Look, prefix: &str, placed: &Placed, now: Time) {
-    let _ = write!(out, "<li class=n><a href=\"{prefix}\">{} #{}</a>", look.sign, build.number);
-    if look.class != "g" {
-        let _ = write!(out, " <b>{}</b>", look.word);
-    }
+    let _ = write!(out, "<li class=n><a href=\"{prefix}\">{} #{}</a> <b>{}</b>", look.sign, build.number, look.word);
     let _ = write!(out, " <time datetime={}>{}</time> ", iso(build.started_at), short(build.started_at, now));
     if placed.is_cut_below {
         out.push_str("<em>began earlier</em> ");
