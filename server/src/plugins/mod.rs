@@ -101,16 +101,6 @@ impl Plugins {
     pub fn configure(&self, tables: BTreeMap<String, Plugin>, server: Server) {
         self.known.store(Arc::new(Known { tables, server }));
     }
-
-    /// Loads a plugin ahead of its first step. Blocks.
-    ///
-    /// # Errors
-    /// Where there is none, or it cannot be used.
-    pub fn warm(&self, name: &str) -> Result<(), Error> {
-        let known = self.known.load_full();
-        let table = known.tables.get(name).cloned().unwrap_or_default();
-        self.loader.load(name, &table, &known.server).map(drop)
-    }
 }
 
 impl PluginCatalogue for Catalogue {

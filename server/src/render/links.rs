@@ -1,8 +1,8 @@
 //! Every link that Weir writes. All start with the path of `public_url`; names are percent-encoded here and nowhere else.
 
 use crate::model::name::BuilderKey;
+use crate::model::shell;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use std::fmt::Write as _;
 
 /// Everything but RFC 3986's unreserved characters is encoded, so a name is one element of a path whatever it holds.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -131,14 +131,7 @@ pub fn shell_word(text: &str) -> String {
     if !text.is_empty() && text.chars().all(plain) {
         return text.to_owned();
     }
-    let mut out = String::from("'");
-    for c in text.chars() {
-        match c {
-            '\'' => out.push_str(r"'\''"),
-            c => out.write_char(c).expect("a string takes all"),
-        }
-    }
-    out + "'"
+    shell::quote(text)
 }
 
 #[cfg(test)]

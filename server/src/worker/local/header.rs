@@ -2,6 +2,7 @@
 //! how it ended.
 
 use super::spec::Spec;
+use crate::model::shell;
 use crate::worker::Exit;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -82,11 +83,7 @@ fn without_passwords(text: &str) -> String {
 /// A word as one would type it.
 fn shown(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-+=./:,@%^".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { shell::quote(word) }
 }
 
 #[cfg(test)]
