@@ -25,13 +25,15 @@ section! {
         /// Keep a chat connection.
         chat = "chat": bool, "false";
         /// Keep a small state.
-        state = "state": bool, "false";
+        state = "state": bool, "what a bundled plugin needs, else false";
         /// Start builders of its own team.
-        trigger = "trigger": bool, "false";
+        trigger = "trigger": bool, "what a bundled plugin needs, else false";
         /// Store artifacts.
-        artifacts = "artifacts": bool, "false";
+        artifacts = "artifacts": bool, "what a bundled plugin needs, else false";
         /// Read status in its team's scope.
-        builds = "builds": bool, "false";
+        builds = "builds": bool, "what a bundled plugin needs, else false";
+        /// Read the plain text of secrets that its settings hand over; without it a plugin can pass them on and not see them.
+        reveal = "reveal": bool, "false";
         /// `compat`: imports of WASI trap when called instead of refusing the plugin.
         wasi = "wasi": Wasi, "refuse the plugin";
         /// Linear memory of an instance.
@@ -44,6 +46,18 @@ section! {
         log_bytes = "log_bytes": Size, "16 MiB";
         /// Calls to the host in one call of the plugin.
         host_calls = "host_calls": Count, "2000000";
+        /// Calls to the host in a second; over it the plugin waits.
+        host_calls_per_s = "host_calls_per_s": Count, "200000";
+        /// Elements of all tables of an instance.
+        table_elements = "table_elements": Count, "20000";
+        /// Things of the host that a call holds at the same time: commands, readers, secrets.
+        resources = "resources": Count, "1024";
+        /// Bytes of HTTP requests and answers in one call of the plugin.
+        http_bytes = "http_bytes": Size, "64 MiB";
+        /// The state of one use.
+        state_bytes = "state_bytes": Size, "1 MiB";
+        /// Artifacts of one step.
+        artifact_bytes = "artifact_bytes": Size, "1 GiB";
     }
 }
 
@@ -85,14 +99,16 @@ pub struct Grants {
     pub mail: bool,
     /// Keep a chat connection.
     pub chat: bool,
-    /// Keep a small state.
-    pub state: bool,
+    /// Keep a small state; none where the configuration does not say, as for those below.
+    pub state: Option<bool>,
     /// Start builders of the own team.
-    pub trigger: bool,
+    pub trigger: Option<bool>,
     /// Store artifacts.
-    pub artifacts: bool,
+    pub artifacts: Option<bool>,
     /// Read status in the team's scope.
-    pub builds: bool,
+    pub builds: Option<bool>,
+    /// Read the plain text of secrets that the settings hand over.
+    pub reveal: bool,
     /// `compat`: unknown WASI imports trap when called instead of refusing the load.
     pub wasi_compat: bool,
 }
@@ -121,6 +137,18 @@ pub struct Limits {
     pub log_bytes: Size,
     /// Host calls in one call of the guest.
     pub host_calls: u64,
+    /// Host calls in a second; over it the guest waits.
+    pub host_calls_per_s: u64,
+    /// Elements of all tables.
+    pub table_elements: usize,
+    /// Handles of host things at the same time.
+    pub resources: usize,
+    /// HTTP bytes, requests and answers, in one call of the guest.
+    pub http_bytes: Size,
+    /// State of one use.
+    pub state_bytes: Size,
+    /// Artifacts of one step.
+    pub artifact_bytes: Size,
 }
 
 impl Default for Limits {
@@ -131,6 +159,12 @@ impl Default for Limits {
             wall: Duration::from_secs(300),
             log_bytes: Size(16 << 20),
             host_calls: 2_000_000,
+            host_calls_per_s: 200_000,
+            table_elements: 20_000,
+            resources: 1_024,
+            http_bytes: Size(64 << 20),
+            state_bytes: Size(1 << 20),
+            artifact_bytes: Size(1 << 30),
         }
     }
 }
@@ -148,10 +182,11 @@ impl RawPlugin {
                 http: self.http.unwrap_or_default().into_iter().filter_map(|host| check_host(host, reader)).collect(),
                 mail: self.mail.unwrap_or(false),
                 chat: self.chat.unwrap_or(false),
-                state: self.state.unwrap_or(false),
-                trigger: self.trigger.unwrap_or(false),
-                artifacts: self.artifacts.unwrap_or(false),
-                builds: self.builds.unwrap_or(false),
+                state: self.state,
+                trigger: self.trigger,
+                artifacts: self.artifacts,
+                builds: self.builds,
+                reveal: self.reveal.unwrap_or(false),
                 wasi_compat: self.wasi.is_some(),
             },
             limits: Limits {
@@ -160,6 +195,12 @@ impl RawPlugin {
                 wall: self.wall.unwrap_or(limits.wall),
                 log_bytes: self.log_bytes.unwrap_or(limits.log_bytes),
                 host_calls: self.host_calls.map_or(limits.host_calls, |count| u64::from(count.0)),
+                host_calls_per_s: self.host_calls_per_s.map_or(limits.host_calls_per_s, |count| u64::from(count.0)),
+                table_elements: self.table_elements.map_or(limits.table_elements, |count| count.0 as usize),
+                resources: self.resources.map_or(limits.resources, |count| count.0 as usize),
+                http_bytes: self.http_bytes.unwrap_or(limits.http_bytes),
+                state_bytes: self.state_bytes.unwrap_or(limits.state_bytes),
+                artifact_bytes: self.artifact_bytes.unwrap_or(limits.artifact_bytes),
             },
         }
     }

@@ -5,8 +5,9 @@ use super::bindings::step_handler::{Outcome, Verdict};
 use super::error::{Error, Kind};
 use super::instance::{StepRun, run_step};
 use super::load::Loaded;
+use super::power::Powers;
 use super::schema;
-use crate::config::plugin::{CommandGrant, Plugin};
+use crate::config::plugin::Plugin;
 use crate::engine::step::{StepCall, StepEnd, StepHost, StepRunner};
 use crate::model::results::Results;
 use async_trait::async_trait;
@@ -56,7 +57,7 @@ impl Plugins {
         let run = StepRun {
             limits: table.limits,
             stop_grace: self.stop_grace,
-            command_grant: command_grant(&loaded, &table),
+            powers: Powers::of(&loaded, &table),
             clock: Arc::clone(&self.clock),
             commands: commands.clone(),
             main: tokio::runtime::Handle::current(),
@@ -96,16 +97,6 @@ fn settings(loaded: &Loaded, table: &Plugin, step: &StepCall, host: &dyn StepHos
         Some(why) => Err(Error::new(name, Kind::Settings, format!("its settings do not fit: {why}"))),
         None => Ok(filled),
     }
-}
-
-/// What the plugin may run: what its manifest names, and the operator grants or, where he says nothing, its content.
-fn command_grant(loaded: &Loaded, table: &Plugin) -> Option<CommandGrant> {
-    let declared = loaded.descriptor.capabilities.iter().any(|c| matches!(c.kind.as_str(), "command" | "workspace"));
-    if !declared {
-        return None;
-    }
-    let said = table.grants.command.clone().or_else(|| loaded.bundled.as_ref()?.command.clone());
-    said.filter(|grant| *grant != CommandGrant::Nothing)
 }
 
 fn step_end(outcome: Outcome) -> StepEnd {

@@ -10,13 +10,17 @@ mod step {
         with: {
             "weir:plugin/secrets.secret": crate::plugins::capability::secret::Secret,
             "weir:plugin/command.running": crate::plugins::capability::command::RunningCommand,
+            "weir:plugin/command.line-reader": crate::plugins::capability::lines::LineReader,
         },
     });
 }
 
 pub use step::Step;
 pub use step::exports::weir::plugin::{metadata, step_handler};
-pub use step::weir::plugin::{command, log, progress, properties, secrets, types, wait, workspace};
+pub use step::weir::plugin::{
+    artifacts, builds, command, http, log, progress, properties, random, secret_reveal, secrets, state, test_results,
+    trigger, types, wait, workspace,
+};
 
 /// Plain data needs no host.
 impl types::Host for super::instance::Guest {}

@@ -16,7 +16,26 @@ pub const FILE_BYTES_MAX: usize = 64 << 20;
 /// The line of the contract that this server speaks.
 const OFFERED: &str = "0.1";
 /// Interfaces of the contract that this server answers.
-const INTERFACES: [&str; 8] = ["types", "log", "progress", "properties", "wait", "secrets", "command", "workspace"];
+const INTERFACES: [&str; 16] = [
+    "types",
+    "log",
+    "progress",
+    "properties",
+    "wait",
+    "random",
+    "secrets",
+    "secret-reveal",
+    "command",
+    "workspace",
+    "test-results",
+    "artifacts",
+    "builds",
+    "trigger",
+    "http",
+    "state",
+];
+/// Those that must stand in the manifest: they need a grant.
+const GRANTED: [&str; 8] = ["command", "workspace", "artifacts", "builds", "trigger", "http", "state", "secret-reveal"];
 /// What runtimes of languages need of WASI; it gives them nothing of the machine.
 const WASI: [&str; 5] = ["wasi:cli/", "wasi:io/", "wasi:clocks/", "wasi:random/", "wasi:filesystem/"];
 
@@ -213,8 +232,9 @@ pub fn check_descriptor(outside: &Outside, descriptor: &Descriptor) -> Result<()
         let (says, is) = if is_step { ("reporter", "step") } else { ("step", "reporter") };
         return Err(format!("calls itself a {says} and exports the handler of a {is}"));
     }
-    for interface in ["command", "workspace"] {
-        let declared = descriptor.capabilities.iter().any(|c| c.kind == interface || c.kind == "command");
+    for interface in GRANTED {
+        let covers = |kind: &str| kind == interface || (interface == "workspace" && kind == "command");
+        let declared = descriptor.capabilities.iter().any(|c| covers(&c.kind));
         if outside.wants(interface) && !declared {
             return Err(format!("imports weir:plugin/{interface} without declaring it among its capabilities"));
         }

@@ -33,8 +33,31 @@ struct Listed {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ListedGrants {
-    #[serde(default)]
-    command: bool,
+    command: Option<ListedCommand>,
+    state: Option<bool>,
+    trigger: Option<bool>,
+    artifacts: Option<bool>,
+    builds: Option<bool>,
+}
+
+/// `true`, or a list of programs; an empty one grants the files of the work directory and no program.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum ListedCommand {
+    Any(bool),
+    Programs(Vec<String>),
+}
+
+impl ListedGrants {
+    fn grants(self) -> Grants {
+        let command = self.command.map(|command| match command {
+            ListedCommand::Any(true) => CommandGrant::Any,
+            ListedCommand::Any(false) => CommandGrant::Nothing,
+            ListedCommand::Programs(programs) => CommandGrant::Programs(programs),
+        });
+        let Self { state, trigger, artifacts, builds, .. } = self;
+        Grants { command, state, trigger, artifacts, builds, ..Grants::default() }
+    }
 }
 
 impl Bundled {
@@ -53,7 +76,7 @@ impl Bundled {
                 .inspect_err(|error| tracing::warn!("{} grants nothing: {error}", path.display()))
                 .ok()?;
             let listed = list.plugins.into_iter().find(|listed| listed.sha256 == sha256)?;
-            Some(Grants { command: listed.grants.command.then_some(CommandGrant::Any), ..Grants::default() })
+            Some(listed.grants.grants())
         })
     }
 

@@ -5,9 +5,10 @@ use super::capability::log::LogMeter;
 use super::component::Prepared;
 use super::error::{Breach, Error, Kind};
 use super::meter::{MemoryMeter, Stopwatch, Timed};
+use super::power::Powers;
 use super::stdio::Tail;
 use crate::clock::SharedClock;
-use crate::config::plugin::{CommandGrant, Limits};
+use crate::config::plugin::Limits;
 use crate::engine::step::{StepCall, StepHost};
 use crate::model::size::Size;
 use crate::worker::{OutputSender, Place};
@@ -25,7 +26,8 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 const CROSSING_BYTES_MAX: usize = 4 << 20;
 const HANDLES_MAX: usize = 4_096;
 const RESOURCES_MAX: usize = 1_024;
-const RANDOM_BYTES_MAX: u64 = 64 << 10;
+/// Random bytes of one call.
+pub const RANDOM_BYTES_MAX: u64 = 64 << 10;
 /// What a plugin may use to describe itself.
 const DESCRIBE_CPU: Duration = Duration::from_millis(250);
 const DESCRIBE_WALL: Duration = Duration::from_secs(10);
@@ -36,8 +38,8 @@ pub struct Guest {
     pub name: String,
     /// What it may use.
     pub limits: Limits,
-    /// What it may run; none is nothing.
-    pub command_grant: Option<CommandGrant>,
+    /// What it may do.
+    pub powers: Powers,
     /// What it holds handles of.
     pub table: ResourceTable,
     /// Its step; none while it describes itself.
@@ -48,6 +50,8 @@ pub struct Guest {
     pub clock: SharedClock,
     /// Its time.
     pub stopwatch: Arc<Stopwatch>,
+    /// Random bytes that it asked for.
+    pub n_random_bytes: u64,
     memory: MemoryMeter,
     n_host_calls: u64,
     wasi: WasiCtx,
@@ -88,7 +92,7 @@ impl Guest {
             .build();
         Self {
             name: name.to_owned(),
-            command_grant: None,
+            powers: Powers::default(),
             table,
             step: None,
             last_error: None,
@@ -97,6 +101,7 @@ impl Guest {
             memory: MemoryMeter::new(&limits),
             limits,
             n_host_calls: 0,
+            n_random_bytes: 0,
             wasi,
             printed,
         }
@@ -169,8 +174,8 @@ pub struct StepRun {
     pub limits: Limits,
     /// After a stop, it has this long to end by itself.
     pub stop_grace: Duration,
-    /// What it may run.
-    pub command_grant: Option<CommandGrant>,
+    /// What it may do.
+    pub powers: Powers,
     /// For its log's times.
     pub clock: SharedClock,
     /// Its commands; whoever calls waits for them.
@@ -185,7 +190,7 @@ pub struct StepRun {
 /// Where it breaks, or says that it could not do its work.
 pub async fn run_step(prepared: Arc<Prepared>, run: StepRun) -> Result<step_handler::Outcome, Error> {
     let mut guest = Guest::new(&prepared.name, run.limits, run.stop_grace, run.clock);
-    guest.command_grant = run.command_grant;
+    guest.powers = run.powers;
     let context = context(&run.call, &run.limits);
     let stop = run.call.stop.clone();
     guest.step = Some(StepState {

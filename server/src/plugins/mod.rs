@@ -26,6 +26,8 @@ mod instance;
 mod load;
 /// What a call has used.
 mod meter;
+/// What a plugin may do.
+mod power;
 /// What a plugin's schema says.
 mod schema;
 /// What a guest prints.

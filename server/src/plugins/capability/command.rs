@@ -2,9 +2,10 @@
 
 use crate::config::plugin::CommandGrant;
 use crate::plugins::bindings::command::{
-    Channel as GuestChannel, Chunk, CommandError, EnvValue, Event, Exit as GuestExit, Host, HostRunning, OutputMode,
-    Spec, What,
+    Channel as GuestChannel, Chunk, CommandError, EnvValue, Event, Exit as GuestExit, Host, HostRunning, LineFilter,
+    OutputMode, Spec, What,
 };
+use crate::plugins::capability::lines::LineReader;
 use crate::plugins::capability::log::STDIO;
 use crate::plugins::instance::Guest;
 use crate::worker::{self, Channel, Command, Exit, Output, OutputSender};
@@ -33,7 +34,7 @@ impl Guest {
     /// Why this guest may not touch the worker at all; none where it may.
     pub fn command_denied(&self) -> Option<String> {
         let name = &self.name;
-        self.command_grant.is_none().then(|| {
+        self.powers.command.is_none().then(|| {
             format!(
                 "may not use the build's worker: grant it with `command = true`, or a list of programs, in `[plugin.{name}]`"
             )
@@ -44,7 +45,7 @@ impl Guest {
         if let Some(why) = self.command_denied() {
             return Err(CommandError::Denied(why));
         }
-        let Some(CommandGrant::Programs(programs)) = &self.command_grant else { return Ok(()) };
+        let Some(CommandGrant::Programs(programs)) = &self.powers.command else { return Ok(()) };
         if programs.iter().any(|p| p == program) {
             return Ok(());
         }
@@ -74,7 +75,7 @@ impl Guest {
             if variable.name.is_empty() || variable.name.contains(['=', '\0']) {
                 return invalid("the name of a variable is empty or holds `=`");
             }
-            if matches!(self.command_grant, Some(CommandGrant::Programs(_))) && redirects(&variable.name) {
+            if matches!(self.powers.command, Some(CommandGrant::Programs(_))) && redirects(&variable.name) {
                 let (name, plugin) = (&variable.name, &self.name);
                 return Ok(Err(CommandError::Denied(format!(
                     "may not set `{name}`: it decides which program is run, and `command` in `[plugin.{plugin}]` grants a \
@@ -240,6 +241,14 @@ impl Host for Guest {
             }
             Err(error) => Ok(Err(error)),
         }
+    }
+
+    async fn lines(
+        &mut self,
+        spec: Spec,
+        want: LineFilter,
+    ) -> wasmtime::Result<Result<Resource<LineReader>, CommandError>> {
+        self.start_lines(spec, want).await
     }
 }
 

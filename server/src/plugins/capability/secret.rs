@@ -1,5 +1,6 @@
 //! Secrets that settings hand over. Settings carry none yet, so every name is not granted, and no handle can exist.
 
+use crate::plugins::bindings::secret_reveal::{self, RevealError};
 use crate::plugins::bindings::secrets::{Host, HostSecret, SecretError};
 use crate::plugins::instance::Guest;
 use wasmtime::component::Resource;
@@ -24,5 +25,12 @@ impl HostSecret for Guest {
     async fn drop(&mut self, secret: Resource<Secret>) -> wasmtime::Result<()> {
         self.table.delete(secret)?;
         Ok(())
+    }
+}
+
+impl secret_reveal::Host for Guest {
+    async fn reveal(&mut self, secret: Resource<Secret>) -> wasmtime::Result<Result<String, RevealError>> {
+        self.enter()?;
+        match *self.table.get(&secret)? {}
     }
 }

@@ -1,4 +1,4 @@
-//! Waiting, and being stopped.
+//! Waiting, the time of day, and being stopped.
 
 use crate::plugins::bindings::wait::{Host, Interruption};
 use crate::plugins::instance::Guest;
@@ -17,5 +17,10 @@ impl Host for Guest {
 
     async fn cancelled(&mut self) -> wasmtime::Result<bool> {
         Ok(self.step()?.call.stop.is_cancelled())
+    }
+
+    async fn now(&mut self) -> wasmtime::Result<String> {
+        self.enter()?;
+        Ok(self.clock.now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true))
     }
 }
