@@ -7,6 +7,7 @@ use super::error::{Breach, Error, Kind};
 use super::meter::{MemoryMeter, Stopwatch, Timed};
 use super::power::Powers;
 use super::stdio::Tail;
+use super::usage::{Use, User};
 use crate::clock::SharedClock;
 use crate::config::plugin::Limits;
 use crate::engine::step::{StepCall, StepHost};
@@ -42,8 +43,12 @@ pub struct Guest {
     pub powers: Powers,
     /// What it holds handles of.
     pub table: ResourceTable,
-    /// Its step; none while it describes itself.
+    /// What it works for; none while it describes itself.
+    pub usage: Option<Use>,
+    /// Its step; none while it describes itself, and in a reporter.
     pub step: Option<StepState>,
+    /// What it wrote itself.
+    pub log_meter: LogMeter,
     /// The last line it logged as an error: a panic's message comes this way.
     pub last_error: Option<String>,
     /// For its log's times.
@@ -68,8 +73,6 @@ pub struct StepState {
     pub place: Place,
     /// Logs that are open.
     pub logs: BTreeMap<String, OutputSender>,
-    /// What the guest itself wrote.
-    pub log_meter: LogMeter,
     /// Links that it set.
     pub n_links: usize,
     /// Bytes of properties that it set.
@@ -94,7 +97,9 @@ impl Guest {
             name: name.to_owned(),
             powers: Powers::default(),
             table,
+            usage: None,
             step: None,
+            log_meter: LogMeter::default(),
             last_error: None,
             clock,
             stopwatch: Stopwatch::start(&limits, stop_grace),
@@ -129,9 +134,11 @@ impl Guest {
     /// Over the limit, and while the plugin describes itself.
     pub fn step(&mut self) -> Result<&mut StepState, Breach> {
         self.enter()?;
-        self.step
-            .as_mut()
-            .ok_or_else(|| Breach::new(Kind::Load, "asked for a build's things while it described itself"))
+        let why = match self.usage {
+            Some(_) => "asked for a build's things, and a reporter has no build",
+            None => "asked for a build's things while it described itself",
+        };
+        self.step.as_mut().ok_or_else(|| Breach::new(Kind::Load, why))
     }
 }
 
@@ -193,6 +200,14 @@ pub async fn run_step(prepared: Arc<Prepared>, run: StepRun) -> Result<step_hand
     guest.powers = run.powers;
     let context = context(&run.call, &run.limits);
     let stop = run.call.stop.clone();
+    guest.usage = Some(Use {
+        team: run.call.builder.team.clone(),
+        plugin: prepared.name.clone(),
+        by: User::Step { builder: run.call.builder.clone(), number: run.call.number, step: run.call.name.clone() },
+        settings: Arc::new(run.call.settings.clone()),
+        stop: stop.clone(),
+        main: run.main.clone(),
+    });
     guest.step = Some(StepState {
         place: Place {
             team: run.call.builder.team.clone(),
@@ -202,7 +217,6 @@ pub async fn run_step(prepared: Arc<Prepared>, run: StepRun) -> Result<step_hand
         call: run.call,
         host: run.host,
         logs: BTreeMap::new(),
-        log_meter: LogMeter::default(),
         n_links: 0,
         property_bytes: 0,
         commands: run.commands,

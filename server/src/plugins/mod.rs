@@ -32,6 +32,8 @@ mod power;
 mod schema;
 /// What a guest prints.
 mod stdio;
+/// What a guest works for.
+mod usage;
 
 use crate::clock::SharedClock;
 use crate::config::plugin::Plugin;

@@ -3,6 +3,7 @@
 use crate::plugins::bindings::log::{Host, Level, Line, LogError};
 use crate::plugins::error::{Breach, Kind};
 use crate::plugins::instance::{Guest, StepState};
+use crate::plugins::usage::Use;
 use crate::worker::{Channel, Output, OutputSender};
 use bytes::Bytes;
 use std::collections::btree_map::Entry;
@@ -64,14 +65,20 @@ impl StepState {
 }
 
 impl Guest {
-    async fn put(&mut self, log: &str, channel: Channel, text: String) -> wasmtime::Result<Result<(), String>> {
-        let bytes_max = self.limits.log_bytes.0;
-        let clock = self.clock.clone();
-        let step = self.step()?;
-        let wait = step.log_meter.count(text.lines().count(), text.len(), bytes_max)?;
+    /// Counts what is to be written and waits until it may be.
+    async fn meter(&mut self, text: &str) -> Result<(), Breach> {
+        let wait = self.log_meter.count(text.lines().count(), text.len(), self.limits.log_bytes.0)?;
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;
         }
+        Ok(())
+    }
+
+    /// Text into a log of the step.
+    async fn put(&mut self, log: &str, channel: Channel, text: String) -> wasmtime::Result<Result<(), String>> {
+        let clock = self.clock.clone();
+        self.meter(&text).await?;
+        let step = self.step()?;
         let sender = match step.open_log(log).await {
             Ok(sender) => sender,
             Err(why) => return Ok(Err(why)),
@@ -79,11 +86,20 @@ impl Guest {
         let output = Output { channel, bytes: Bytes::from(text), at: clock.now() };
         Ok(sender.send(output).await.map_err(|_| format!("the log `{log}` takes no more")))
     }
-}
 
-impl Host for Guest {
-    async fn write(&mut self, lines: Vec<Line>) -> wasmtime::Result<()> {
-        self.enter()?;
+    /// A line into the server's own log, saying whose it is: a reporter has no other.
+    fn tell(&self, used: &Use, level: Level, text: &str) {
+        let (plugin, team, by) = (&self.name, &used.team, &used.by);
+        match level {
+            Level::Debug => tracing::debug!(%plugin, %team, %by, "{text}"),
+            Level::Info => tracing::info!(%plugin, %team, %by, "{text}"),
+            Level::Warn => tracing::warn!(%plugin, %team, %by, "{text}"),
+            Level::Error => tracing::error!(%plugin, %team, %by, "{text}"),
+        }
+    }
+
+    /// Lines into the step's log.
+    async fn write_lines(&mut self, lines: Vec<Line>) -> wasmtime::Result<()> {
         let mut text = String::new();
         for line in lines {
             let before = match line.level {
@@ -93,10 +109,7 @@ impl Host for Guest {
                 }
                 Level::Info => "",
                 Level::Warn => "warning: ",
-                Level::Error => {
-                    self.last_error = Some(line.text.clone());
-                    "error: "
-                }
+                Level::Error => "error: ",
             };
             for part in line.text.lines() {
                 text.push_str(before);
@@ -104,18 +117,42 @@ impl Host for Guest {
                 text.push('\n');
             }
         }
-        // While it describes itself a plugin has no step: what it says then only serves error messages.
         if !text.is_empty()
-            && self.step.is_some()
             && let Err(why) = self.put(STDIO, Channel::Header, text).await?
         {
             return Err(Breach::new(Kind::Host, format!("its log could not be written: {why}")).into());
         }
         Ok(())
     }
+}
+
+impl Host for Guest {
+    async fn write(&mut self, lines: Vec<Line>) -> wasmtime::Result<()> {
+        self.enter()?;
+        if let Some(line) = lines.iter().rev().find(|line| line.level == Level::Error) {
+            self.last_error = Some(line.text.clone());
+        }
+        if self.step.is_some() {
+            return self.write_lines(lines).await;
+        }
+        // While it describes itself a plugin works for nobody: what it says then only serves error messages.
+        let Some(used) = self.usage.clone() else { return Ok(()) };
+        for line in lines {
+            self.meter(&line.text).await?;
+            for part in line.text.lines() {
+                self.tell(&used, line.level, part);
+            }
+        }
+        Ok(())
+    }
 
     async fn append(&mut self, name: String, text: String) -> wasmtime::Result<Result<(), LogError>> {
         self.enter()?;
+        if self.step.is_none() {
+            return Ok(Err(LogError::Denied(
+                "a reporter has no logs of its own; `write` goes to the server's".to_owned(),
+            )));
+        }
         Ok(self.put(&name, Channel::Stdout, text).await?.map_err(LogError::Failed))
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 impl Host for Guest {
     async fn sleep(&mut self, duration_ms: u32) -> wasmtime::Result<Result<(), Interruption>> {
-        let stop = self.step()?.call.stop.clone();
+        let stop = self.used()?.stop.clone();
         // The wall limit goes on: it ends the whole call, so `deadline` needs no answer of its own.
         Ok(tokio::select! {
             biased;
@@ -16,7 +16,7 @@ impl Host for Guest {
     }
 
     async fn cancelled(&mut self) -> wasmtime::Result<bool> {
-        Ok(self.step()?.call.stop.is_cancelled())
+        Ok(self.used()?.stop.is_cancelled())
     }
 
     async fn now(&mut self) -> wasmtime::Result<String> {
