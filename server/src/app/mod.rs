@@ -151,7 +151,8 @@ fn engine(
             (worker.name.clone(), local)
         })
         .collect();
-    let runner = Arc::new(catalogue.plugins(config.plugins.clone(), config.server.clone()));
+    let plugins = catalogue.plugins(config.plugins.clone(), config.server.clone()).with_status(status.clone());
+    let runner = Arc::new(plugins);
     Engine::new(status.clone(), workers, runner, shutdown.clone())
 }
 

@@ -61,6 +61,7 @@ impl Plugins {
             clock: Arc::clone(&self.clock),
             commands: commands.clone(),
             main: tokio::runtime::Handle::current(),
+            status: self.status.clone(),
             call: step,
             host,
         };

@@ -12,6 +12,7 @@ use crate::clock::SharedClock;
 use crate::config::plugin::Limits;
 use crate::engine::step::{StepCall, StepHost};
 use crate::model::size::Size;
+use crate::status::Status;
 use crate::worker::{OutputSender, Place};
 use futures::future::BoxFuture;
 use std::collections::BTreeMap;
@@ -47,6 +48,8 @@ pub struct Guest {
     pub usage: Option<Use>,
     /// Its step; none while it describes itself, and in a reporter.
     pub step: Option<StepState>,
+    /// The one status API, where there is a server: asked in the scope of the team.
+    pub status: Option<Status>,
     /// What it wrote itself.
     pub log_meter: LogMeter,
     /// The last line it logged as an error: a panic's message comes this way.
@@ -98,6 +101,7 @@ impl Guest {
             powers: Powers::default(),
             table,
             usage: None,
+            status: None,
             step: None,
             log_meter: LogMeter::default(),
             last_error: None,
@@ -189,6 +193,8 @@ pub struct StepRun {
     pub commands: TaskTracker,
     /// Where they run.
     pub main: tokio::runtime::Handle,
+    /// The one status API, where there is a server.
+    pub status: Option<Status>,
 }
 
 /// Runs a step of a guest to its end.
@@ -198,6 +204,7 @@ pub struct StepRun {
 pub async fn run_step(prepared: Arc<Prepared>, run: StepRun) -> Result<step_handler::Outcome, Error> {
     let mut guest = Guest::new(&prepared.name, run.limits, run.stop_grace, run.clock);
     guest.powers = run.powers;
+    guest.status = run.status;
     let context = context(&run.call, &run.limits);
     let stop = run.call.stop.clone();
     guest.usage = Some(Use {

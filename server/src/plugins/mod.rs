@@ -39,6 +39,7 @@ use crate::clock::SharedClock;
 use crate::config::plugin::Plugin;
 use crate::config::server::Server;
 use crate::config::{Described, NotDescribed, PluginCatalogue};
+use crate::status::Status;
 use arc_swap::ArcSwap;
 use error::{Error, Kind};
 use std::collections::BTreeMap;
@@ -55,6 +56,7 @@ pub struct Plugins {
     runtime: Arc<engine::GuestRuntime>,
     clock: SharedClock,
     stop_grace: Duration,
+    status: Option<Status>,
     known: ArcSwap<Known>,
 }
 
@@ -89,6 +91,7 @@ impl Catalogue {
             runtime: Arc::clone(&self.runtime),
             clock: Arc::clone(&self.clock),
             stop_grace: STOP_GRACE,
+            status: None,
             known: ArcSwap::from_pointee(Known { tables, server }),
         }
     }
@@ -99,6 +102,12 @@ impl Plugins {
     #[must_use]
     pub fn with_stop_grace(self, stop_grace: Duration) -> Self {
         Self { stop_grace, ..self }
+    }
+
+    /// Lets plugins ask for status, in the scope of their team, and keep their state; without it there is nobody to ask.
+    #[must_use]
+    pub fn with_status(self, status: Status) -> Self {
+        Self { status: Some(status), ..self }
     }
 
     /// Takes over a new configuration: steps that start from now on see it.

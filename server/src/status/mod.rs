@@ -8,6 +8,8 @@ mod board;
 mod commit;
 /// What people do.
 pub mod control;
+/// Resources as JSON documents.
+pub mod document;
 /// What can go wrong.
 pub mod error;
 /// Everything that can be heard.

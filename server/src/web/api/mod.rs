@@ -6,7 +6,5 @@ pub mod body;
 pub mod control;
 /// Builds and requests.
 pub mod read;
-/// How resources look on the wire.
-mod shape;
 /// A view for machines.
 pub mod view;

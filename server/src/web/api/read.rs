@@ -1,7 +1,7 @@
 //! `GET` of builds and build requests: enough to follow what one forced.
 
-use super::shape;
 use crate::model::id::BuildRequestId;
+use crate::status::document;
 use crate::web::extract::Asker;
 use crate::web::{AppState, Result};
 use actix_web::http::header::CACHE_CONTROL;
@@ -16,13 +16,13 @@ pub async fn build(
 ) -> Result<HttpResponse> {
     let (team, builder, number) = path.into_inner();
     let page = state.status.get(&scope).build(&team, &builder, number).await?;
-    Ok(answer(shape::collection("builds", vec![shape::whole_build(&page.build, &page.properties)])))
+    Ok(answer(document::collection("builds", vec![document::whole_build(&page.build, &page.properties)])))
 }
 
 /// `GET /api/v2/buildrequests/<id>`: the request with what became of it.
 pub async fn request(state: web::Data<AppState>, Asker(scope): Asker, id: web::Path<i64>) -> Result<HttpResponse> {
     let page = state.status.get(&scope).request(BuildRequestId(*id)).await?;
-    Ok(answer(shape::collection("buildrequests", vec![shape::whole_request(&page)])))
+    Ok(answer(document::collection("buildrequests", vec![document::whole_request(&page)])))
 }
 
 fn answer(value: Value) -> HttpResponse {

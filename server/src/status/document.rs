@@ -1,12 +1,16 @@
-//! How resources look on the wire: Buildbot's names, times in seconds since 1970, results as numbers
+//! Resources as JSON documents, the same for the JSON API and for plugins: Buildbot's names, times in seconds since 1970, results as numbers
 //! (`reference/buildbot-data-api.md`, section 4), with Weir's own keys beside them.
 
+use super::get::RequestPage;
+use super::resource::{Build, BuildRequest, BuilderStatus, Log, Step};
+use super::view::ViewPage;
 use crate::model::property::Properties;
 use crate::model::results::Results;
 use crate::model::time::Time;
-use crate::status::get::RequestPage;
-use crate::status::resource::{Build, BuildRequest, Log, Step};
 use serde_json::{Map, Value, json};
+
+/// Waiting requests of a builder that are listed; of the others there is the count.
+const PENDING_LISTED: usize = 20;
 
 /// A collection, or a single resource, which comes as an array of one.
 pub fn collection(plural: &str, items: Vec<Value>) -> Value {
@@ -72,8 +76,35 @@ fn log(log: &Log) -> Value {
     })
 }
 
+/// A builder with what it does.
+pub fn builder(status: &BuilderStatus) -> Value {
+    let key = &status.builder.key;
+    json!({
+        "name": key.to_string(),
+        "builderid": status.builder.id,
+        "team": key.team,
+        "builder": key.name,
+        "description": status.builder.description,
+        "categories": status.builder.categories,
+        "state": status.state,
+        "last": status.last.as_deref().map(build),
+        "last_since": seconds(status.last_since),
+        "running": status.running.iter().map(|running| build(running)).collect::<Vec<_>>(),
+        "pending": status.pending.iter().take(PENDING_LISTED).map(|waiting| request(waiting)).collect::<Vec<_>>(),
+        "n_pending": status.pending.len(),
+        "next": seconds(status.next),
+    })
+}
+
+/// A view with its builders.
+pub fn view(page: &ViewPage) -> Value {
+    let builders: Vec<_> = page.columns.iter().map(|column| builder(&column.status)).collect();
+    let view = json!({ "name": page.name, "title": page.title, "team": page.team, "event": page.as_of });
+    json!({ "view": view, "builders": builders })
+}
+
 /// A request that waits.
-pub fn request(request: &BuildRequest) -> Value {
+fn request(request: &BuildRequest) -> Value {
     json!({
         "buildrequestid": request.id,
         "buildsetid": request.buildset_id,
@@ -114,7 +145,7 @@ fn properties(properties: &Properties) -> Value {
 }
 
 /// Seconds since 1970, or null.
-pub fn seconds(time: Option<Time>) -> Value {
+fn seconds(time: Option<Time>) -> Value {
     json!(time.map(|time| time.timestamp()))
 }
 
