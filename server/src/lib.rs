@@ -8,13 +8,15 @@ pub mod cli;
 pub mod clock;
 /// What the operator and the teams wrote.
 pub mod config;
+/// Status to people.
+pub mod delivery;
 /// What makes builds happen.
 pub mod engine;
 /// Words and rules, no IO.
 pub mod model;
 /// The one HTTP client.
 pub mod outbound;
-/// WebAssembly components as steps.
+/// WebAssembly components as steps and reporters.
 pub mod plugins;
 /// Status to text.
 pub mod render;

@@ -7,7 +7,7 @@ use std::sync::{LazyLock, Mutex};
 use weir_tests::source::{Source, read, root};
 
 /// Where a module of the server may look besides itself. Everything may look at `clock`, `model` and `shutdown`.
-const IMPORTS: [(&str, &[&str]); 14] = [
+const IMPORTS: [(&str, &[&str]); 15] = [
     ("model", &[]),
     ("clock", &[]),
     ("shutdown", &[]),
@@ -18,7 +18,8 @@ const IMPORTS: [(&str, &[&str]); 14] = [
     ("render", &["config", "status"]),
     ("worker", &["config"]),
     ("engine", &["config", "status", "worker"]),
-    ("plugins", &["config", "status", "worker", "engine::step", "outbound"]),
+    ("delivery", &["config", "status", "render"]),
+    ("plugins", &["config", "status", "worker", "engine::step", "delivery::reporter", "outbound"]),
     ("web", &["config", "status", "render"]),
     ("app", &["*"]),
     ("cli", &["*"]),

@@ -1,12 +1,12 @@
 //! A guest as a step of a build.
 
-use super::Plugins;
 use super::bindings::step_handler::{Outcome, Verdict};
 use super::error::{Error, Kind};
 use super::instance::{StepRun, run_step};
 use super::load::Loaded;
 use super::power::Powers;
 use super::schema;
+use super::{Plugins, not_lent};
 use crate::config::plugin::Plugin;
 use crate::engine::step::{StepCall, StepEnd, StepHost, StepRunner};
 use crate::model::results::Results;
@@ -39,14 +39,7 @@ impl StepRunner for Plugins {
 impl Plugins {
     async fn run_guest(&self, mut step: StepCall, host: Arc<dyn StepHost>) -> Result<Outcome, Error> {
         let name = step.plugin.clone();
-        let known = self.known.load_full();
-        let table = known.tables.get(&name).cloned().unwrap_or_default();
-        let loaded = {
-            let (loader, name, table) = (Arc::clone(&self.loader), name.clone(), table.clone());
-            tokio::task::spawn_blocking(move || loader.load(&name, &table, &known.server)).await
-        };
-        let loaded =
-            loaded.map_err(|error| Error::new(&name, Kind::Host, format!("could not be loaded: {error}")))??;
+        let (loaded, table) = self.loaded(&name).await?;
         step.settings = settings(&loaded, &table, &step, &*host)?;
 
         let commands = TaskTracker::new();
@@ -79,13 +72,8 @@ impl Plugins {
 /// Checks who asks and fills the settings: only the schema tells which of them are lines for the shell.
 fn settings(loaded: &Loaded, table: &Plugin, step: &StepCall, host: &dyn StepHost) -> Result<serde_json::Value, Error> {
     let name = &step.plugin;
-    if !table.teams.is_empty() && !table.teams.contains(&step.builder.team) {
-        let team = &step.builder.team;
-        return Err(Error::new(
-            name,
-            Kind::Denied,
-            format!("is not for the team `{team}`: `teams` in `[plugin.{name}]` says so"),
-        ));
+    if let Some(error) = not_lent(name, table, &step.builder.team) {
+        return Err(error);
     }
     if !loaded.descriptor.is_step {
         return Err(Error::new(name, Kind::Load, "is a reporter and runs no steps"));
@@ -119,7 +107,7 @@ fn step_end(outcome: Outcome) -> StepEnd {
 }
 
 /// A summary has an end.
-fn cut(text: &str) -> String {
+pub(super) fn cut(text: &str) -> String {
     const MAX: usize = super::capability::progress::SUMMARY_BYTES_MAX;
     if text.len() <= MAX {
         return text.to_owned();

@@ -15,6 +15,28 @@ mod step {
     });
 }
 
+/// The world of reporters: its imports are the step world's, so only its handler is new.
+mod reporter {
+    wasmtime::component::bindgen!({
+        path: "../plugin-sdk/wit",
+        world: "reporter",
+        imports: { default: async | trappable },
+        exports: { default: async },
+        with: {
+            "weir:plugin/types": super::step::weir::plugin::types,
+            "weir:plugin/log": super::step::weir::plugin::log,
+            "weir:plugin/wait": super::step::weir::plugin::wait,
+            "weir:plugin/random": super::step::weir::plugin::random,
+            "weir:plugin/secrets": super::step::weir::plugin::secrets,
+            "weir:plugin/secret-reveal": super::step::weir::plugin::secret_reveal,
+            "weir:plugin/builds": super::step::weir::plugin::builds,
+            "weir:plugin/http": super::step::weir::plugin::http,
+            "weir:plugin/state": super::step::weir::plugin::state,
+        },
+    });
+}
+
+pub use reporter::exports::weir::plugin::reporter_handler;
 pub use step::Step;
 pub use step::exports::weir::plugin::{metadata, step_handler};
 pub use step::weir::plugin::{

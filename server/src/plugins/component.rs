@@ -1,6 +1,6 @@
 //! A file becomes a component: nothing but a well-formed component that wants what this server offers gets any further.
 
-use super::bindings::{self, metadata, step_handler};
+use super::bindings::{self, metadata, reporter_handler, step_handler};
 use super::cache::Cache;
 use super::compile::Compiler;
 use super::descriptor::Descriptor;
@@ -36,6 +36,9 @@ const INTERFACES: [&str; 16] = [
 ];
 /// Those that must stand in the manifest: they need a grant.
 const GRANTED: [&str; 8] = ["command", "workspace", "artifacts", "builds", "trigger", "http", "state", "secret-reveal"];
+/// Those that belong to a build: the world `reporter` has none of them.
+const STEPS_ONLY: [&str; 7] =
+    ["progress", "properties", "command", "workspace", "test-results", "artifacts", "trigger"];
 /// What runtimes of languages need of WASI; it gives them nothing of the machine.
 const WASI: [&str; 5] = ["wasi:cli/", "wasi:io/", "wasi:clocks/", "wasi:random/", "wasi:filesystem/"];
 
@@ -60,6 +63,8 @@ pub struct Prepared {
     pub metadata: metadata::GuestIndices,
     /// Where `run` is; none in a reporter.
     pub step_handler: Option<step_handler::GuestIndices>,
+    /// Where `report` is; none in a step.
+    pub reporter_handler: Option<reporter_handler::GuestIndices>,
 }
 
 /// SHA-256 as the configuration writes it.
@@ -162,6 +167,11 @@ impl Outside {
         if !self.handles("step-handler") && !self.handles("reporter-handler") {
             return Err("exports neither weir:plugin/step-handler nor weir:plugin/reporter-handler".to_owned());
         }
+        if !self.handles("step-handler")
+            && let Some(interface) = STEPS_ONLY.iter().find(|interface| self.wants(interface))
+        {
+            return Err(format!("is a reporter and imports weir:plugin/{interface}, which only steps have"));
+        }
         Ok(())
     }
 }
@@ -219,7 +229,9 @@ fn link(name: &str, sha256: String, component: &Component, outside: &Outside) ->
     let metadata = metadata::GuestIndices::new(&pre)?;
     let step_handler =
         if outside.handles("step-handler") { Some(step_handler::GuestIndices::new(&pre)?) } else { None };
-    Ok(Prepared { name: name.to_owned(), sha256, pre, metadata, step_handler })
+    let reporter_handler =
+        if outside.handles("reporter-handler") { Some(reporter_handler::GuestIndices::new(&pre)?) } else { None };
+    Ok(Prepared { name: name.to_owned(), sha256, pre, metadata, step_handler, reporter_handler })
 }
 
 /// What a descriptor must agree with.

@@ -1,6 +1,6 @@
 //! One call of a guest: a fresh store with every limit set, a deadline, and what went wrong in words.
 
-use super::bindings::{metadata, step_handler};
+use super::bindings::{metadata, reporter_handler, step_handler};
 use super::capability::log::LogMeter;
 use super::component::Prepared;
 use super::error::{Breach, Error, Kind};
@@ -245,6 +245,53 @@ pub async fn run_step(prepared: Arc<Prepared>, run: StepRun) -> Result<step_hand
         tracing::warn!(plugin = %prepared.name, "what the plugin printed could not be logged: {why}");
     }
     end?.map_err(|error| guest_error(&prepared.name, error))
+}
+
+/// What a call of a reporter needs beside the component.
+pub struct ReportRun {
+    /// Who reports.
+    pub usage: Use,
+    /// What the plugin is told of it.
+    pub context: reporter_handler::Context,
+    /// What to tell.
+    pub events: Vec<reporter_handler::Event>,
+    /// What the plugin may use.
+    pub limits: Limits,
+    /// After a stop, it has this long to end by itself.
+    pub stop_grace: Duration,
+    /// What it may do.
+    pub powers: Powers,
+    /// For its log's times.
+    pub clock: SharedClock,
+}
+
+/// Hands events to a guest; says what it says of each.
+///
+/// # Errors
+/// Where it breaks.
+pub async fn run_report(prepared: Arc<Prepared>, run: ReportRun) -> Result<Vec<reporter_handler::Delivery>, Error> {
+    let mut guest = Guest::new(&prepared.name, run.limits, run.stop_grace, run.clock);
+    guest.powers = run.powers;
+    let stop = run.usage.stop.clone();
+    guest.usage = Some(run.usage);
+    let Some(handler) = prepared.reporter_handler.clone() else {
+        return Err(Error::new(&prepared.name, Kind::Load, "runs steps and is no reporter"));
+    };
+    let pre = prepared.pre.clone();
+    let (context, events) = (run.context, run.events);
+    let (end, guest) = call(guest, stop, move |store| {
+        Box::pin(async move {
+            let instance = pre.instantiate_async(&mut *store).await?;
+            let guest = handler.load(&mut *store, &instance)?;
+            guest.call_report(store, &context, &events).await
+        })
+    })
+    .await;
+    let printed = guest.printed.text();
+    if !printed.is_empty() {
+        tracing::info!(plugin = %prepared.name, %printed, "the plugin printed");
+    }
+    end
 }
 
 impl Guest {

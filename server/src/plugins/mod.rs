@@ -1,5 +1,7 @@
-//! WebAssembly components as steps; the only wasmtime. The host knows no plugin by name.
+//! WebAssembly components as steps and reporters; the only wasmtime. The host knows no plugin by name.
 
+/// A guest as a reporter of a team.
+mod as_reporter;
 /// A guest as a step of a build.
 mod as_step;
 /// The contract in Rust.
@@ -114,6 +116,24 @@ impl Plugins {
     pub fn configure(&self, tables: BTreeMap<String, Plugin>, server: Server) {
         self.known.store(Arc::new(Known { tables, server }));
     }
+
+    /// A plugin ready to be called, and its table as it is now.
+    async fn loaded(&self, name: &str) -> Result<(Arc<load::Loaded>, Plugin), Error> {
+        let known = self.known.load_full();
+        let table = known.tables.get(name).cloned().unwrap_or_default();
+        let (loader, plugin, same) = (Arc::clone(&self.loader), name.to_owned(), table.clone());
+        let loaded = tokio::task::spawn_blocking(move || loader.load(&plugin, &same, &known.server)).await;
+        let loaded =
+            loaded.map_err(|error| Error::new(name, Kind::Host, format!("could not be loaded: {error}")))??;
+        Ok((loaded, table))
+    }
+}
+
+/// Why `team` may not use a plugin; none where it may.
+fn not_lent(name: &str, table: &Plugin, team: &str) -> Option<Error> {
+    let is_lent = table.teams.is_empty() || table.teams.iter().any(|lent| lent == team);
+    let why = || format!("is not for the team `{team}`: `teams` in `[plugin.{name}]` says so");
+    (!is_lent).then(|| Error::new(name, Kind::Denied, why()))
 }
 
 impl PluginCatalogue for Catalogue {

@@ -1,0 +1,103 @@
+//! A guest as a reporter of a team.
+
+use super::Plugins;
+use super::bindings::reporter_handler::{Context, Delivery, Event};
+use super::error::{Error, Kind};
+use super::instance::{ReportRun, run_report};
+use super::load::Loaded;
+use super::power::Powers;
+use super::usage::{Use, User};
+use crate::config::plugin::Plugin;
+use crate::delivery::reporter::{ReportCall, ReportEvent, ReporterRunner, Told};
+use async_trait::async_trait;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::task::AbortOnDropHandle;
+
+#[async_trait]
+impl ReporterRunner for Plugins {
+    async fn report(&self, call: ReportCall) -> Told {
+        let event = call.event.id.clone();
+        match self.report_by_guest(call).await {
+            Ok(deliveries) => told(deliveries, &event),
+            Err(error) => match error.kind {
+                // A setting that makes no sense now makes none later.
+                Kind::Settings => Told::Failed(error.to_string()),
+                // Everything else may be mended while it waits: the plugin, its grant, a limit.
+                _ => Told::Later { reason: error.to_string(), after: None },
+            },
+        }
+    }
+}
+
+impl Plugins {
+    async fn report_by_guest(&self, call: ReportCall) -> Result<Vec<Delivery>, Error> {
+        let (loaded, table) = self.loaded(&call.plugin).await?;
+        check(&loaded, &table, &call)?;
+        let context = Context { settings: call.settings.to_string(), target: call.reporter.clone(), extra: Vec::new() };
+        let run = ReportRun {
+            usage: Use {
+                team: call.team,
+                plugin: call.plugin.clone(),
+                by: User::Reporter { name: call.reporter },
+                settings: Arc::new(call.settings),
+                stop: call.stop,
+                main: tokio::runtime::Handle::current(),
+            },
+            context,
+            events: vec![event(call.event)],
+            limits: table.limits,
+            stop_grace: self.stop_grace,
+            powers: Powers::of(&loaded, &table),
+            clock: Arc::clone(&self.clock),
+        };
+        let task = self.runtime.handle().spawn(run_report(Arc::clone(&loaded.prepared), run));
+        AbortOnDropHandle::new(task).await.unwrap_or_else(|error| {
+            Err(Error::new(&call.plugin, Kind::Host, format!("the server broke while it ran: {error}")))
+        })
+    }
+}
+
+/// Checks who asks, and that the settings fit the plugin that is there now.
+fn check(loaded: &Loaded, table: &Plugin, call: &ReportCall) -> Result<(), Error> {
+    let (name, team) = (&call.plugin, &call.team);
+    if let Some(error) = super::not_lent(name, table, team) {
+        return Err(error);
+    }
+    if loaded.descriptor.is_step {
+        return Err(Error::new(name, Kind::Load, "runs steps and is no reporter"));
+    }
+    match super::schema::misfit(&loaded.validator, &call.settings) {
+        Some(why) => Err(Error::new(name, Kind::Settings, format!("its settings do not fit: {why}"))),
+        None => Ok(()),
+    }
+}
+
+fn event(event: ReportEvent) -> Event {
+    Event {
+        id: event.id,
+        kind: event.kind,
+        at: event.at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+        payload: event.payload.to_string(),
+    }
+}
+
+/// What the guest says of the event that it was handed.
+fn told(deliveries: Vec<Delivery>, event: &str) -> Told {
+    use super::bindings::types::PluginError;
+    let Some(delivery) = deliveries.into_iter().find(|delivery| delivery.event == event) else {
+        return Told::Failed("the plugin did not say what became of the event".to_owned());
+    };
+    match delivery.outcome {
+        Ok(words) => Told::Delivered(words.map(|words| super::as_step::cut(&words))),
+        Err(PluginError::Retryable(retry)) => Told::Later {
+            reason: super::as_step::cut(&retry.reason),
+            after: retry.after.map(|millis| Duration::from_millis(millis.into())),
+        },
+        Err(PluginError::Failed(why)) => Told::Failed(super::as_step::cut(&why)),
+        Err(PluginError::InvalidSettings(issues)) => {
+            let said: Vec<String> = issues.into_iter().take(10).map(|i| format!("{}: {}", i.path, i.message)).collect();
+            Told::Failed(super::as_step::cut(&format!("its settings make no sense: {}", said.join("; "))))
+        }
+    }
+}
