@@ -1,5 +1,9 @@
 //! What runs on the build's worker: a command, its output, its end.
 
+use crate::context::Context;
+use crate::error::HostError;
+use crate::host::{Host, Running};
+use crate::secret::Text;
 use std::fmt;
 use std::time::Duration;
 
@@ -11,7 +15,7 @@ pub struct Command {
     /// Folder in the work directory; none is the work directory itself.
     pub directory: Option<String>,
     /// Added to the worker's and the builder's environment.
-    pub env: Vec<(String, String)>,
+    pub env: Vec<(String, Text)>,
     /// What the command reads.
     pub stdin: Option<Vec<u8>>,
     /// The step's log that output goes to; none is `stdio`.
@@ -77,9 +81,9 @@ impl Command {
         self
     }
 
-    /// Adds a variable to its environment.
+    /// Adds a variable to its environment: a text, or a [`crate::Secret`].
     #[must_use]
-    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+    pub fn env(mut self, name: impl Into<String>, value: impl Into<Text>) -> Self {
         self.env.push((name.into(), value.into()));
         self
     }
@@ -88,6 +92,13 @@ impl Command {
     #[must_use]
     pub fn log(mut self, name: Option<impl Into<String>>) -> Self {
         self.log = name.map(Into::into);
+        self
+    }
+
+    /// Gives it this to read.
+    #[must_use]
+    pub fn stdin(mut self, stdin: impl Into<Vec<u8>>) -> Self {
+        self.stdin = Some(stdin.into());
         self
     }
 
@@ -195,4 +206,90 @@ impl Captured {
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.stdout).trim().to_owned()
     }
+}
+
+impl Context {
+    /// Runs a command to its end; its output goes to the log without passing through the plugin.
+    ///
+    /// # Errors
+    /// Where it could not be run; a command that ran and failed is an [`Exit`].
+    pub fn run(&mut self, command: &Command) -> Result<Exit, HostError> {
+        self.host().run(command)
+    }
+
+    /// Starts a command whose events the plugin reads. Its output comes here where its mode is `Capture` or `Both`.
+    ///
+    /// # Errors
+    /// Where it could not be started.
+    pub fn start(&mut self, command: &Command) -> Result<Box<dyn Running>, HostError> {
+        self.host().start(command)
+    }
+
+    /// Runs a command to its end and returns at most `max_bytes` of each stream; the rest is read and dropped.
+    ///
+    /// # Errors
+    /// Where it could not be run.
+    pub fn capture(&mut self, command: &Command, max_bytes: usize) -> Result<Captured, HostError> {
+        let mut captured = Captured { exit: Exit::Code(0), stdout: vec![], stderr: vec![], truncated: false };
+        let mut running = self.host().start(&with_output(command))?;
+        loop {
+            match running.next(None)? {
+                Event::Output(channel, bytes) => {
+                    let kept = if channel == Channel::Stdout { &mut captured.stdout } else { &mut captured.stderr };
+                    let room = max_bytes.saturating_sub(kept.len()).min(bytes.len());
+                    kept.extend_from_slice(&bytes[..room]);
+                    captured.truncated |= room < bytes.len();
+                }
+                Event::Exited(exit) => {
+                    captured.exit = exit;
+                    return Ok(captured);
+                }
+                Event::NothingYet => {}
+            }
+        }
+    }
+
+    /// Runs a command to its end and hands each line of its standard output to `line`, without its end and cut at `max_bytes`.
+    ///
+    /// # Errors
+    /// Where it could not be run.
+    pub fn lines(
+        &mut self,
+        command: &Command,
+        max_bytes: usize,
+        mut line: impl FnMut(&str),
+    ) -> Result<Exit, HostError> {
+        let mut running = self.host().start(&with_output(command))?;
+        let mut rest = Vec::new();
+        loop {
+            match running.next(None)? {
+                Event::Output(Channel::Stdout, bytes) => {
+                    for byte in bytes {
+                        if byte == b'\n' {
+                            line(&String::from_utf8_lossy(&rest));
+                            rest.clear();
+                        } else if rest.len() < max_bytes {
+                            rest.push(byte);
+                        }
+                    }
+                }
+                Event::Output(..) | Event::NothingYet => {}
+                Event::Exited(exit) => {
+                    if !rest.is_empty() {
+                        line(&String::from_utf8_lossy(&rest));
+                    }
+                    return Ok(exit);
+                }
+            }
+        }
+    }
+}
+
+/// Output that only goes to the log would never arrive here.
+fn with_output(command: &Command) -> Command {
+    let mut command = command.clone();
+    if command.output == OutputMode::Log {
+        command.output = OutputMode::Capture;
+    }
+    command
 }

@@ -1,6 +1,7 @@
 //! Why a step could not do its work, and why the host refused it something.
 
 use std::fmt;
+use std::time::Duration;
 
 /// The plugin could not do its work: the step ends as an exception. A red build is no error but [`crate::Outcome::failure`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,12 +50,22 @@ impl std::error::Error for Error {}
 pub enum Refusal {
     /// Not granted.
     Denied,
-    /// There is no such program or file.
+    /// There is no such program, file, builder or build.
     NotFound,
     /// The request makes no sense.
     Invalid,
     /// More than allowed.
     Limit,
+    /// Something else is there than was expected.
+    Conflict,
+    /// The service cannot be reached.
+    Unreachable,
+    /// There was no answer in time.
+    Timeout,
+    /// Too many calls; it may be tried again after so long.
+    RateLimited(Duration),
+    /// Somebody stopped the build.
+    Cancelled,
     /// It went wrong.
     Failed,
 }
@@ -72,6 +83,11 @@ impl HostError {
     /// A refusal with its sentence.
     pub fn new(kind: Refusal, message: impl Into<String>) -> Self {
         Self { kind, message: message.into() }
+    }
+
+    /// The same may work later: a service that cannot be reached or does not answer.
+    pub fn is_temporary(&self) -> bool {
+        matches!(self.kind, Refusal::Unreachable | Refusal::Timeout | Refusal::RateLimited(_))
     }
 }
 

@@ -45,16 +45,41 @@
 // The generated code names this crate by its name, also from within.
 extern crate self as weir_plugin_sdk;
 
-/// What runs on the build's worker.
-pub mod command;
+/// What a plugin implements.
+pub mod step;
+
+/// What a plugin says it wants to do.
+pub mod capability;
 /// What a step may ask for, in Rust clothes.
 pub mod context;
+/// The part of it that every kind of plugin has.
+pub mod outside;
+
+/// Files that outlive the work directory.
+pub mod artifact;
+/// Status, as the plugin's team may see it.
+pub mod builds;
+/// What runs on the build's worker.
+pub mod command;
+/// Calls of services.
+pub mod http;
+/// Lines of a command's output, found by the host.
+pub mod lines;
+/// Secrets that the settings hand over.
+pub mod secret;
+/// A small state that outlives the call.
+pub mod state;
+/// What tests said.
+pub mod test_results;
+/// Builds of other builders.
+pub mod trigger;
+/// Files of the work directory.
+pub mod workspace;
+
 /// Why a step could not do its work.
 pub mod error;
 /// The seam between a plugin and whoever runs it.
 pub mod host;
-/// What a plugin implements.
-pub mod step;
 /// A scripted host for native unit tests.
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
@@ -64,11 +89,18 @@ pub mod testing;
 #[doc(hidden)]
 pub mod guest;
 
+pub use artifact::Artifact;
+pub use capability::Capability;
 pub use command::{Captured, Channel, Command, Exit};
 pub use context::{Build, Context};
 pub use error::{Error, HostError, Refusal};
-pub use host::{FileStat, Level};
-pub use step::{Capability, Outcome, Step, Verdict, settings_schema};
+pub use host::Level;
+pub use lines::{Line, LineFilter, Lines};
+pub use outside::Outside;
+pub use secret::{Secret, Text};
+pub use step::{Outcome, Step, Verdict, settings_schema};
+pub use test_results::{TestCase, TestOutcome};
+pub use workspace::FileStat;
 
 /// Makes a component of a [`Step`]: `weir_plugin_sdk::export_step!(MyStep);`, once in the crate. Does nothing natively.
 #[macro_export]

@@ -1,5 +1,6 @@
 //! What a plugin implements.
 
+use crate::capability::Capability;
 use crate::context::Context;
 use crate::error::Error;
 use schemars::JsonSchema;
@@ -28,27 +29,6 @@ pub trait Step {
     /// # Errors
     /// Where the plugin could not do its work; a red build is [`Outcome::failure`].
     fn run(cx: &mut Context, settings: Self::Settings) -> Result<Outcome, Error>;
-}
-
-/// One thing that a plugin wants to do, and why: the operator reads it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Capability {
-    /// Its name in the contract.
-    pub kind: &'static str,
-    /// Why.
-    pub reason: &'static str,
-}
-
-impl Capability {
-    /// Runs commands on the build's worker.
-    pub const fn command(reason: &'static str) -> Self {
-        Self { kind: "command", reason }
-    }
-
-    /// Touches files of the builder's work directory.
-    pub const fn workspace(reason: &'static str) -> Self {
-        Self { kind: "workspace", reason }
-    }
 }
 
 /// What a step found. Exception, retry and cancelled are the server's to give.

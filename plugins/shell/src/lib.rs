@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use weir_plugin_sdk::{Capability, Command, Context, Error, Exit, Outcome, Step};
+use weir_plugin_sdk::{Capability, Command, Context, Error, Exit, Outcome, Step, Text};
 
 /// What stands under `with`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -13,9 +13,9 @@ pub struct Settings {
     pub command: Line,
     /// Folder in the work directory.
     pub directory: Option<String>,
-    /// Added to the environment of the command.
+    /// Added to the environment of the command: texts, or secrets of the team (`{ secret = "name" }`).
     #[serde(default)]
-    pub env: BTreeMap<String, String>,
+    pub env: BTreeMap<String, Text>,
     /// Exit codes that count as success.
     #[serde(default = "zero")]
     #[schemars(length(min = 1))]
@@ -86,7 +86,7 @@ mod tests {
     use serde_json::{Value, json};
     use weir_plugin_sdk::command::What;
     use weir_plugin_sdk::testing::Script;
-    use weir_plugin_sdk::{Error, Exit, HostError, Outcome, Refusal, Step, settings_schema};
+    use weir_plugin_sdk::{Error, Exit, HostError, Outcome, Refusal, Step, Text, settings_schema};
 
     fn run(script: &Script, settings: Value) -> Result<Outcome, Error> {
         let settings: Settings = serde_json::from_value(settings).unwrap();
@@ -129,7 +129,7 @@ mod tests {
         run(&script, json!({ "command": ["x"], "directory": "sub", "env": { "A": "1" }, "log": "out" })).unwrap();
         let command = &script.whole_commands()[0];
         assert_eq!(command.directory.as_deref(), Some("sub"));
-        assert_eq!(command.env, [("A".to_owned(), "1".to_owned())]);
+        assert_eq!(command.env, [("A".to_owned(), Text::from("1"))]);
         assert_eq!(command.log.as_deref(), Some("out"));
     }
 

@@ -1,0 +1,37 @@
+//! Files that outlive the work directory.
+
+use crate::context::Context;
+use crate::error::HostError;
+use crate::host::Host;
+
+/// A file that was stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Artifact {
+    /// Its name in the build.
+    pub name: String,
+    /// Its size; what is larger says `u32::MAX`.
+    pub size_bytes: u32,
+    /// Of its content, lower-case hex.
+    pub sha256: String,
+    /// Where people and programs fetch it.
+    pub url: String,
+}
+
+impl Context {
+    /// Copies a file of the work directory into the store, from the worker and not through the plugin. The name may hold slashes
+    /// and is unique in the build. Needs `artifacts` and `command`.
+    ///
+    /// # Errors
+    /// Where it is not granted, there is no such file, the name is taken or none, or there is no room.
+    pub fn store_file(&mut self, path: &str, name: &str) -> Result<Artifact, HostError> {
+        self.host().store_file(path, name)
+    }
+
+    /// Stores bytes that the plugin made. Needs `artifacts`.
+    ///
+    /// # Errors
+    /// Where it is not granted, the name is taken or none, or there is no room.
+    pub fn store_bytes(&mut self, name: &str, content: &[u8]) -> Result<Artifact, HostError> {
+        self.host().store_bytes(name, content)
+    }
+}

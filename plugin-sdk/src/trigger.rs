@@ -1,0 +1,120 @@
+//! Builds of other builders of the own team. Needs `trigger`.
+
+use crate::context::Context;
+use crate::error::HostError;
+use crate::host::Host;
+use serde_json::Value;
+use std::fmt;
+use std::time::Duration;
+
+/// The wish for a build.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Order {
+    /// A builder of the own team.
+    pub builder: String,
+    /// None is the repository's default branch.
+    pub branch: Option<String>,
+    /// None is the branch's newest.
+    pub revision: Option<String>,
+    /// Why, for people.
+    pub reason: String,
+    /// Properties of the build.
+    pub properties: Vec<(String, Value)>,
+}
+
+impl Order {
+    /// A build of this builder.
+    pub fn new(builder: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { builder: builder.into(), reason: reason.into(), ..Self::default() }
+    }
+
+    /// Of this branch.
+    #[must_use]
+    pub fn branch(mut self, branch: Option<impl Into<String>>) -> Self {
+        self.branch = branch.map(Into::into);
+        self
+    }
+
+    /// Of this revision.
+    #[must_use]
+    pub fn revision(mut self, revision: Option<impl Into<String>>) -> Self {
+        self.revision = revision.map(Into::into);
+        self
+    }
+
+    /// With this property.
+    #[must_use]
+    pub fn property(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.properties.push((name.into(), value.into()));
+        self
+    }
+}
+
+/// How a build ended, as everywhere in Weir. Shown in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Results {
+    /// All good.
+    Success,
+    /// Good, with something to look at.
+    Warnings,
+    /// The thing under test is broken.
+    Failure,
+    /// There was nothing to do.
+    Skipped,
+    /// The build itself broke.
+    Exception,
+    /// It is to be built again.
+    Retry,
+    /// Somebody stopped it.
+    Cancelled,
+}
+
+impl fmt::Display for Results {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Success => "success",
+            Self::Warnings => "warnings",
+            Self::Failure => "failure",
+            Self::Skipped => "skipped",
+            Self::Exception => "exception",
+            Self::Retry => "retry",
+            Self::Cancelled => "cancelled",
+        })
+    }
+}
+
+/// A request that was built or cancelled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finished {
+    /// What [`Context::trigger`] returned.
+    pub request: String,
+    /// The builder.
+    pub builder: String,
+    /// None where no build was made of the request.
+    pub number: Option<u32>,
+    /// How it ended.
+    pub results: Results,
+    /// A few words.
+    pub summary: String,
+    /// Where people look at it.
+    pub url: String,
+}
+
+impl Context {
+    /// Requests a build, which is durable when this returns. Returns the name of the request, for [`Context::wait_for`].
+    ///
+    /// # Errors
+    /// Where it is not granted, there is no such builder, or it does not take the order.
+    pub fn trigger(&mut self, order: &Order) -> Result<String, HostError> {
+        self.host().trigger(order)
+    }
+
+    /// Waits until each of these requests was built or cancelled, or `timeout` has passed; returns those that are. Meanwhile the
+    /// build's place on the worker is lent to the builds it waits for.
+    ///
+    /// # Errors
+    /// Where a request is none of this step's, or somebody stopped the build ([`crate::Refusal::Cancelled`]).
+    pub fn wait_for(&mut self, requests: &[String], timeout: Option<Duration>) -> Result<Vec<Finished>, HostError> {
+        self.host().wait_for(requests, timeout)
+    }
+}
