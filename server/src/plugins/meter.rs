@@ -29,6 +29,8 @@ pub struct Stopwatch {
 #[derive(Debug)]
 struct Times {
     cpu: Duration,
+    /// Spent by the host on looking for lines.
+    searched: Duration,
     /// This thread's CPU time when the poll that runs now began.
     polled_since: Option<Duration>,
     wall: Duration,
@@ -43,6 +45,7 @@ impl Stopwatch {
     pub fn start(limits: &Limits, stop_grace: Duration) -> Arc<Self> {
         let state = Times {
             cpu: Duration::ZERO,
+            searched: Duration::ZERO,
             polled_since: None,
             wall: Duration::ZERO,
             running_since: Some(Instant::now()),
@@ -73,6 +76,24 @@ impl Stopwatch {
             Some(Duration::ZERO) => Err(self.deadline(&times)),
             _ => Ok(()),
         }
+    }
+
+    /// Counts CPU time that the host has spent on looking for the guest's lines. As much as the guest has for itself.
+    ///
+    /// # Errors
+    /// Where it is more.
+    pub fn searched(&self, took: Duration) -> Result<(), Breach> {
+        let mut times = self.times();
+        times.searched += took;
+        if times.searched > self.cpu_max {
+            let limit = span(self.cpu_max);
+            let message = format!(
+                "the search for its lines used more CPU time than its limit `cpu` = {limit} allows in one call: look for \
+                 less, or with simpler patterns"
+            );
+            return Err(Breach::new(Kind::Cpu, message));
+        }
+        Ok(())
     }
 
     /// The wall time stands still until the guard is dropped: the guest waits for a command.
@@ -159,7 +180,7 @@ impl Drop for Paused {
 }
 
 /// CPU time of this thread: unlike the time of day it does not grow while others have the processor.
-fn thread_cpu() -> Duration {
+pub fn thread_cpu() -> Duration {
     nix::time::clock_gettime(nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(Duration::ZERO, Duration::from)
 }
 

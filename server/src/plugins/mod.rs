@@ -24,6 +24,8 @@ pub mod error;
 mod find;
 /// One call of a guest.
 mod instance;
+/// Finding lines in what a command prints.
+mod line_finder;
 /// From name to plugin.
 mod load;
 /// What a call has used.

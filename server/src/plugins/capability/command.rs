@@ -5,7 +5,7 @@ use crate::plugins::bindings::command::{
     Channel as GuestChannel, Chunk, CommandError, EnvValue, Event, Exit as GuestExit, Host, HostRunning, LineFilter,
     OutputMode, Spec, What,
 };
-use crate::plugins::capability::lines::LineReader;
+use crate::plugins::capability::lines::{LineReader, Search};
 use crate::plugins::capability::log::STDIO;
 use crate::plugins::instance::Guest;
 use crate::worker::{self, Channel, Command, Exit, Output, OutputSender};
@@ -21,13 +21,29 @@ const RUNNING_MAX: usize = 16;
 const PIECES_MAX: usize = 16;
 const CHUNK_BYTES_MAX: usize = 64 << 10;
 
-/// A command that runs. Dropping it ends the command.
+/// A command that runs, with its output. Dropping it ends the command.
 #[derive(Debug)]
 pub struct RunningCommand {
     output: mpsc::Receiver<(GuestChannel, Bytes)>,
+    begun: Begun,
+}
+
+/// A command that runs. Dropping it ends the command.
+#[derive(Debug)]
+pub struct Begun {
     exit: Option<oneshot::Receiver<Result<Exit, worker::Error>>>,
     stop: CancellationToken,
     _ends_with_us: DropGuard,
+}
+
+/// What a guest sees of a command's output.
+pub enum Tap {
+    /// Nothing: it goes to the log.
+    Closed,
+    /// All of it.
+    Chunks(mpsc::Sender<(GuestChannel, Bytes)>),
+    /// The lines that it looks for.
+    Lines(Search),
 }
 
 impl Guest {
@@ -106,8 +122,8 @@ impl Guest {
         }))
     }
 
-    async fn begin(&mut self, mut spec: Spec) -> wasmtime::Result<Result<RunningCommand, CommandError>> {
-        self.enter()?;
+    /// Starts a command whose output goes to its log and through the tap, as the spec says.
+    pub async fn begin(&mut self, mut spec: Spec, tap: Tap) -> wasmtime::Result<Result<Begun, CommandError>> {
         let mode = spec.output;
         let log_name = spec.log.take().unwrap_or_else(|| STDIO.to_owned());
         let command = match self.command(spec)? {
@@ -127,19 +143,15 @@ impl Guest {
             },
         };
         let stop = step.call.stop.child_token();
-        let (to_guest, output) = mpsc::channel(PIECES_MAX);
         let (ended, exit) = oneshot::channel();
         let worker = step.call.worker.clone();
         let stopped = stop.clone();
         let run = async move {
-            let end = match (mode, log) {
-                (OutputMode::Log, Some(log)) => {
-                    drop(to_guest);
-                    worker.run(command, log, stopped).await
-                }
-                (_, log) => {
+            let end = match (tap, log) {
+                (Tap::Closed, Some(log)) => worker.run(command, log, stopped).await,
+                (tap, log) => {
                     let (sender, pieces) = mpsc::channel(PIECES_MAX);
-                    let (end, ()) = tokio::join!(worker.run(command, sender, stopped), share(pieces, log, to_guest));
+                    let (end, ()) = tokio::join!(worker.run(command, sender, stopped), share(pieces, log, tap));
                     end
                 }
             };
@@ -147,7 +159,7 @@ impl Guest {
             drop(ended.send(end));
         };
         step.commands.spawn_on(run, &step.main);
-        Ok(Ok(RunningCommand { output, exit: Some(exit), stop: stop.clone(), _ends_with_us: stop.drop_guard() }))
+        Ok(Ok(Begun { exit: Some(exit), stop: stop.clone(), _ends_with_us: stop.drop_guard() }))
     }
 }
 
@@ -163,11 +175,7 @@ fn shorter(asked_ms: Option<u32>, step: Option<Duration>) -> Option<Duration> {
 }
 
 /// Hands a command's output to the log and to the guest, as fast as the slower of them takes it.
-async fn share(
-    mut pieces: mpsc::Receiver<Output>,
-    log: Option<OutputSender>,
-    to_guest: mpsc::Sender<(GuestChannel, Bytes)>,
-) {
+async fn share(mut pieces: mpsc::Receiver<Output>, log: Option<OutputSender>, mut tap: Tap) {
     while let Some(piece) = pieces.recv().await {
         let channel = match piece.channel {
             Channel::Stdout => Some(GuestChannel::Stdout),
@@ -181,8 +189,15 @@ async fn share(
         }
         while let (Some(channel), false) = (channel, bytes.is_empty()) {
             let part = bytes.split_to(bytes.len().min(CHUNK_BYTES_MAX));
-            drop(to_guest.send((channel, part)).await);
+            match &mut tap {
+                Tap::Closed => {}
+                Tap::Chunks(to_guest) => drop(to_guest.send((channel, part)).await),
+                Tap::Lines(search) => search.look(channel, part).await,
+            }
         }
+    }
+    if let Tap::Lines(search) = &mut tap {
+        search.end().await;
     }
 }
 
@@ -203,8 +218,9 @@ fn ended(end: Result<Result<Exit, worker::Error>, oneshot::error::RecvError>) ->
     }
 }
 
-impl RunningCommand {
-    async fn exit(&mut self) -> Result<GuestExit, CommandError> {
+impl Begun {
+    /// Waits for its end.
+    pub async fn exit(&mut self) -> Result<GuestExit, CommandError> {
         let Some(exit) = &mut self.exit else {
             return Err(CommandError::Invalid("the command has already ended".to_owned()));
         };
@@ -213,18 +229,33 @@ impl RunningCommand {
         ended(end)
     }
 
+    /// Ends it.
+    pub fn stop(&self) {
+        self.stop.cancel();
+    }
+}
+
+impl RunningCommand {
     async fn next(&mut self) -> Result<Event, CommandError> {
         match self.output.recv().await {
             Some((source, bytes)) => Ok(Event::Output(Chunk { source, bytes: bytes.to_vec() })),
-            None => self.exit().await.map(Event::Exited),
+            None => self.begun.exit().await.map(Event::Exited),
         }
     }
 }
 
 impl Host for Guest {
     async fn start(&mut self, spec: Spec) -> wasmtime::Result<Result<Resource<RunningCommand>, CommandError>> {
-        match self.begin(spec).await? {
-            Ok(running) => Ok(Ok(self.table.push(running)?)),
+        self.enter()?;
+        let (tap, output) = match spec.output {
+            OutputMode::Log => (Tap::Closed, mpsc::channel(1).1),
+            OutputMode::Capture | OutputMode::Both => {
+                let (to_guest, output) = mpsc::channel(PIECES_MAX);
+                (Tap::Chunks(to_guest), output)
+            }
+        };
+        match self.begin(spec, tap).await? {
+            Ok(begun) => Ok(Ok(self.table.push(RunningCommand { output, begun })?)),
             Err(error) => Ok(Err(error)),
         }
     }
@@ -234,10 +265,11 @@ impl Host for Guest {
             let message = "`run` returns no output: start the command and read it";
             return Ok(Err(CommandError::Invalid(message.to_owned())));
         }
-        match self.begin(spec).await? {
-            Ok(mut running) => {
+        self.enter()?;
+        match self.begin(spec, Tap::Closed).await? {
+            Ok(mut begun) => {
                 let _waiting = self.stopwatch.pause();
-                Ok(running.exit().await)
+                Ok(begun.exit().await)
             }
             Err(error) => Ok(Err(error)),
         }
@@ -268,7 +300,7 @@ impl HostRunning for Guest {
 
     async fn stop(&mut self, running: Resource<RunningCommand>) -> wasmtime::Result<()> {
         self.enter()?;
-        self.table.get(&running)?.stop.cancel();
+        self.table.get(&running)?.begun.stop();
         Ok(())
     }
 
