@@ -8,6 +8,8 @@ mod greedy;
 mod guest;
 /// Guests that misbehave.
 mod hostile;
+/// Lines that the host looks for.
+mod lines;
 /// Plugins of a running server.
 mod served;
 /// A build's side of the host, for tests.
