@@ -17,7 +17,8 @@ const IMPORTS: [(&str, &[&str]); 15] = [
     ("status", &["config", "store"]),
     ("render", &["config", "status"]),
     ("worker", &["config"]),
-    ("engine", &["config", "status", "worker"]),
+    // Links to triggered builds stand beside a step, and every link is made in one file.
+    ("engine", &["config", "status", "worker", "render::links"]),
     ("delivery", &["config", "status", "render"]),
     ("plugins", &["config", "status", "worker", "engine::step", "delivery::reporter", "outbound"]),
     ("web", &["config", "status", "render"]),

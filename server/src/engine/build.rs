@@ -1,9 +1,11 @@
 //! Runs one build: its steps in order, their results, its end.
 
 use super::course::{Course, Next, Stop};
+use super::lending::Lending;
 use super::step::{StepCall, StepEnd, StepRunner};
 use super::step_host::{BuildHost, HostPlace};
 use super::stop::StopSwitch;
+use super::trigger::Triggers;
 use crate::config;
 use crate::model::property::Properties;
 use crate::model::results::Results;
@@ -48,6 +50,8 @@ pub struct RunningBuild {
     pub properties: Arc<Mutex<Properties>>,
     /// How it is told to end.
     pub switch: Arc<StopSwitch>,
+    /// Where it lends its slot while it waits for other builds.
+    pub lending: Arc<Lending>,
     /// Where the writers of its logs run.
     pub tasks: TaskTracker,
 }
@@ -110,6 +114,7 @@ impl RunningBuild {
             log_limit: self.log_bytes.unwrap_or(LOG_BYTES_MAX),
             stop: stop.clone(),
             tasks: self.tasks.clone(),
+            triggers: Triggers::new(self.status.clone(), self.build.clone(), &row, self.lending.clone(), stop.clone()),
         }));
         let call = self.call(step, stop.clone());
         let run = AssertUnwindSafe(self.runner.run(call, host.clone())).catch_unwind();

@@ -8,6 +8,8 @@ pub mod course;
 pub mod distributor;
 /// Placeholders of step settings, filled.
 pub mod interpolate;
+/// Slots of builds that wait for other builds.
+pub mod lending;
 /// How large a log may grow.
 pub mod log_limit;
 /// Pieces of output to lines.
@@ -22,6 +24,8 @@ pub mod step;
 pub mod step_host;
 /// How a running build is told to end.
 pub mod stop;
+/// What a step may do to other builders.
+pub mod trigger;
 /// Why a request waits.
 pub mod wait;
 
@@ -32,10 +36,11 @@ use crate::status::Status;
 use crate::status::resource::{Build, BuildRequest};
 use crate::worker::Worker;
 use build::RunningBuild;
-use distributor::{Assignment, Snapshot, TeamShare, Waiting, WorkerSlots};
+use distributor::{Assignment, Running, Snapshot, TeamShare, Waiting, WorkerSlots};
 use futures::FutureExt;
+use lending::Lending;
 use round::Round;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
@@ -67,14 +72,17 @@ struct Inner {
     builds: Mutex<HashMap<BuildId, Arc<StopSwitch>>>,
     round: Mutex<Round>,
     tasks: TaskTracker,
-    /// A build ended: its slot is free.
-    ended: Notify,
+    /// A build ended, or lends its slot, or wants it back.
+    ended: Arc<Notify>,
+    lending: Arc<Lending>,
 }
 
 impl Engine {
     /// An engine that does nothing until it is asked to.
     pub fn new(status: Status, workers: Workers, runner: Arc<dyn StepRunner>, shutdown: CancellationToken) -> Self {
+        let ended = Arc::new(Notify::new());
         Self(Arc::new(Inner {
+            lending: Arc::new(Lending::new(ended.clone())),
             status,
             workers,
             runner,
@@ -82,7 +90,7 @@ impl Engine {
             builds: Mutex::default(),
             round: Mutex::default(),
             tasks: TaskTracker::new(),
-            ended: Notify::new(),
+            ended,
         }))
     }
 
@@ -161,13 +169,14 @@ impl Engine {
     fn assignments(&self, config: &Config) -> Vec<Assignment> {
         let update = self.0.status.update();
         let pending = update.pending();
+        let running = update.running();
+        let lent = self.0.lending.settle(&running, |build, holding| has_room(config, build, holding));
         if pending.is_empty() {
             return Vec::new();
         }
-        let running = update.running();
         let round = self.0.round.lock().expect("no holder of the round panics");
         let ready = |name: &str| self.0.workers.contains_key(name);
-        distributor::decide(&snapshot(config, &round, &pending, &running, &ready))
+        distributor::decide(&snapshot(config, &round, &pending, (&running, &lent), &ready))
     }
 
     /// Claims a request and runs its build in a task of its own; false where somebody else was first.
@@ -202,6 +211,7 @@ impl Engine {
             build: build.clone(),
             properties: Arc::new(Mutex::new(properties)),
             switch: Arc::new(StopSwitch::new(&self.0.shutdown)),
+            lending: self.0.lending.clone(),
             tasks: self.0.tasks.clone(),
         })
     }
@@ -221,12 +231,22 @@ impl Engine {
     }
 }
 
+/// Whether `build`, which lent its slot, may have it back, given the builds that hold theirs.
+fn has_room(config: &Config, build: &Build, holding: &[Arc<Build>]) -> bool {
+    let n_there = holding.iter().filter(|held| held.worker == build.worker).count();
+    let n_of_team = holding.iter().filter(|held| held.builder.team == build.builder.team).count();
+    let slots = config.workers.get(&build.worker).map_or(u32::MAX, |worker| worker.slots);
+    let quota = config.teams.get(&build.builder.team).and_then(|team| team.quota.builds).unwrap_or(u32::MAX);
+    // It ran before, so one is always allowed.
+    n_there < slots.max(1) as usize && n_of_team < quota.max(1) as usize
+}
+
 /// What a decision depends on, as `status` and the configuration have it now.
 fn snapshot<'a>(
     config: &'a Config,
     round: &Round,
     pending: &'a [Arc<BuildRequest>],
-    running: &'a [Arc<Build>],
+    (running, lent): (&'a [Arc<Build>], &BTreeSet<BuildId>),
     ready: &dyn Fn(&str) -> bool,
 ) -> Snapshot<'a> {
     let labels = |request: &BuildRequest| {
@@ -254,6 +274,9 @@ fn snapshot<'a>(
                 submitted_at: request.submitted_at,
             })
             .collect(),
-        running: running.iter().map(|build| (&build.builder, build.worker.as_str())).collect(),
+        running: running
+            .iter()
+            .map(|build| Running { builder: &build.builder, worker: &build.worker, is_lent: lent.contains(&build.id) })
+            .collect(),
     }
 }

@@ -1,5 +1,6 @@
 //! What a build needs of a step. `plugins` implements it; the engine knows no plugin.
 
+use crate::model::id::BuildRequestId;
 use crate::model::name::BuilderKey;
 use crate::model::property::Properties;
 use crate::model::results::Results;
@@ -83,6 +84,74 @@ pub trait StepHost: Send + Sync {
     /// # Errors
     /// A sentence, where it cannot be stored.
     async fn link(&self, name: &str, url: &str) -> Result<(), String>;
+
+    /// Requests a build of a builder of the own team; durable when this returns.
+    ///
+    /// # Errors
+    /// See [`TriggerError`].
+    async fn trigger(&self, _order: Order) -> Result<BuildRequestId, TriggerError> {
+        Err(TriggerError::Failed("there are no other builders here".to_owned()))
+    }
+
+    /// Waits until each of these requests was built or cancelled, or so much time has passed; returns those that are. Meanwhile the
+    /// build's slot is lent to others, and it may have to wait until it has it back.
+    ///
+    /// # Errors
+    /// See [`TriggerError`]; `Cancelled` where the step shall end.
+    async fn wait_for(
+        &self,
+        _requests: Vec<BuildRequestId>,
+        _timeout: Option<Duration>,
+    ) -> Result<Vec<Triggered>, TriggerError> {
+        Err(TriggerError::Failed("there are no other builders here".to_owned()))
+    }
+}
+
+/// What a step asks of another builder.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Order {
+    /// A builder of the own team.
+    pub builder: String,
+    /// Branch; none is what the properties or the builder say, else the repository's default branch.
+    pub branch: Option<String>,
+    /// Exact revision.
+    pub revision: Option<String>,
+    /// Why, for people; may be empty.
+    pub reason: String,
+    /// Over the builder's own.
+    pub properties: BTreeMap<String, Value>,
+}
+
+/// A request that was built, or cancelled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Triggered {
+    /// The request.
+    pub request: BuildRequestId,
+    /// Its builder.
+    pub builder: BuilderKey,
+    /// Its newest build; none where none was made of it.
+    pub number: Option<i64>,
+    /// How it ended.
+    pub results: Results,
+    /// A few words for people.
+    pub summary: String,
+    /// Where people look at it.
+    pub url: String,
+}
+
+/// Why another builder could not be asked, or waited for; each a sentence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TriggerError {
+    /// The team has no such builder, or request.
+    NotFound(String),
+    /// The order or the wait makes no sense.
+    Invalid(String),
+    /// Of something there is no more.
+    Limit(String),
+    /// It could not be stored, or looked up.
+    Failed(String),
+    /// The step shall end.
+    Cancelled,
 }
 
 /// How a step ended.

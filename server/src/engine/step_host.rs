@@ -2,8 +2,9 @@
 
 use super::interpolate::Values;
 use super::log_writer::{self, QUEUED_MAX};
-use super::step::StepHost;
-use crate::model::id::{BuildId, StepId};
+use super::step::{Order, StepHost, TriggerError, Triggered};
+use super::trigger::Triggers;
+use crate::model::id::{BuildId, BuildRequestId, StepId};
 use crate::model::property::Properties;
 use crate::model::size::Size;
 use crate::status::resource::Link;
@@ -59,6 +60,8 @@ pub struct HostPlace {
     pub stop: CancellationToken,
     /// Where the writers of logs run.
     pub tasks: TaskTracker,
+    /// Its way to other builders.
+    pub triggers: Triggers,
 }
 
 /// The newest words of the step, and who stores them.
@@ -229,6 +232,18 @@ impl StepHost for BuildHost {
             .step_changed(self.place.build, self.place.step, None, Some(link))
             .await
             .map_err(|e| say(&e))
+    }
+
+    async fn trigger(&self, order: Order) -> Result<BuildRequestId, TriggerError> {
+        self.place.triggers.start(order).await
+    }
+
+    async fn wait_for(
+        &self,
+        requests: Vec<BuildRequestId>,
+        timeout: Option<Duration>,
+    ) -> Result<Vec<Triggered>, TriggerError> {
+        self.place.triggers.wait(requests, timeout).await
     }
 }
 

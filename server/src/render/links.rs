@@ -36,6 +36,13 @@ impl Links {
         self.absolute.trim_end_matches('/')
     }
 
+    /// One of these links whole, for those who read it elsewhere.
+    pub fn whole(&self, link: &str) -> String {
+        let server = self.server();
+        let origin = server.strip_suffix(self.prefix.trim_end_matches('/')).unwrap_or(server);
+        format!("{origin}{link}")
+    }
+
     /// `/`.
     pub fn front(&self) -> String {
         self.prefix.clone()
@@ -150,6 +157,8 @@ mod tests {
             "/ci/team/core/builder/AMD64%20LTO%20%2B%20PGO%20%7C%20%C3%BCn%C3%AF%20%3Cscript%3E%26%22%27%23%25/build/7"
         );
         assert_eq!(links().front(), "/ci/");
+        assert_eq!(links().whole("/ci/team/a"), "https://example.org/ci/team/a");
+        assert_eq!(Links::new(&"http://[::1]:80/".parse().unwrap()).whole("/team/a"), "http://[::1]/team/a");
         assert_eq!(links().events(&links().view("a")), "/ci/sse/view/a");
         assert_eq!(
             links().log_raw(&BuilderKey::new("t", "b"), 1, 2, "stdio"),

@@ -86,8 +86,14 @@ impl Inner {
                     event.what,
                     What::RequestAdded { .. } | What::RequestCancelled { .. } | What::BuildFinished { .. }
                 );
+                let moved = match &event.what {
+                    What::RequestCancelled { request_id } => Some(*request_id),
+                    What::BuildStarted { build } | What::BuildFinished { build } => Some(build.request_id),
+                    _ => None,
+                };
                 // Nobody listening is no error.
                 let _listeners = self.events.send(event);
+                let _waiting = moved.map(|request| self.moving.send(request));
                 if wakes {
                     self.wake();
                 }

@@ -9,7 +9,7 @@ use crate::model::id::{BuildId, BuildRequestId, BuilderId};
 use crate::model::right::Right;
 use crate::model::scope::Scope;
 use crate::store::audit::{self, NewAudit};
-use crate::store::{build_requests, builds, buildsets, properties, source_stamps};
+use crate::store::{DbConnection, build_requests, builds, buildsets, properties, source_stamps};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -76,12 +76,7 @@ impl Control {
         self.status
             .commit(move |tx| {
                 let builder = &registry.declared[slot].builder;
-                // Counted in the transaction: the board does not know yet of those that are committed together with this one.
-                if build_requests::count_pending(tx.c, &builder.key.team)? >= WAITING_MAX {
-                    let what = format!("the number of requests of team {} that wait", builder.key.team);
-                    let max = format!("{WAITING_MAX}; wait until some are built, or cancel some");
-                    return Err(Error::Limit { what, max });
-                }
+                check_waiting(tx.c, &builder.key.team)?;
                 token::count_use(tx.c, &scope, tx.at)?;
                 let reason = asked.reason.unwrap_or_else(|| format!("forced by {}", scope.subject));
                 let stamp = source_stamps::insert(tx.c, &asked.source_stamp)?;
@@ -223,7 +218,18 @@ impl Control {
     }
 }
 
+/// Whether one more request of a team may wait. Counted in the transaction: the board does not know yet of those that are committed
+/// together with this one.
+pub(super) fn check_waiting(c: &mut DbConnection, team: &str) -> Result<()> {
+    if build_requests::count_pending(c, team)? < WAITING_MAX {
+        return Ok(());
+    }
+    let what = format!("the number of requests of team {team} that wait");
+    let max = format!("{WAITING_MAX}; wait until some are built, or cancel some");
+    Err(Error::Limit { what, max })
+}
+
 /// At most so much of what somebody wrote, on one line.
-fn short(text: &str) -> String {
+pub(super) fn short(text: &str) -> String {
     text.chars().take(500).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

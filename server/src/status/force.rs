@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Characters of a branch or revision, and of a reason, at most.
 const REF_MAX: usize = 255;
-const REASON_MAX: usize = 500;
+pub(super) const REASON_MAX: usize = 500;
 /// Bytes of one value, at most.
 const VALUE_MAX: usize = 8 << 10;
 /// The source that forced properties carry.
@@ -175,7 +175,7 @@ fn fits(pattern: Option<&Regex>, text: &str) -> std::result::Result<Value, Strin
 }
 
 /// Why a text is no branch or revision. Whoever checks out hands it to a program, where a leading `-` would be an option.
-fn wrong_ref(text: &str) -> Option<String> {
+pub(super) fn wrong_ref(text: &str) -> Option<String> {
     let why = if text.starts_with('-') {
         "must not begin with `-`"
     } else if text.chars().any(char::is_control) {
@@ -188,7 +188,7 @@ fn wrong_ref(text: &str) -> Option<String> {
     Some(why.to_owned())
 }
 
-fn given(text: Option<String>) -> Option<String> {
+pub(super) fn given(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.trim().is_empty())
 }
 

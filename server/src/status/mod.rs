@@ -30,6 +30,8 @@ mod select;
 pub mod subscribe;
 /// Tokens that were issued.
 pub mod token;
+/// Builds that other builds ask for.
+pub mod trigger;
 /// What the engine reports.
 pub mod update;
 /// A view resolved: its builders in order with all that a Waterfall says of them.
@@ -42,7 +44,7 @@ pub use error::{Error, Result};
 
 use crate::clock::SharedClock;
 use crate::config::Config;
-use crate::model::id::{BuilderId, EventId};
+use crate::model::id::{BuildRequestId, BuilderId, EventId};
 use crate::model::name::BuilderKey;
 use crate::model::scope::Scope;
 use crate::model::time::Time;
@@ -58,6 +60,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Events that wait for a listener; one who falls further behind reads them from the database.
 const LISTENER_BEHIND: usize = 4096;
+/// Requests that moved and that a build which waits for some has not looked at; one that falls further behind looks at all of its own.
+const MOVING_BEHIND: usize = 1024;
 
 /// The one status API; cheap to clone.
 #[derive(Clone)]
@@ -74,6 +78,7 @@ struct Inner {
     live: live::LiveLogs,
     events: broadcast::Sender<Arc<event::Event>>,
     wake: Arc<Notify>,
+    moving: broadcast::Sender<BuildRequestId>,
     closed: CancellationToken,
     tokens: token::Tokens,
 }
@@ -114,6 +119,7 @@ impl Status {
             live: live::LiveLogs::default(),
             events: broadcast::Sender::new(LISTENER_BEHIND),
             wake: Arc::default(),
+            moving: broadcast::Sender::new(MOVING_BEHIND),
             closed: CancellationToken::new(),
             tokens,
         })))

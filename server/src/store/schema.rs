@@ -30,6 +30,8 @@ table! {
         reason -> Text,
         owner -> Nullable<Text>,
         submitted_at -> Timestamp,
+        parent_build_id -> Nullable<BigInt>,
+        depth -> Integer,
     }
 }
 

@@ -2,8 +2,10 @@
 
 use super::{Arc, Results, Rig, operator};
 use expect_test::expect;
+use weir::engine::lending::Lending;
 use weir::engine::step::StepHost as _;
 use weir::engine::step_host::{BuildHost, HostPlace};
+use weir::engine::trigger::Triggers;
 use weir::model::id::EventId;
 use weir::model::scope::Scope;
 use weir::status::event::What;
@@ -146,6 +148,13 @@ async fn of_a_flood_of_words_the_newest_are_told_and_few_of_the_others() {
         log_limit: weir::model::size::Size(1 << 20),
         stop: Default::default(),
         tasks: Default::default(),
+        triggers: Triggers::new(
+            rig.status.clone(),
+            build.clone(),
+            &step,
+            Arc::new(Lending::new(Arc::default())),
+            Default::default(),
+        ),
     });
     let mut heard = rig.status.subscribe(&operator(), None);
     for n in 0..10_000 {
