@@ -261,7 +261,6 @@ fn not_acted_on(raw: &Raw) -> Vec<String> {
         ("remote workers ([worker.*] with `password`)", n_remote),
         ("change sources ([source.*])", tables().flat_map(|team| &team.source).map(BTreeMap::len).sum()),
         ("schedulers ([scheduler.*])", tables().flat_map(|team| &team.scheduler).map(BTreeMap::len).sum()),
-        ("reporters ([reporter.*])", tables().flat_map(|team| &team.reporter).map(BTreeMap::len).sum()),
     ];
     let sentence = |(what, n): (&str, usize)| format!("This version does not act on {what} yet; declared: {n}.");
     kinds.into_iter().filter(|(_, n)| *n > 0).map(sentence).collect()

@@ -132,6 +132,11 @@ impl<'a> Plugins<'a> {
         value
     }
 
+    /// Whether there is a plugin of that name, as far as anybody looked.
+    pub fn is_present(&self, plugin: &str) -> bool {
+        !matches!(*self.known(plugin), Known::Unknown)
+    }
+
     /// Says that a plugin is not lent to the team.
     fn check_lent(&self, team: &str, plugin: &At<String>, reader: &Reader<'_>) {
         let lent =

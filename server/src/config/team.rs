@@ -3,7 +3,7 @@
 use super::builder::{Builder, BuilderRules, RawBuilder};
 use super::read::{At, Node, Read, Reader, section, word};
 use super::recipe::{RawRecipe, StepRules, Unnamed};
-use super::reporter::RawReporter;
+use super::reporter::{RawReporter, Reporter};
 use super::scheduler::RawScheduler;
 use super::settings::Plugins;
 use super::source_of_changes::RawSource;
@@ -78,6 +78,8 @@ pub struct Team {
     pub secrets: BTreeMap<String, Secret>,
     /// Its builders by name, matrices expanded.
     pub builders: BTreeMap<String, Arc<Builder>>,
+    /// Who hears of its builds, by name; those whose plugin is not there are left out.
+    pub reporters: BTreeMap<String, Arc<Reporter>>,
     /// The file that declares it.
     pub file: PathBuf,
 }
@@ -137,9 +139,11 @@ impl RawTeam {
         for scheduler in self.scheduler.unwrap_or_default().into_values() {
             scheduler.check(Some(&names), reader);
         }
-        for reporter in self.reporter.unwrap_or_default().into_values() {
-            reporter.check(name, dir, &secrets, rules.plugins, reader);
-        }
+        let freeze = |(key, reporter): (String, RawReporter)| {
+            let reporter = reporter.freeze(&key, name, dir, &secrets, rules.plugins, reader)?;
+            Some((key, Arc::new(reporter)))
+        };
+        let reporters = self.reporter.unwrap_or_default().into_iter().filter_map(freeze).collect();
         let team = Team {
             name: name.to_owned(),
             title: self.title.unwrap_or_else(|| name.to_owned()),
@@ -148,6 +152,7 @@ impl RawTeam {
             weight: self.weight.map_or(1, |count| count.0),
             secrets,
             builders,
+            reporters,
             file: file.to_owned(),
         };
         (team, self.view.unwrap_or_default())
@@ -175,6 +180,7 @@ impl Team {
             weight: 1,
             secrets: BTreeMap::new(),
             builders: BTreeMap::new(),
+            reporters: BTreeMap::new(),
             file: file.to_owned(),
         }
     }

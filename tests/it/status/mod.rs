@@ -97,6 +97,7 @@ fn team(name: &str, visibility: Visibility, builders: Vec<Builder>) -> Team {
         weight: 1,
         secrets: BTreeMap::new(),
         builders: builders.into_iter().map(|b| (b.key.name.clone(), Arc::new(b))).collect(),
+        reporters: BTreeMap::new(),
         file: PathBuf::from("/etc/weir.toml"),
     }
 }

@@ -5,6 +5,7 @@ mod frozen;
 mod instance;
 mod layers;
 mod placeholders;
+mod reporter;
 mod team;
 
 use super::plugin::Plugin;
