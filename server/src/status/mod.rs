@@ -23,6 +23,8 @@ mod load;
 /// What a page asks for: filter, window, limit.
 pub mod query;
 mod registry;
+/// Where each reporter goes on, and how it fares.
+pub mod reporters;
 /// The serialisable types.
 pub mod resource;
 mod select;
@@ -143,6 +145,11 @@ impl Status {
     /// What the engine reports; only the engine and `app` call it.
     pub fn update(&self) -> update::Update {
         update::Update { status: self.clone() }
+    }
+
+    /// Where reporters go on; only delivery calls it.
+    pub fn reporters(&self) -> reporters::Reporters {
+        reporters::Reporters { status: self.clone() }
     }
 
     /// Tokens that were issued.

@@ -21,6 +21,8 @@ pub mod logs;
 mod migrate;
 /// Properties of buildsets and builds.
 pub mod properties;
+/// Where each reporter goes on.
+pub mod reporters;
 mod schema;
 /// What is built.
 pub mod source_stamps;

@@ -159,6 +159,18 @@ table! {
     }
 }
 
+table! {
+    reporters (team, name) {
+        team -> Text,
+        name -> Text,
+        position -> BigInt,
+        n_delivered -> BigInt,
+        n_given_up -> BigInt,
+        problem -> Nullable<Text>,
+        changed_at -> Timestamp,
+    }
+}
+
 joinable!(buildsets -> source_stamps (source_stamp_id));
 joinable!(build_requests -> buildsets (buildset_id));
 joinable!(builds -> buildsets (buildset_id));
