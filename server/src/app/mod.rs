@@ -5,8 +5,9 @@ mod state_dir;
 
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::{self, Config};
+use crate::delivery::Delivery;
 use crate::engine::{Engine, Workers};
-use crate::plugins::Catalogue;
+use crate::plugins::{Catalogue, Plugins};
 use crate::shutdown;
 use crate::status::Status;
 use crate::store::Store;
@@ -44,14 +45,18 @@ pub async fn serve(config_file: &Path, listen: &[SocketAddr]) -> anyhow::Result<
     let store = Store::open(&config.server.database)?;
     let status = Status::open(config.clone(), store, clock.clone()).await?;
     recover(&config, &status).await?;
-    let engine = engine(&config, &status, &catalogue, &clock, &shutdown);
+    let plugins = catalogue.plugins(config.plugins.clone(), config.server.clone()).with_status(status.clone());
+    let plugins = Arc::new(plugins);
+    let engine = engine(&config, &status, plugins.clone(), &clock, &shutdown);
+    let delivery = Delivery::open(&status, plugins, clock.clone(), shutdown.clone());
+    let delivery = delivery.await.context("the reporters' places cannot be read from the database")?;
     let keys = Arc::new(web::auth::Keys::open(&config)?);
     let bound = listeners.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>()?;
     let urls = urls(&config, &bound);
     state_dir.announce(&bound, &urls)?;
     tell(&config, &urls, &warnings);
     let state = web::AppState { status: status.clone(), config, clock, keys, shutdown: shutdown.clone() };
-    let served = run(status, engine, state, listeners, shutdown).await;
+    let served = run(status, engine, delivery, state, listeners, shutdown).await;
     state_dir.retract();
     tracing::info!("ended");
     served.map(|()| ExitCode::SUCCESS)
@@ -61,6 +66,7 @@ pub async fn serve(config_file: &Path, listen: &[SocketAddr]) -> anyhow::Result<
 async fn run(
     status: Status,
     engine: Engine,
+    delivery: Delivery,
     state: web::AppState,
     listeners: Vec<TcpListener>,
     shutdown: CancellationToken,
@@ -74,7 +80,7 @@ async fn run(
         shutdown.cancelled().await;
         status.close();
     };
-    let (served, (), ()) = tokio::join!(web, engine.run(), close);
+    let (served, (), (), ()) = tokio::join!(web, engine.run(), delivery.run(), close);
     served
 }
 
@@ -138,7 +144,7 @@ async fn recover(config: &Config, status: &Status) -> anyhow::Result<()> {
 fn engine(
     config: &Arc<Config>,
     status: &Status,
-    catalogue: &Catalogue,
+    runner: Arc<Plugins>,
     clock: &SharedClock,
     shutdown: &CancellationToken,
 ) -> Engine {
@@ -151,8 +157,6 @@ fn engine(
             (worker.name.clone(), local)
         })
         .collect();
-    let plugins = catalogue.plugins(config.plugins.clone(), config.server.clone()).with_status(status.clone());
-    let runner = Arc::new(plugins);
     Engine::new(status.clone(), workers, runner, shutdown.clone())
 }
 

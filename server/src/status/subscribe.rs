@@ -67,6 +67,11 @@ impl Subscription {
         }
     }
 
+    /// The newest event that was told or passed over.
+    pub fn position(&self) -> EventId {
+        self.after
+    }
+
     fn may_hear(&self, event: &Event) -> bool {
         let registry = &self.status.0.registry;
         let slot = registry.slot(&event.builder.team, &event.builder.name);
