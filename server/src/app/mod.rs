@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 /// What is logged where nobody says: what operators care for.
 const LOG_FILTER: &str = "info,actix_server=warn";
+const NO_HOST_CALLS: &str = "weir::plugins::bindings=off";
 
 /// Runs the server until it is told to end. `listen` overrides where the configuration listens, where it is not empty.
 ///
@@ -88,6 +89,8 @@ async fn run(
 fn start_log() {
     let filter = ["WEIR_LOG", "RUST_LOG"].into_iter().find_map(|name| std::env::var(name).ok());
     let filter = tracing_subscriber::EnvFilter::new(filter.as_deref().unwrap_or(LOG_FILTER));
+    // Arguments of host calls may hold what nobody may read; only `weir plugin test` shows them.
+    let filter = filter.add_directive(NO_HOST_CALLS.parse().expect("a directive"));
     let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).with_target(false);
     let log = log.with_ansi(std::io::stderr().is_terminal());
     // A log that somebody installed before us is as good.

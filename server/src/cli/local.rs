@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Takes every plugin as it comes: `weir check` is where they are looked into.
-struct AnyPlugin;
+pub struct AnyPlugin;
 
 impl PluginCatalogue for AnyPlugin {
     fn describe(&self, _name: &str, _table: &Plugin, _server: &Server) -> Result<Described, NotDescribed> {

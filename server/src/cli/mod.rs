@@ -16,7 +16,7 @@ pub mod force;
 pub mod init;
 /// What commands on the server's machine need.
 mod local;
-/// Components (hidden).
+/// What authors of plugins do with them.
 pub mod plugin;
 /// The server.
 pub mod serve;
@@ -46,8 +46,7 @@ pub enum Command {
     /// Starts a build's command inside its fence; the server calls this, people do not.
     #[command(hide = true)]
     Exec(exec::Exec),
-    /// Components.
-    #[command(hide = true)]
+    /// Looks at plugins and tries them
     Plugin(plugin::Plugin),
     /// Makes, shows and ends tokens
     Token(token::TokenCommand),

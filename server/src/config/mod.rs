@@ -8,6 +8,8 @@ pub mod builder;
 mod cover;
 /// What is wrong, where, and what to write instead.
 pub mod diagnostic;
+/// A document outside the configuration.
+pub mod document;
 /// The files as they lie on the disk.
 pub mod files;
 /// `[builder.X.force]`.

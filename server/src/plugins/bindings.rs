@@ -5,7 +5,11 @@ mod step {
     wasmtime::component::bindgen!({
         path: "../plugin-sdk/wit",
         world: "step",
-        imports: { default: async | trappable },
+        // Each call and its answer as events of level TRACE, for `weir plugin test`; but never the plain text of a secret.
+        imports: {
+            "weir:plugin/secret-reveal.reveal": async | trappable,
+            default: async | trappable | tracing | verbose_tracing,
+        },
         exports: { default: async },
         with: {
             "weir:plugin/secrets.secret": crate::plugins::capability::secret::Secret,

@@ -102,6 +102,15 @@ impl Loader {
         }
     }
 
+    /// The component's outside and its size in bytes.
+    ///
+    /// # Errors
+    /// Where there is none, or it cannot be used.
+    pub fn outside(&self, name: &str, table: &Plugin, server: &Server) -> Result<(Outside, usize), Error> {
+        let bytes = read(name, &self.find(name, table, server)?, table)?;
+        Ok((outside(name, &bytes, table)?, bytes.len()))
+    }
+
     fn find(&self, name: &str, table: &Plugin, server: &Server) -> Result<PathBuf, Error> {
         self.bundled.find(name, table, server).ok_or_else(|| {
             Error::new(name, Kind::Unknown, format!("there is no `{name}.wasm` in `plugin_dir` or beside the binary"))

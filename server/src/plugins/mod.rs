@@ -15,13 +15,15 @@ pub mod compile;
 /// From file to component.
 mod component;
 /// What a plugin says of itself.
-mod descriptor;
+pub mod descriptor;
 /// The engine, its clock, its threads.
 mod engine;
 /// How a plugin goes wrong.
 pub mod error;
 /// Where plugins lie.
 mod find;
+/// A component looked at.
+pub mod inspection;
 /// One call of a guest.
 mod instance;
 /// Finding lines in what a command prints.
@@ -31,7 +33,7 @@ mod load;
 /// What a call has used.
 mod meter;
 /// What a plugin may do.
-mod power;
+pub mod power;
 /// What a plugin's schema says.
 mod schema;
 /// What a guest prints.
@@ -72,6 +74,7 @@ struct Known {
 
 /// Describes plugins before there is a configuration to run them with.
 pub struct Catalogue {
+    weir: PathBuf,
     loader: Arc<load::Loader>,
     runtime: Arc<engine::GuestRuntime>,
     clock: SharedClock,
@@ -83,9 +86,17 @@ impl Catalogue {
     /// # Errors
     /// Where the system gives no threads.
     pub fn new(weir: PathBuf, clock: SharedClock) -> std::io::Result<Self> {
-        let runtime = engine::runtime()?;
-        let loader = Arc::new(load::Loader::new(weir, Arc::clone(&runtime), Arc::clone(&clock)));
-        Ok(Self { loader, runtime, clock })
+        Ok(Self::on(weir, engine::runtime()?, clock))
+    }
+
+    fn on(weir: PathBuf, runtime: Arc<engine::GuestRuntime>, clock: SharedClock) -> Self {
+        let loader = Arc::new(load::Loader::new(weir.clone(), Arc::clone(&runtime), Arc::clone(&clock)));
+        Self { weir, loader, runtime, clock }
+    }
+
+    /// The same plugins, of which nothing is loaded yet.
+    fn afresh(&self) -> Self {
+        Self::on(self.weir.clone(), Arc::clone(&self.runtime), Arc::clone(&self.clock))
     }
 
     /// The same plugins, for running steps under this configuration.

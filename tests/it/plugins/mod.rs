@@ -16,3 +16,5 @@ mod served;
 mod stage;
 /// Steps that do their work.
 mod steps;
+/// What authors of plugins run.
+mod tools;

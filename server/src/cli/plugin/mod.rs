@@ -1,12 +1,28 @@
 //! `weir plugin`: what authors of plugins and the server itself do with components.
 
+/// What a plugin gets, by flags or by a configuration.
+mod granted;
+/// What there is to say about a component.
+mod inspect;
+/// Two voices on one terminal.
+mod printer;
+/// What somebody types as settings and properties.
+mod settings;
+/// Settings in rows.
+mod table;
+/// A step without a server.
+mod test;
+/// Every host call in a line.
+mod trace;
+/// A build's side of the host, without a server.
+mod workbench;
+
 use crate::plugins::compile::{Limits, compile_stdin};
 use clap::Subcommand;
 use std::process::ExitCode;
 
 /// Arguments of `weir plugin`.
 #[derive(Debug, clap::Args)]
-#[command(hide = true)]
 pub struct Plugin {
     /// What to do.
     #[command(subcommand)]
@@ -15,6 +31,10 @@ pub struct Plugin {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Says what a component is, wants and would get
+    Inspect(inspect::Inspect),
+    /// Runs a step on this machine, without a server
+    Test(Box<test::Test>),
     /// Compiles the component on standard input for this machine; the server calls this, people do not.
     #[command(hide = true)]
     Compile {
@@ -31,9 +51,11 @@ impl Plugin {
     /// Does it.
     ///
     /// # Errors
-    /// Where the component does not compile.
+    /// Where the component cannot be used, or what it is to do cannot be done.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
+            Command::Inspect(inspect) => inspect.run(),
+            Command::Test(test) => test.run(),
             Command::Compile { cpu_max_s, memory_bytes_max } => {
                 compile_stdin(Limits { cpu_max_s, memory_bytes_max }).map(|()| ExitCode::SUCCESS)
             }

@@ -1,0 +1,99 @@
+//! A build's side of the host, without a server: it remembers what a step sets and prints what it logs.
+
+use super::printer::Printer;
+use crate::engine::interpolate::Values;
+use crate::engine::step::StepHost;
+use crate::model::property::Properties;
+use crate::worker::{Output, OutputSender};
+use async_trait::async_trait;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::sync::{Arc, Mutex, MutexGuard};
+use tokio::task::JoinHandle;
+
+/// Pieces of output on the way to the terminal.
+const QUEUED_MAX: usize = 16;
+
+/// The build of `weir plugin test`.
+pub struct Workbench<Out, Err> {
+    printer: Arc<Printer<Out, Err>>,
+    state: Mutex<State>,
+}
+
+/// What a step left behind.
+#[derive(Debug, Default)]
+pub struct State {
+    /// The build's properties as they are now.
+    pub properties: Properties,
+    /// Names of those that the step set, in order.
+    pub set: Vec<String>,
+    /// Names and URLs.
+    pub links: Vec<(String, String)>,
+    readers: Vec<JoinHandle<()>>,
+}
+
+impl<Out: Write + Send + 'static, Err: Write + Send + 'static> Workbench<Out, Err> {
+    /// A build with these properties.
+    pub fn new(printer: Arc<Printer<Out, Err>>, properties: Properties) -> Self {
+        Self { printer, state: Mutex::new(State { properties, ..State::default() }) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no holder of the workbench panics")
+    }
+
+    /// Waits until everything that was logged is printed; returns what the step left behind.
+    pub async fn finish(&self) -> State {
+        let readers = std::mem::take(&mut self.state().readers);
+        for reader in readers {
+            if let Err(panic) = reader.await {
+                self.printer.say(&format!("a log could not be printed: {panic}"));
+            }
+        }
+        self.printer.finish();
+        std::mem::take(&mut *self.state())
+    }
+}
+
+#[async_trait]
+impl<Out: Write + Send + 'static, Err: Write + Send + 'static> StepHost for Workbench<Out, Err> {
+    fn properties(&self) -> Properties {
+        self.state().properties.clone()
+    }
+
+    fn fill(&self, settings: &Value, is_shell_line: &(dyn Fn(&str) -> bool + Sync)) -> Result<Value, String> {
+        let properties = self.properties();
+        Values { properties: &properties, declared: &BTreeSet::new() }.fill(settings, is_shell_line)
+    }
+
+    async fn set_property(&self, name: &str, value: Value) -> Result<(), String> {
+        let mut state = self.state();
+        state.properties.set(name, value, "Step");
+        state.set.retain(|set| set != name);
+        state.set.push(name.to_owned());
+        Ok(())
+    }
+
+    async fn log(&self, name: &str) -> Result<OutputSender, String> {
+        let (sender, mut output) = tokio::sync::mpsc::channel::<Output>(QUEUED_MAX);
+        let (printer, log) = (Arc::clone(&self.printer), name.to_owned());
+        let reader = tokio::spawn(async move {
+            while let Some(piece) = output.recv().await {
+                printer.output(&log, piece.channel, &piece.bytes);
+            }
+        });
+        self.state().readers.push(reader);
+        Ok(sender)
+    }
+
+    async fn summary(&self, _text: &str) -> Result<(), String> {
+        // The call itself is traced; only the last words stay, and they are the plugin's verdict.
+        Ok(())
+    }
+
+    async fn link(&self, name: &str, url: &str) -> Result<(), String> {
+        self.state().links.push((name.to_owned(), url.to_owned()));
+        Ok(())
+    }
+}
