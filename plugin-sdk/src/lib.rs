@@ -61,10 +61,14 @@ pub mod artifact;
 pub mod builds;
 /// What runs on the build's worker.
 pub mod command;
+/// A command as settings write it.
+pub mod command_line;
 /// Calls of services.
 pub mod http;
 /// Lines of a command's output, found by the host.
 pub mod lines;
+/// Names of a regular expression's groups.
+pub mod pattern;
 /// Secrets that the settings hand over.
 pub mod secret;
 /// A small state that outlives the call.
@@ -92,6 +96,7 @@ pub mod guest;
 pub use artifact::Artifact;
 pub use capability::Capability;
 pub use command::{Captured, Channel, Command, Exit};
+pub use command_line::CommandLine;
 pub use context::{Build, Context};
 pub use error::{Error, HostError, Refusal};
 pub use host::Level;

@@ -46,7 +46,7 @@ pub struct Line {
 }
 
 impl Line {
-    /// What the pattern's `n`th group took, from 1.
+    /// What the pattern's `n`th group took, from 1. [`crate::pattern::group_names`] tells which is which.
     pub fn group(&self, n: usize) -> Option<&str> {
         self.groups.get(n.checked_sub(1)?)?.as_deref()
     }

@@ -3,14 +3,14 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use weir_plugin_sdk::{Capability, Command, Context, Error, Exit, Outcome, Step, Text};
+use weir_plugin_sdk::{Capability, CommandLine, Context, Error, Outcome, Step, Text};
 
 /// What stands under `with`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// What to run. A string runs under the shell, a list does not.
-    pub command: Line,
+    pub command: CommandLine,
     /// Folder in the work directory.
     pub directory: Option<String>,
     /// Added to the environment of the command: texts, or secrets of the team (`{ secret = "name" }`).
@@ -28,16 +28,6 @@ fn zero() -> Vec<i32> {
     vec![0]
 }
 
-/// A line for the shell, or program and arguments.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum Line {
-    /// Runs under `/bin/sh -c`.
-    Shell(#[schemars(length(min = 1), extend("format" = "shell"))] String),
-    /// Runs as it is.
-    Program(#[schemars(length(min = 1))] Vec<String>),
-}
-
 /// The step.
 pub struct Shell;
 
@@ -50,30 +40,11 @@ impl Step for Shell {
     const SETTINGS_SCHEMA: Option<&'static str> = Some(include_str!("settings.json"));
 
     fn run(cx: &mut Context, settings: Settings) -> Result<Outcome, Error> {
-        let shown = match &settings.command {
-            Line::Shell(line) => line.lines().next().unwrap_or_default().to_owned(),
-            Line::Program(words) => words.join(" "),
-        };
-        let mut command = match settings.command {
-            Line::Shell(line) => Command::shell(line),
-            Line::Program(words) => Command::program(words),
-        };
+        let mut command = settings.command.command().directory(settings.directory).log(settings.log);
         command.env.extend(settings.env);
-        let command = command.directory(settings.directory).log(settings.log);
         let exit = cx.run(&command)?;
-        Ok(match exit {
-            Exit::Code(code) if settings.success_codes.contains(&code) => Outcome::success(""),
-            Exit::Lost(why) => return Err(Error::Retryable(why)),
-            _ => Outcome::failure(format!("'{}' {exit}", short(&shown))),
-        })
-    }
-}
-
-/// A command in at most 60 characters, for a summary.
-fn short(command: &str) -> String {
-    match command.char_indices().nth(59) {
-        Some((at, _)) if command.chars().count() > 60 => format!("{}…", &command[..at]),
-        _ => command.to_owned(),
+        let failure = settings.command.failure(&exit, &settings.success_codes)?;
+        Ok(failure.unwrap_or_else(|| Outcome::success("")))
     }
 }
 
@@ -81,7 +52,7 @@ weir_plugin_sdk::export_step!(Shell);
 
 #[cfg(test)]
 mod tests {
-    use super::{Settings, Shell, short};
+    use super::{Settings, Shell};
     use expect_test::expect_file;
     use serde_json::{Value, json};
     use weir_plugin_sdk::command::What;
@@ -152,12 +123,5 @@ mod tests {
         assert_eq!(schema["required"], json!(["command"]));
         assert_eq!(schema["properties"]["command"]["anyOf"][0]["format"], json!("shell"));
         assert_eq!(schema["properties"]["command"]["anyOf"][1]["items"]["type"], json!("string"));
-    }
-
-    #[test]
-    fn long_commands_are_shortened_at_a_character() {
-        assert_eq!(short("make"), "make");
-        assert_eq!(short(&"é".repeat(60)), "é".repeat(60));
-        assert_eq!(short(&"é".repeat(61)), format!("{}…", "é".repeat(59)));
     }
 }
