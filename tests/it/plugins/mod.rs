@@ -12,6 +12,8 @@ mod hostile;
 mod lines;
 /// Plugins of a running server.
 mod served;
+/// Properties from what a command prints.
+mod set_property;
 /// A build's side of the host, for tests.
 mod stage;
 /// Steps that do their work.
