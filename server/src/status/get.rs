@@ -12,10 +12,11 @@ use crate::config;
 use crate::config::builder::Parameter;
 use crate::config::team::Quota;
 use crate::model::id::{BuildRequestId, BuilderId, LogId};
+use crate::model::name::BuilderKey;
 use crate::model::property::Properties;
 use crate::model::results::Results;
 use crate::model::scope::Scope;
-use crate::store::{DbConnection, build_requests, builds, log_chunks, logs, properties};
+use crate::store::{DbConnection, build_requests, builds, buildsets, log_chunks, logs, properties};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -50,6 +51,8 @@ pub struct BuildPage {
     pub build: Arc<Build>,
     /// Its properties.
     pub properties: Properties,
+    /// The build whose step triggered it, where one did and is kept.
+    pub triggered_by: Option<(BuilderKey, i64)>,
     /// The builder's other builds beside it, where there are some.
     pub previous: Option<i64>,
     /// The next one.
@@ -235,10 +238,13 @@ impl Get {
                 None => Arc::new(load::build_by_number(c, &registry, id, number)?.ok_or(missing)?),
             };
             let properties = properties::list_of_build(c, build.id)?;
-            Ok::<_, Error>((build, properties, builds::neighbours(c, id, number)?))
+            let parent = buildsets::parent_of_build(c, build.id)?;
+            let triggered_by = parent.map(|(builder, number)| (registry.key(builder), number));
+            let (previous, next) = builds::neighbours(c, id, number)?;
+            Ok::<_, Error>(BuildPage { build, properties, triggered_by, previous, next, newest: 0 })
         };
-        let (build, properties, (previous, next)) = self.status.0.store.read(read).await?;
-        Ok(BuildPage { build, properties, previous, next, newest: entry.newest.max(number) })
+        let page = self.status.0.store.read(read).await?;
+        Ok(BuildPage { newest: entry.newest.max(number), ..page })
     }
 
     /// A log by its place; `step` is its number from 0 or its name.

@@ -20,6 +20,8 @@ mod force;
 pub mod get;
 mod live;
 mod load;
+/// What plugins keep from one call to the next.
+pub mod plugin_state;
 /// What a page asks for: filter, window, limit.
 pub mod query;
 mod registry;

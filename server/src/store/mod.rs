@@ -19,6 +19,8 @@ pub mod log_chunks;
 /// Logs, without their lines.
 pub mod logs;
 mod migrate;
+/// What plugins keep from one call to the next.
+pub mod plugin_state;
 /// Properties of buildsets and builds.
 pub mod properties;
 /// Where each reporter goes on.

@@ -171,6 +171,19 @@ table! {
     }
 }
 
+table! {
+    plugin_state (id) {
+        id -> BigInt,
+        team -> Text,
+        plugin -> Text,
+        used_by -> Text,
+        key -> Text,
+        value -> Binary,
+        size_bytes -> BigInt,
+        put_at -> Timestamp,
+    }
+}
+
 joinable!(buildsets -> source_stamps (source_stamp_id));
 joinable!(build_requests -> buildsets (buildset_id));
 joinable!(builds -> buildsets (buildset_id));

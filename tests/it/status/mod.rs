@@ -3,6 +3,8 @@
 mod control;
 mod events;
 mod logs;
+mod state;
+mod trigger;
 mod views;
 
 use std::collections::BTreeMap;

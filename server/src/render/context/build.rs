@@ -14,6 +14,8 @@ use serde::Serialize;
 pub struct BuildContext {
     /// The build.
     pub build: BuildLine,
+    /// The build whose step triggered it, where one did.
+    pub triggered_by: Option<Crumb>,
     /// What the request asked for, where the checkout found another revision.
     pub repository: String,
     /// Its steps, in the order they ran.
@@ -95,6 +97,10 @@ impl BuildContext {
         let to = |n: i64| links.build(key, n);
         let own = Self {
             build: BuildLine::new(build, links, now),
+            triggered_by: page
+                .triggered_by
+                .as_ref()
+                .map(|(by, number)| Crumb::to(format!("{} #{number}", by.name), links.build(by, *number))),
             repository: build.source_stamp.repository.clone(),
             steps: build.steps.iter().map(|s| StepLine::new(build, s, links, now)).collect(),
             properties: properties.collect(),

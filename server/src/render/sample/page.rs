@@ -5,6 +5,7 @@
 use super::{fleet, fleet_names, lines, now, site_view, view};
 use crate::config::builder::{Parameter, ParameterKind};
 use crate::config::team::Quota;
+use crate::model::name::BuilderKey;
 use crate::model::property::Properties;
 use crate::model::right::Visibility;
 use crate::render::context::about::About;
@@ -98,6 +99,7 @@ fn pages() -> Vec<(&'static str, String)> {
     let build_page = |build: &Arc<Build>| BuildPage {
         build: build.clone(),
         properties: properties.clone(),
+        triggered_by: Some((BuilderKey::new("core", "release"), 7)),
         previous: Some(42),
         next: None,
         newest: 44,
