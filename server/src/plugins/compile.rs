@@ -1,6 +1,7 @@
 //! Compiling, in a process of its own with limits: a component made to choke the compiler chokes only that.
 
 use super::engine::config;
+use crate::model::time::Span;
 use anyhow::Context;
 use nix::sys::resource::{Resource, setrlimit};
 use std::io::{Read, Write};
@@ -21,11 +22,13 @@ pub struct Limits {
     pub cpu_max_s: u64,
     /// Address space.
     pub memory_bytes_max: u64,
+    /// From its start to its end.
+    pub wall_max: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { cpu_max_s: 240, memory_bytes_max: 4 << 30 }
+        Self { cpu_max_s: 240, memory_bytes_max: 4 << 30, wall_max: WALL_MAX }
     }
 }
 
@@ -56,7 +59,7 @@ impl Compiler {
     /// # Errors
     /// A sentence: it does not compile, took too long or too much memory, or the process could not be started.
     pub fn compile(&self, component: &[u8]) -> Result<Vec<u8>, String> {
-        let Limits { cpu_max_s, memory_bytes_max } = self.limits;
+        let Limits { cpu_max_s, memory_bytes_max, wall_max } = self.limits;
         let mut child = Command::new(&self.weir)
             .args(["plugin", "compile"])
             .arg(format!("--cpu-max-s={cpu_max_s}"))
@@ -82,12 +85,12 @@ impl Compiler {
             });
             let complaint = scope.spawn(move || read(complaint));
             scope.spawn(move || drop(done.send(read(output))));
-            let artifact = match is_done.recv_timeout(WALL_MAX) {
+            let artifact = match is_done.recv_timeout(wall_max) {
                 Ok(artifact) => artifact,
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                     // It may have ended in this very moment: then there is nothing to kill.
                     drop(child.kill());
-                    return Err(format!("took longer than {} s to compile", WALL_MAX.as_secs()));
+                    return Err(format!("took longer than {} to compile", Span(wall_max)));
                 }
             };
             let complaint = complaint.join().unwrap_or_default();

@@ -130,3 +130,50 @@ pub fn runs_true() -> Guest {
         )
     }
 }
+
+/// A guest that may start commands, with the spec of these words at 512, which a command's output comes out of. Its functions are
+/// `$start`, `$next`, `$stop` and `$drop`, of the command; answers come to 1024.
+pub fn starts(words: &[&str], run: &str) -> Guest {
+    let mut data = String::new();
+    for (index, word) in words.iter().enumerate() {
+        let (at, place) = (4096 + 512 * index, 720 + 8 * index);
+        let hex: String = word.bytes().map(|byte| format!("\\{byte:02x}")).collect();
+        data.push_str(&format!("(data (i32.const {at}) \"{hex}\") {}", number_pair(place, at, word.len())));
+    }
+    // `program`, its words; `capture`.
+    data.push_str(&number_pair(516, 720, words.len()));
+    data.push_str("(data (i32.const 568) \"\\01\")");
+    let import =
+        |name: &str, function: &str| format!(r#"(import "weir:plugin/command@0.1.0" "{name}" (func {function}))"#);
+    let imports = [
+        import("start", "$start (param i32 i32)"),
+        import("[method]running.next", "$next (param i32 i32 i32 i32)"),
+        import("[method]running.stop", "$stop (param i32)"),
+        import("[resource-drop]running", "$drop (param i32)"),
+    ];
+    Guest { imports: &["secrets", "command"], items: imports.concat() + &data, declares: true, ..Guest::run(run) }
+}
+
+/// Two numbers of 32 bits as data.
+fn number_pair(at: usize, first: usize, second: usize) -> String {
+    let number = |n: usize| -> String {
+        let bytes = u32::try_from(n).expect("addresses are small").to_le_bytes();
+        bytes.iter().map(|byte| format!("\\{byte:02x}")).collect()
+    };
+    format!("(data (i32.const {at}) \"{}{}\")", number(first), number(second))
+}
+
+/// A component by hand: these items, and functions of the right names and the wrong types. It is instantiated, and no more.
+pub fn by_hand(items: &str) -> Vec<u8> {
+    let text = format!(
+        r#"(component {items}
+  (core module $nothing (func (export "nothing")))
+  (core instance $nothing (instantiate $nothing))
+  (func $nothing (canon lift (core func $nothing "nothing")))
+  (instance $metadata (export "describe" (func $nothing)))
+  (instance $handler (export "run" (func $nothing)))
+  (export "weir:plugin/metadata@0.1.0" (instance $metadata))
+  (export "weir:plugin/step-handler@0.1.0" (instance $handler)))"#
+    );
+    wat::parse_str(text).expect("the test's component is good text")
+}

@@ -2,11 +2,9 @@
 
 /// Source code, checked out.
 mod git;
-/// Guests that want more than there is, or do not end.
-mod greedy;
 /// Guests written by hand.
 mod guest;
-/// Guests that misbehave.
+/// Plugins that mean harm.
 mod hostile;
 /// Lines that the host looks for.
 mod lines;

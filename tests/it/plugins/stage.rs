@@ -169,6 +169,42 @@ impl Stage {
         self.host.log_text(name, false).await
     }
 
+    /// Waits until its steps have said what they do so many times.
+    pub async fn said_summaries(&self, n: usize) {
+        let mut said = self.host.n_summaries.subscribe();
+        said.wait_for(|said| *said >= n).await.expect("the stage holds the sender");
+    }
+
+    /// Processes that work in the instance's folder.
+    pub fn processes(&self) -> Vec<String> {
+        let all = std::fs::read_dir("/proc").unwrap().flatten();
+        let ours = all.filter(|process| {
+            std::fs::read_link(process.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(self.path().join("state")))
+        });
+        ours.map(|process| {
+            std::fs::read_to_string(process.path().join("cmdline")).unwrap_or_default().replace('\0', " ")
+        })
+        .collect()
+    }
+
+    /// Whether a file of this name lies anywhere in the instance's folder.
+    pub fn has_file(&self, name: &str) -> bool {
+        fn find(dir: &Path, name: &str) -> bool {
+            std::fs::read_dir(dir).unwrap().flatten().any(|entry| {
+                let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
+                entry.file_name() == name || (is_dir && find(&entry.path(), name))
+            })
+        }
+        find(self.path(), name)
+    }
+
+    /// The compiled form of the only plugin that ran.
+    pub fn compiled(&self) -> PathBuf {
+        let folder = std::fs::read_dir(self.path().join("state/compiled")).unwrap();
+        let mut paths = folder.map(|entry| entry.unwrap().path());
+        paths.find(|path| path.extension().is_some_and(|e| e == "cwasm")).unwrap()
+    }
+
     /// A property of the build.
     pub fn property_now(&self, name: &str) -> Option<Value> {
         self.host.properties().get(name).cloned()
@@ -179,6 +215,7 @@ impl Stage {
 #[derive(Default)]
 struct Remembers {
     state: Mutex<State>,
+    n_summaries: tokio::sync::watch::Sender<usize>,
 }
 
 /// Reads one opening of a log to its end.
@@ -239,6 +276,7 @@ impl StepHost for Remembers {
     }
 
     async fn summary(&self, _text: &str) -> Result<(), String> {
+        self.n_summaries.send_modify(|n| *n += 1);
         Ok(())
     }
 

@@ -57,7 +57,7 @@ impl Plugin {
             Command::Inspect(inspect) => inspect.run(),
             Command::Test(test) => test.run(),
             Command::Compile { cpu_max_s, memory_bytes_max } => {
-                compile_stdin(Limits { cpu_max_s, memory_bytes_max }).map(|()| ExitCode::SUCCESS)
+                compile_stdin(Limits { cpu_max_s, memory_bytes_max, ..Limits::default() }).map(|()| ExitCode::SUCCESS)
             }
         }
     }
