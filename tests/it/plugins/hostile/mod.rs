@@ -33,7 +33,7 @@ use serde_json::json;
 use weir::model::results::Results;
 
 /// Runs a guest as the plugin `evil`; it ends as an exception that says all of this, and a good step runs afterwards.
-async fn ends_with(stage: &mut Stage, component: &[u8], said: &[&str]) {
+pub async fn ends_with(stage: &mut Stage, component: &[u8], said: &[&str]) {
     stage.plugin("evil", component);
     let end = stage.run("evil", json!({})).await;
     assert_eq!(end.results, Results::Exception, "{}", end.summary);
