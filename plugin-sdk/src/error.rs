@@ -10,6 +10,8 @@ pub enum Error {
     InvalidSettings(Vec<(String, String)>),
     /// It may work later.
     Retryable(String),
+    /// It may work after so long.
+    RetryableAfter(String, Duration),
     /// It will not work.
     Failed(String),
 }
@@ -38,7 +40,7 @@ impl fmt::Display for Error {
                 }
                 Ok(())
             }
-            Self::Retryable(message) | Self::Failed(message) => f.write_str(message),
+            Self::Retryable(message) | Self::RetryableAfter(message, _) | Self::Failed(message) => f.write_str(message),
         }
     }
 }

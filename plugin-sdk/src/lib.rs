@@ -1,4 +1,4 @@
-//! Write Weir step plugins in Rust: implement [`Step`], export it, build for `wasm32-unknown-unknown`.
+//! Write Weir plugins in Rust: implement [`Step`] (or [`Reporter`], for telling others what happened), export it, build for `wasm32-unknown-unknown`.
 //!
 //! ```
 //! use schemars::JsonSchema;
@@ -45,8 +45,11 @@
 // The generated code names this crate by its name, also from within.
 extern crate self as weir_plugin_sdk;
 
-/// What a plugin implements.
+/// What a step implements.
 pub mod step;
+
+/// What a reporter implements.
+pub mod reporter;
 
 /// What a plugin says it wants to do.
 pub mod capability;
@@ -102,6 +105,7 @@ pub use error::{Error, HostError, Refusal};
 pub use host::Level;
 pub use lines::{Line, LineFilter, Lines};
 pub use outside::Outside;
+pub use reporter::{ReportContext, Reporter};
 pub use secret::{Secret, Text};
 pub use step::{Outcome, Step, Verdict, settings_schema};
 pub use test_results::{TestCase, TestOutcome};

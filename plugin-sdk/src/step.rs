@@ -77,6 +77,11 @@ impl Outcome {
 
 /// The JSON Schema of a step's settings, as the descriptor carries it.
 pub fn settings_schema<S: Step>() -> Value {
+    schema_of::<S::Settings>()
+}
+
+/// A JSON Schema in one piece.
+pub(crate) fn schema_of<T: JsonSchema>() -> Value {
     let settings = schemars::generate::SchemaSettings::draft2020_12().with(|s| s.inline_subschemas = true);
-    settings.into_generator().into_root_schema_for::<S::Settings>().to_value()
+    settings.into_generator().into_root_schema_for::<T>().to_value()
 }

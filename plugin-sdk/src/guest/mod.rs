@@ -8,6 +8,8 @@ mod convert;
 mod http;
 /// Refusals.
 mod refusal;
+/// Reporters.
+pub mod reporter;
 
 use crate::artifact::Artifact;
 use crate::capability::Capability;
@@ -87,13 +89,7 @@ pub fn run<S: Step>(context: step_handler::Context) -> Result<step_handler::Outc
         branch: context.build.branch,
     };
     let mut cx = Context::new(build, context.step, Imports);
-    let outcome = S::run(&mut cx, settings).map_err(|error| match error {
-        Error::InvalidSettings(issues) => types::PluginError::InvalidSettings(
-            issues.into_iter().map(|(path, message)| types::Issue { path, message }).collect(),
-        ),
-        Error::Retryable(reason) => types::PluginError::Retryable(types::Retry { reason, after: None }),
-        Error::Failed(message) => types::PluginError::Failed(message),
-    })?;
+    let outcome = S::run(&mut cx, settings).map_err(plugin_error)?;
     let verdict = match outcome.verdict {
         Verdict::Success => step_handler::Verdict::Success,
         Verdict::Warnings => step_handler::Verdict::Warnings,
@@ -101,6 +97,18 @@ pub fn run<S: Step>(context: step_handler::Context) -> Result<step_handler::Outc
         Verdict::Skipped => step_handler::Verdict::Skipped,
     };
     Ok(step_handler::Outcome::Finished(step_handler::ResultRecord { verdict, summary: outcome.summary, extra: vec![] }))
+}
+
+fn plugin_error(error: Error) -> types::PluginError {
+    let retryable = |reason, after| types::PluginError::Retryable(types::Retry { reason, after });
+    match error {
+        Error::InvalidSettings(issues) => types::PluginError::InvalidSettings(
+            issues.into_iter().map(|(path, message)| types::Issue { path, message }).collect(),
+        ),
+        Error::Retryable(reason) => retryable(reason, None),
+        Error::RetryableAfter(reason, after) => retryable(reason, Some(millis(after))),
+        Error::Failed(message) => types::PluginError::Failed(message),
+    }
 }
 
 /// A panic arrives at the host as a bare trap: its message goes ahead by the log.
