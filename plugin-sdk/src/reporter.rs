@@ -173,8 +173,8 @@ macro_rules! export_reporter {
         #[doc(hidden)]
         mod __weir_component {
             pub struct Component;
-            impl $crate::guest::reporter::bindings::exports::weir::plugin::metadata::Guest for Component {
-                fn describe() -> $crate::guest::reporter::bindings::exports::weir::plugin::metadata::Descriptor {
+            impl $crate::guest::bindings::exports::weir::plugin::metadata::Guest for Component {
+                fn describe() -> $crate::guest::bindings::exports::weir::plugin::metadata::Descriptor {
                     $crate::guest::reporter::describe::<$reporter>()
                 }
             }
@@ -187,6 +187,10 @@ macro_rules! export_reporter {
                 }
             }
             use super::*;
+            use $crate::guest::bindings::exports::weir::plugin::metadata;
+            metadata::__export_weir_plugin_metadata_0_1_0_cabi!(
+                Component with_types_in $crate::guest::bindings::exports::weir::plugin::metadata
+            );
             $crate::guest::reporter::bindings::export!(Component with_types_in $crate::guest::reporter::bindings);
         }
     };

@@ -1,15 +1,30 @@
 //! The inside of a reporter's component. Public for [`crate::export_reporter`] only.
 
-use super::{Imports, install_panic_hook, plugin_error};
+use super::{Imports, install_panic_hook, metadata, plugin_error};
 use crate::error::Error;
 use crate::reporter::{self, Delivery, Event, ReportContext, Reporter};
 
-/// Generated from `wit/`: a handler of its own over the step world's imports.
+/// Generated from `wit/`: the reporter world without `metadata`, whose macro the step world has generated already; macros of one name
+/// cannot be exported twice.
 #[expect(missing_docs, reason = "generated")]
 pub mod bindings {
     wit_bindgen::generate!({
         path: "wit",
-        world: "reporter",
+        inline: "
+            package weir:sdk;
+            world told {
+                import weir:plugin/log@0.1.0;
+                import weir:plugin/wait@0.1.0;
+                import weir:plugin/random@0.1.0;
+                import weir:plugin/secrets@0.1.0;
+                import weir:plugin/secret-reveal@0.1.0;
+                import weir:plugin/builds@0.1.0;
+                import weir:plugin/http@0.1.0;
+                import weir:plugin/state@0.1.0;
+                export weir:plugin/reporter-handler@0.1.0;
+            }
+        ",
+        world: "weir:sdk/told",
         pub_export_macro: true,
         default_bindings_module: "weir_plugin_sdk::guest::reporter::bindings",
         runtime_path: "weir_plugin_sdk::guest::rt",
@@ -27,15 +42,27 @@ pub mod bindings {
     });
 }
 
-use bindings::exports::weir::plugin::{metadata, reporter_handler};
+/// Says in every component that `metadata` is exported, which the world above leaves out. Nothing of its code is used.
+mod described {
+    wit_bindgen::generate!({
+        path: "wit",
+        inline: "
+            package weir:sdk;
+            world described {
+                export weir:plugin/metadata@0.1.0;
+            }
+        ",
+        world: "weir:sdk/described",
+        runtime_path: "crate::guest::rt",
+        with: { "weir:plugin/types@0.1.0": crate::guest::bindings::weir::plugin::types },
+    });
+}
+
+use bindings::exports::weir::plugin::reporter_handler;
 
 /// Answers `describe`.
 pub fn describe<R: Reporter>() -> metadata::Descriptor {
     install_panic_hook();
-    let capability = |capability| {
-        let super::metadata::Capability { kind, params, reason } = super::capability(capability);
-        metadata::Capability { kind, params, reason }
-    };
     metadata::Descriptor {
         name: R::NAME.to_owned(),
         version: R::VERSION.to_owned(),
@@ -45,7 +72,7 @@ pub fn describe<R: Reporter>() -> metadata::Descriptor {
             Some(schema) => schema.to_owned(),
             None => reporter::settings_schema::<R>().to_string(),
         },
-        capabilities: R::CAPABILITIES.iter().map(capability).collect(),
+        capabilities: R::CAPABILITIES.iter().map(super::capability).collect(),
         extra: Vec::new(),
     }
 }

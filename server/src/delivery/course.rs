@@ -188,12 +188,10 @@ impl Course {
             Err(Error::NotFound { .. }) => Properties::default(),
             Err(error) => return Err(error),
         };
-        let report = ReportEvent {
-            id: format!("{}/{}/{}", self.reporter.team, self.reporter.name, event.id),
-            kind: payload::KIND.to_owned(),
-            at: event.at,
-            payload: payload::build_finished(&config, &self.reporter, build, &properties, previous, &when),
-        };
+        let id = format!("{}/{}/{}", self.reporter.team, self.reporter.name, event.id);
+        let payload =
+            payload::build_finished(&config, &self.reporter, (&id, event.at), build, &properties, previous, &when);
+        let report = ReportEvent { id, kind: payload::KIND.to_owned(), at: event.at, payload };
         let build = format!("{key} #{}", build.number);
         Ok(Some(Due { event: event.id, report, build, n_tries: 0, at: event.at, ended: None }))
     }

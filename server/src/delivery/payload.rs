@@ -5,6 +5,7 @@ use crate::config::reporter::{Reporter, When};
 use crate::model::name::BuilderKey;
 use crate::model::property::Properties;
 use crate::model::results::Results;
+use crate::model::time::Time;
 use crate::render::links::Links;
 use crate::status::document;
 use crate::status::resource::Build;
@@ -22,10 +23,11 @@ pub struct Previous {
     pub results: Results,
 }
 
-/// The document that tells `reporter` of `build`.
+/// The document that tells `reporter` of `build`, under the id of its event.
 pub fn build_finished(
     config: &Config,
     reporter: &Reporter,
+    (id, at): (&str, Time),
     build: &Build,
     properties: &Properties,
     previous: Option<Previous>,
@@ -36,6 +38,9 @@ pub fn build_finished(
     let team = config.teams.get(&key.team);
     let builder = team.and_then(|team| team.builders.get(&key.name));
     json!({
+        "id": id,
+        "kind": KIND,
+        "at": at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
         "for": { "team": reporter.team, "reporter": reporter.name },
         "when": when.iter().map(|when| when.word()).collect::<Vec<_>>(),
         "server": { "title": config.server.title, "url": links.whole(&links.front()) },
