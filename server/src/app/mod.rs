@@ -47,6 +47,7 @@ pub async fn serve(config_file: &Path, listen: &[SocketAddr]) -> anyhow::Result<
     let status = Status::open(config.clone(), store, clock.clone()).await?;
     recover(&config, &status).await?;
     let plugins = catalogue.plugins(config.plugins.clone(), config.server.clone()).with_status(status.clone());
+    plugins.configure(&config);
     let plugins = Arc::new(plugins);
     let engine = engine(&config, &status, plugins.clone(), &clock, &shutdown);
     let delivery = Delivery::open(&status, plugins, clock.clone(), shutdown.clone());

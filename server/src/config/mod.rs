@@ -54,6 +54,8 @@ pub mod source_of_changes;
 pub mod team;
 /// How each type of value is read.
 pub mod value;
+/// Secrets' values, when they are used.
+pub mod vault;
 /// `[view.*]`.
 pub mod view;
 /// `[worker.*]`.

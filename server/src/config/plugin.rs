@@ -2,6 +2,7 @@
 
 use super::read::{At, Node, Read, Reader, section, words};
 use super::value::{Count, FilePath};
+use crate::model::egress::Rule;
 use crate::model::size::Size;
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -18,7 +19,9 @@ section! {
         teams = "teams": Vec<At<String>>, "all";
         /// Run commands on the build's worker: `true` for any, or a list of programs. `false` takes it away from a bundled plugin too.
         command = "command": CommandKey, "what a bundled plugin needs, else false";
-        /// Hosts that it may reach, as `HOST:PORT`; `*.` before a host takes every name below it.
+        /// Services that it may call: `HOST:PORT` by https, `http://HOST:PORT` by plain HTTP; `*.` before a host takes every name
+        /// below it. Only public addresses are connected to; a network such as `10.0.0.0/8` in this list lets the hosts in it have an
+        /// address of it.
         http = "http": Vec<At<String>>, "none";
         /// Send mail through `[mail]`.
         mail = "mail": bool, "false";
@@ -93,8 +96,8 @@ pub struct Plugin {
 pub struct Grants {
     /// Run commands on the build's worker; none where the configuration does not say: then a bundled plugin has what came with it.
     pub command: Option<CommandGrant>,
-    /// Hosts it may reach.
-    pub http: Vec<String>,
+    /// Services that it may call, and networks that are not public and that these may lie in.
+    pub http: Vec<Rule>,
     /// Send mail by the instance's SMTP.
     pub mail: bool,
     /// Keep a chat connection.
@@ -179,7 +182,7 @@ impl RawPlugin {
             teams: self.teams.unwrap_or_default().into_iter().map(|team| team.value).collect(),
             grants: Grants {
                 command: self.command.map(|command| command.0),
-                http: self.http.unwrap_or_default().into_iter().filter_map(|host| check_host(host, reader)).collect(),
+                http: self.http.unwrap_or_default().into_iter().filter_map(|entry| check_rule(entry, reader)).collect(),
                 mail: self.mail.unwrap_or(false),
                 chat: self.chat.unwrap_or(false),
                 state: self.state,
@@ -216,18 +219,15 @@ fn check_digest(digest: At<String>, reader: &Reader<'_>) -> Option<String> {
     good.then(|| digest.value.to_lowercase())
 }
 
-/// `HOST:PORT`, perhaps with `*.` before the host.
-fn check_host(host: At<String>, reader: &Reader<'_>) -> Option<String> {
-    let (name, port) = host.value.rsplit_once(':').unwrap_or((&host.value, ""));
-    let plain = name.strip_prefix("*.").unwrap_or(name);
-    let good = port.parse::<u16>().is_ok_and(|port| port > 0)
-        && url::Host::parse(plain).is_ok()
-        && !plain.contains(['*', '/', '@']);
-    if !good {
-        let diagnostic = reader.wrong(&host.path, "bad-host", format!("`{}` is no host with a port", host.value));
-        reader.note(diagnostic.expected("`HOST:PORT` such as `hooks.example.org:443` or `*.example.org:443`"));
+/// A service, or a network that services may lie in.
+fn check_rule(entry: At<String>, reader: &Reader<'_>) -> Option<Rule> {
+    match entry.value.parse::<Rule>() {
+        Ok(rule) => Some(rule),
+        Err(error) => {
+            reader.note(reader.wrong(&entry.path, "bad-host", error.why).expected(error.instead));
+            None
+        }
     }
-    good.then_some(host.value)
 }
 
 impl Read for CommandKey {

@@ -4,7 +4,7 @@ use super::builder::Step;
 use super::path::KeyPath;
 use super::read::{At, Node, Read, Reader, section, word};
 use super::settings::{Kind, Plugins};
-use super::team::Secret;
+use super::team::TeamSecret;
 use super::value::Any;
 use crate::model::name::check_plain;
 use crate::model::results::Results;
@@ -61,7 +61,7 @@ pub struct StepRules<'a> {
     /// The folder of its file.
     pub dir: &'a Path,
     /// Its secrets.
-    pub secrets: &'a BTreeMap<String, Secret>,
+    pub secrets: &'a BTreeMap<String, TeamSecret>,
     /// The plugins that are present.
     pub plugins: &'a Plugins<'a>,
     /// Where to say what is wrong.

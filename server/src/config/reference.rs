@@ -10,7 +10,7 @@ use super::read::{Key, Section};
 use super::recipe::{RawRecipe, RawStep};
 use super::reporter::RawReporter;
 use super::scheduler::RawScheduler;
-use super::secret::RawSecret;
+use super::secret::RawTeamSecret;
 use super::server::RawServer;
 use super::source_of_changes::RawSource;
 use super::team::{RawQuota, RawTeam};
@@ -40,7 +40,7 @@ fn entries() -> Vec<Entry> {
         entry::<RawView>("`[view.NAME]`, also in a team", &[]),
         entry::<RawTeam>("`[team.NAME]`, or a file `teams/NAME.toml`", &[]),
         entry::<RawQuota>("`quota` of a team", &[]),
-        entry::<RawSecret>("`[secret]` of a team: `NAME = { ... }`", &[]),
+        entry::<RawTeamSecret>("`[secret]` of a team: `NAME = { ... }`", &[]),
         entry::<RawRecipe>("`[recipe.NAME]` of a team", &["step"]),
         entry::<RawBuilder>("`[builder.NAME]` of a team", &[]),
         entry::<RawStep>("`[[builder.NAME.step]]` and `[[recipe.NAME.step]]`", &["use"]),
@@ -80,8 +80,11 @@ In this order, each over the one before: what is built in, the main file, the fi
   categories: 1 to 100 printable characters without `/ * ? [ ] { }`. Label a category `a|b` to nest it under `a`.
 * Patterns: `*`, `?`, `[abc]`, `{a,b}` over the whole name.
 * Spans of time: `30s`, `10m`, `24h`, `90d`, `1h30m`. Sizes: `512 KiB`, `64 MiB`, `1 GiB`.
-* Secrets are never written: `{ env = \"VARIABLE\" }` or `{ file = \"PATH\" }` says where the value is. In a step's settings
-  `{ secret = \"NAME\" }` hands over the team's secret of that name.
+* Secrets are never written: `{ env = \"VARIABLE\" }` or `{ file = \"PATH\" }` says where the value is. In the settings of a step
+  or reporter `{ secret = \"NAME\" }` hands over the team's secret of that name. The value is read when it is used. In all that a
+  build stores (logs, summaries, links, properties, error texts) every secret of its team is shown as `***`, also in base64,
+  percent-encoded, escaped for JSON and line by line; values shorter than 4 characters are not. That catches accidents: a program
+  that is given a secret can write it backwards. Files that a build keeps are not searched.
 * `{{property}}` in a step's settings becomes the property's value when the step runs.
 ";
 

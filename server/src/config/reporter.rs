@@ -3,7 +3,7 @@
 use super::builder::Builder;
 use super::read::{At, Reader, section, words};
 use super::settings::{Kind, Plugins};
-use super::team::Secret;
+use super::team::TeamSecret;
 use super::value::Any;
 use crate::model::category;
 use crate::model::glob::Glob;
@@ -91,7 +91,7 @@ impl RawReporter {
         name: &str,
         team: &str,
         dir: &Path,
-        secrets: &BTreeMap<String, Secret>,
+        secrets: &BTreeMap<String, TeamSecret>,
         plugins: &Plugins<'_>,
         reader: &Reader<'_>,
     ) -> Option<Reporter> {

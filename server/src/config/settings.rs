@@ -6,7 +6,7 @@ use super::placeholders;
 use super::plugin::Plugin;
 use super::read::{At, Reader, one_of};
 use super::server::Server;
-use super::team::Secret;
+use super::team::TeamSecret;
 use super::value::{Any, resolve};
 use super::{NotDescribed, PluginCatalogue};
 use jsonschema::error::ValidationErrorKind as Why;
@@ -86,7 +86,7 @@ impl<'a> Plugins<'a> {
         plugin: &At<String>,
         settings: At<Any>,
         dir: &Path,
-        secrets: &BTreeMap<String, Secret>,
+        secrets: &BTreeMap<String, TeamSecret>,
         reader: &Reader<'_>,
     ) -> Value {
         let At { value: Any(mut value), path } = settings;
@@ -418,7 +418,13 @@ fn secret_of(value: &Value) -> Option<&str> {
 }
 
 /// Says which secrets the team does not have.
-fn check_secrets(value: &Value, path: &KeyPath, secrets: &BTreeMap<String, Secret>, reader: &Reader<'_>, depth: usize) {
+fn check_secrets(
+    value: &Value,
+    path: &KeyPath,
+    secrets: &BTreeMap<String, TeamSecret>,
+    reader: &Reader<'_>,
+    depth: usize,
+) {
     if depth > 0
         && let Some(name) = secret_of(value)
     {
@@ -436,6 +442,12 @@ fn check_secrets(value: &Value, path: &KeyPath, secrets: &BTreeMap<String, Secre
     }
     match value {
         Value::Object(fields) => {
+            // The plugin would get what only a checked `{ secret = ... }` hands over.
+            if fields.contains_key("$secret") {
+                let path = path.key("$secret");
+                let diagnostic = reader.wrong_key(&path, "bad-secret", "`$secret` is what the plugin sees of a secret");
+                reader.note(diagnostic.expected("`{ secret = \"NAME\" }`"));
+            }
             for (key, value) in fields {
                 check_secrets(value, &path.key(key), secrets, reader, depth + 1);
             }

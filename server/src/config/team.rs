@@ -10,6 +10,7 @@ use super::source_of_changes::RawSource;
 use super::value::Count;
 use super::view::RawView;
 use super::worker::Worker;
+use crate::model::egress::HostRule;
 use crate::model::name::check_plain;
 use crate::model::right::Visibility;
 use crate::model::size::Size;
@@ -33,7 +34,7 @@ section! {
         /// Its share of free slots against other teams.
         weight = "weight": Count, "1";
         /// Its secrets, by name.
-        secret = "secret": BTreeMap<String, At<Secret>>;
+        secret = "secret": BTreeMap<String, At<TeamSecret>>;
         /// Where its changes come from.
         source = "source": BTreeMap<String, RawSource>;
         /// Steps that its builders share.
@@ -75,7 +76,7 @@ pub struct Team {
     /// Its share of free slots against other teams; at least 1.
     pub weight: u32,
     /// Its secrets by name.
-    pub secrets: BTreeMap<String, Secret>,
+    pub secrets: BTreeMap<String, TeamSecret>,
     /// Its builders by name, matrices expanded.
     pub builders: BTreeMap<String, Arc<Builder>>,
     /// Who hears of its builds, by name; those whose plugin is not there are left out.
@@ -104,6 +105,15 @@ pub enum Secret {
     File(PathBuf),
 }
 
+/// A secret of a team: where its value comes from, and where it may go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TeamSecret {
+    /// Where its value comes from.
+    pub from: Secret,
+    /// The only services that it may be sent to; then nothing else gets it. None is whatever a step is used for.
+    pub hosts: Option<Vec<HostRule>>,
+}
+
 /// What teams are checked against.
 pub struct TeamRules<'a> {
     /// Where builds may run; none where workers cannot be judged.
@@ -124,7 +134,7 @@ impl RawTeam {
         let dir = file.parent().unwrap_or(Path::new("/"));
         let secrets = self.secret.unwrap_or_default();
         warn_unset(&secrets, rules);
-        let secrets: BTreeMap<String, Secret> = secrets.into_iter().map(|(name, at)| (name, at.value)).collect();
+        let secrets: BTreeMap<String, TeamSecret> = secrets.into_iter().map(|(name, at)| (name, at.value)).collect();
 
         let steps = || StepRules { team: name, dir, secrets: &secrets, plugins: rules.plugins, reader };
         let recipes = freeze_recipes(self.recipe.unwrap_or_default(), &steps());
@@ -202,9 +212,9 @@ pub fn check_keys<T>(path: &super::path::KeyPath, tables: Option<&BTreeMap<Strin
 }
 
 /// Warns of secrets whose variable is not set.
-fn warn_unset(secrets: &BTreeMap<String, At<Secret>>, rules: &TeamRules<'_>) {
+fn warn_unset(secrets: &BTreeMap<String, At<TeamSecret>>, rules: &TeamRules<'_>) {
     for (name, secret) in secrets {
-        if let Secret::Env(variable) = &secret.value
+        if let Secret::Env(variable) = &secret.value.from
             && !rules.variables.contains(variable)
         {
             let message = format!("variable `{variable}` is not set: what uses secret `{name}` will fail");

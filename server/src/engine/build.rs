@@ -7,6 +7,7 @@ use super::step_host::{BuildHost, HostPlace};
 use super::stop::StopSwitch;
 use super::trigger::Triggers;
 use crate::config;
+use crate::config::vault::Vault;
 use crate::model::property::Properties;
 use crate::model::results::Results;
 use crate::model::size::Size;
@@ -54,6 +55,8 @@ pub struct RunningBuild {
     pub lending: Arc<Lending>,
     /// Where the writers of its logs run.
     pub tasks: TaskTracker,
+    /// Its team's secrets.
+    pub vault: Arc<Vault>,
 }
 
 impl RunningBuild {
@@ -104,6 +107,7 @@ impl RunningBuild {
         let row = update.step_started(self.build.id, &step.name).await?;
         let is_after_stop = self.switch.is_asked();
         let stop = self.switch.token();
+        self.look_at_secrets().await;
         let host = Arc::new(BuildHost::new(HostPlace {
             status: self.status.clone(),
             build: self.build.id,
@@ -114,6 +118,7 @@ impl RunningBuild {
             log_limit: self.log_bytes.unwrap_or(LOG_BYTES_MAX),
             stop: stop.clone(),
             tasks: self.tasks.clone(),
+            vault: self.vault.clone(),
             triggers: Triggers::new(self.status.clone(), self.build.clone(), &row, self.lending.clone(), stop.clone()),
         }));
         let call = self.call(step, stop.clone());
@@ -129,8 +134,17 @@ impl RunningBuild {
         } else if stop.is_cancelled() && !end.results.is_good() {
             end = self.interrupted(end);
         }
-        update.step_finished(self.build.id, row.id, end.results, &end.summary).await?;
+        let summary = self.vault.mask().text(&end.summary).into_owned();
+        update.step_finished(self.build.id, row.id, end.results, &summary).await?;
         Ok(end.results)
+    }
+
+    /// Reads the team's secrets, so that nothing the step prints shows one; for each step again, because they may change.
+    async fn look_at_secrets(&self) {
+        let vault = self.vault.clone();
+        if let Err(panic) = tokio::task::spawn_blocking(move || vault.look()).await {
+            tracing::error!(error = %panic, "a team's secrets could not be looked at");
+        }
     }
 
     fn call(&self, step: &config::builder::Step, stop: CancellationToken) -> StepCall {

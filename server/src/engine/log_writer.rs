@@ -4,6 +4,7 @@
 
 use super::log_limit::LogLimit;
 use super::log_lines::LogLines;
+use super::masked::Masked;
 use crate::model::size::Size;
 use crate::status::resource::LogLine;
 use crate::worker::Output;
@@ -33,6 +34,7 @@ const PARTIAL_DELAY: Duration = Duration::from_secs(1);
 pub async fn write<E, A, F>(
     mut input: mpsc::Receiver<Output>,
     limit: Size,
+    masked: Masked,
     done: CancellationToken,
     mut append: A,
 ) -> Result<(), E>
@@ -40,7 +42,7 @@ where
     A: FnMut(Vec<LogLine>) -> F,
     F: Future<Output = Result<(), E>>,
 {
-    let mut batch = Batch::new(limit);
+    let mut batch = Batch::new(limit, masked);
     let mut storing = pin!(Fuse::terminated());
     let mut is_open = true;
     let mut is_closing = false;
@@ -53,7 +55,7 @@ where
         tokio::select! {
             stored = &mut storing, if is_storing => stored?,
             output = input.recv(), if is_open && batch.n_bytes < BATCH_BYTES_MAX => match output {
-                Some(output) => batch.read(&output),
+                Some(output) => batch.read(output),
                 None => {
                     is_open = false;
                     batch.finish();
@@ -74,6 +76,7 @@ where
 
 /// Lines that gather.
 struct Batch {
+    masked: Masked,
     assembler: LogLines,
     limit: LogLimit,
     lines: Vec<LogLine>,
@@ -85,8 +88,9 @@ struct Batch {
 }
 
 impl Batch {
-    fn new(limit: Size) -> Self {
+    fn new(limit: Size, masked: Masked) -> Self {
         Self {
+            masked,
             assembler: LogLines::default(),
             limit: LogLimit::new(limit),
             lines: Vec::new(),
@@ -96,7 +100,13 @@ impl Batch {
         }
     }
 
-    fn read(&mut self, output: &Output) {
+    /// Whatever comes into a log comes this way.
+    fn read(&mut self, output: Output) {
+        let output = self.masked.push(output);
+        self.read_masked(&output);
+    }
+
+    fn read_masked(&mut self, output: &Output) {
         let (lines, n_bytes, limit) = (&mut self.lines, &mut self.n_bytes, &mut self.limit);
         self.assembler.read(output, &mut |line| limit.take(line, &mut |line| keep(lines, n_bytes, line)));
         self.mark();
@@ -117,6 +127,8 @@ impl Batch {
     }
 
     fn finish(&mut self) {
+        let rest: Vec<_> = self.masked.finish().collect();
+        rest.iter().for_each(|output| self.read_masked(output));
         self.flush();
         let (lines, n_bytes) = (&mut self.lines, &mut self.n_bytes);
         self.limit.finish(&mut |line| keep(lines, n_bytes, line));
@@ -160,7 +172,7 @@ fn keep(lines: &mut Vec<LogLine>, n_bytes: &mut usize, line: LogLine) {
 
 #[cfg(test)]
 mod tests {
-    use super::{BATCH_BYTES_MAX, QUEUED_MAX, write};
+    use super::{BATCH_BYTES_MAX, Masked, QUEUED_MAX, write};
     use crate::model::size::Size;
     use crate::model::time::Time;
     use crate::status::resource::LogLine;
@@ -191,7 +203,7 @@ mod tests {
                 Ok::<(), String>(())
             }
         };
-        let writing = write(input, Size(1 << 40), done.clone(), append);
+        let writing = write(input, Size(1 << 40), Masked::default(), done.clone(), append);
         let task = tokio::task::spawn(async move { writing.await.unwrap() });
         (sender, batches, done, task)
     }

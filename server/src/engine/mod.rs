@@ -16,6 +16,8 @@ pub mod log_limit;
 pub mod log_lines;
 /// Lines in, chunks out, limits kept.
 pub mod log_writer;
+/// A log's output without secrets.
+pub mod masked;
 /// Whose turn it is among teams.
 pub mod round;
 /// What a build needs of a step.
@@ -30,6 +32,7 @@ pub mod trigger;
 pub mod wait;
 
 use crate::config::Config;
+use crate::config::vault::Vault;
 use crate::model::id::BuildId;
 use crate::model::property::Properties;
 use crate::status::Status;
@@ -213,6 +216,7 @@ impl Engine {
             switch: Arc::new(StopSwitch::new(&self.0.shutdown)),
             lending: self.0.lending.clone(),
             tasks: self.0.tasks.clone(),
+            vault: Arc::new(Vault::of(&team.secrets)),
         })
     }
 

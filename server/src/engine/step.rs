@@ -1,5 +1,6 @@
 //! What a build needs of a step. `plugins` implements it; the engine knows no plugin.
 
+use crate::config::vault::Vault;
 use crate::model::id::BuildRequestId;
 use crate::model::name::BuilderKey;
 use crate::model::property::Properties;
@@ -60,6 +61,12 @@ pub trait StepHost: Send + Sync {
     /// # Errors
     /// A sentence that names the unknown property or the broken placeholder.
     fn fill(&self, settings: &Value, is_shell_line: &(dyn Fn(&str) -> bool + Sync)) -> Result<Value, String>;
+
+    /// The secrets of the build's team, and what hides them in all that is stored. What a step hands over here is masked by whoever
+    /// stores it; this is for what goes elsewhere, such as the server's own log.
+    fn vault(&self) -> Arc<Vault> {
+        Arc::default()
+    }
 
     /// Sets a property; its source is `Step: <name>`.
     ///

@@ -2,8 +2,10 @@
 
 use super::interpolate::Values;
 use super::log_writer::{self, QUEUED_MAX};
+use super::masked::Masked;
 use super::step::{Order, StepHost, TriggerError, Triggered};
 use super::trigger::Triggers;
+use crate::config::vault::Vault;
 use crate::model::id::{BuildId, BuildRequestId, StepId};
 use crate::model::property::Properties;
 use crate::model::size::Size;
@@ -60,6 +62,8 @@ pub struct HostPlace {
     pub stop: CancellationToken,
     /// Where the writers of logs run.
     pub tasks: TaskTracker,
+    /// The team's secrets: what is stored is stored without them.
+    pub vault: Arc<Vault>,
     /// Its way to other builders.
     pub triggers: Triggers,
 }
@@ -111,6 +115,17 @@ impl BuildHost {
         self.failed.get().map_or(Ok(()), |why| Err(why.clone()))
     }
 
+    /// The text without the team's secrets.
+    fn masked(&self, text: &str) -> String {
+        self.place.vault.mask().text(text).into_owned()
+    }
+
+    /// A name is kept as it is or not at all: with stars in it, it would be another.
+    fn check_name(&self, what: &str, name: &str) -> Result<(), String> {
+        let is_secret = self.masked(name) != name;
+        if is_secret { Err(format!("the name of a {what} holds a secret of the team")) } else { Ok(()) }
+    }
+
     fn start_words(&self) -> Words {
         let (newest, mut wanted) = watch::channel(String::new());
         let (status, build, step) = (self.place.status.clone(), self.place.build, self.place.step);
@@ -140,7 +155,8 @@ impl BuildHost {
             let update = status.update();
             async move { update.log_append(id, lines).await }
         };
-        let writing = log_writer::write(input, self.place.log_limit, self.done.clone(), append);
+        let masked = Masked::new(self.place.vault.clone());
+        let writing = log_writer::write(input, self.place.log_limit, masked, self.done.clone(), append);
         let (failed, stop, log) = (self.failed.clone(), self.place.stop.clone(), name.to_owned());
         let writer = self.place.tasks.spawn(async move {
             if let Err(error) = writing.await {
@@ -165,7 +181,13 @@ impl StepHost for BuildHost {
         Values { properties: &properties, declared: &self.place.declared }.fill(settings, is_shell_line)
     }
 
-    async fn set_property(&self, name: &str, value: Value) -> Result<(), String> {
+    fn vault(&self) -> Arc<Vault> {
+        self.place.vault.clone()
+    }
+
+    async fn set_property(&self, name: &str, mut value: Value) -> Result<(), String> {
+        self.check_name("property", name)?;
+        self.place.vault.mask().json(&mut value);
         let size = value.to_string().len();
         if size > PROPERTY_BYTES_MAX {
             return Err(format!("the property {name} has {size} bytes; at most {PROPERTY_BYTES_MAX} are kept"));
@@ -188,6 +210,7 @@ impl StepHost for BuildHost {
     }
 
     async fn log(&self, name: &str) -> Result<OutputSender, String> {
+        self.check_name("log", name)?;
         let mut logs = self.logs.lock().await;
         if let Some(open) = logs.get(name) {
             return Ok(open.sender.clone());
@@ -216,7 +239,7 @@ impl StepHost for BuildHost {
         if self.done.is_cancelled() {
             return Err("the step has ended".to_owned());
         }
-        words.get_or_insert_with(|| self.start_words()).newest.send_replace(text.to_owned());
+        words.get_or_insert_with(|| self.start_words()).newest.send_replace(self.masked(text));
         Ok(())
     }
 
@@ -225,7 +248,7 @@ impl StepHost for BuildHost {
         if !is_web {
             return Err(format!("`{url}` is no link: only http and https are"));
         }
-        let link = Link { name: name.to_owned(), url: url.to_owned() };
+        let link = Link { name: self.masked(name), url: self.masked(url) };
         self.place
             .status
             .update()
@@ -234,7 +257,10 @@ impl StepHost for BuildHost {
             .map_err(|e| say(&e))
     }
 
-    async fn trigger(&self, order: Order) -> Result<BuildRequestId, TriggerError> {
+    async fn trigger(&self, mut order: Order) -> Result<BuildRequestId, TriggerError> {
+        let mask = self.place.vault.mask();
+        order.reason = mask.text(&order.reason).into_owned();
+        order.properties.values_mut().for_each(|value| mask.json(value));
         self.place.triggers.start(order).await
     }
 

@@ -1,14 +1,18 @@
 //! Words and rules, no IO. Everything else may import these; these import nothing of ours.
 
 pub mod category;
+pub mod disguise;
+pub mod egress;
 pub mod glob;
 pub mod id;
+pub mod mask;
 pub mod name;
 pub mod placeholder;
 pub mod property;
 pub mod results;
 pub mod right;
 pub mod scope;
+pub mod secret;
 pub mod shell;
 pub mod size;
 pub mod source_stamp;

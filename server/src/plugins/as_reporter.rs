@@ -34,6 +34,7 @@ impl Plugins {
     async fn report_by_guest(&self, call: ReportCall) -> Result<Vec<Delivery>, Error> {
         let (loaded, table) = self.loaded(&call.plugin).await?;
         check(&loaded, &table, &call)?;
+        let vault = self.vault(&call.team).await;
         let context = Context { settings: call.settings.to_string(), target: call.reporter.clone(), extra: Vec::new() };
         let run = ReportRun {
             usage: Use {
@@ -41,6 +42,7 @@ impl Plugins {
                 plugin: call.plugin.clone(),
                 by: User::Reporter { name: call.reporter },
                 settings: Arc::new(call.settings),
+                vault: Arc::clone(&vault),
                 stop: call.stop,
                 main: tokio::runtime::Handle::current(),
             },

@@ -146,6 +146,14 @@ impl Guest {
     }
 }
 
+impl Guest {
+    /// From now on it works for somebody, whose secrets it may not show.
+    fn works_for(&mut self, used: Use) {
+        self.printed.hide(Arc::clone(&used.vault));
+        self.usage = Some(used);
+    }
+}
+
 impl WasiView for Guest {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
@@ -207,11 +215,12 @@ pub async fn run_step(prepared: Arc<Prepared>, run: StepRun) -> Result<step_hand
     guest.status = run.status;
     let context = context(&run.call, &run.limits);
     let stop = run.call.stop.clone();
-    guest.usage = Some(Use {
+    guest.works_for(Use {
         team: run.call.builder.team.clone(),
         plugin: prepared.name.clone(),
         by: User::Step { builder: run.call.builder.clone(), number: run.call.number, step: run.call.name.clone() },
         settings: Arc::new(run.call.settings.clone()),
+        vault: run.host.vault(),
         stop: stop.clone(),
         main: run.main.clone(),
     });
@@ -244,7 +253,7 @@ pub async fn run_step(prepared: Arc<Prepared>, run: StepRun) -> Result<step_hand
     if let Err(why) = guest.show_printed().await {
         tracing::warn!(plugin = %prepared.name, "what the plugin printed could not be logged: {why}");
     }
-    end?.map_err(|error| guest_error(&prepared.name, error))
+    end?.map_err(|error| guest_error(&guest, error))
 }
 
 /// What a call of a reporter needs beside the component.
@@ -273,7 +282,7 @@ pub async fn run_report(prepared: Arc<Prepared>, run: ReportRun) -> Result<Vec<r
     let mut guest = Guest::new(&prepared.name, run.limits, run.stop_grace, run.clock);
     guest.powers = run.powers;
     let stop = run.usage.stop.clone();
-    guest.usage = Some(run.usage);
+    guest.works_for(run.usage);
     let Some(handler) = prepared.reporter_handler.clone() else {
         return Err(Error::new(&prepared.name, Kind::Load, "runs steps and is no reporter"));
     };
@@ -363,6 +372,7 @@ fn explain(guest: &Guest, error: wasmtime::Error) -> Error {
         backtrace.frames().iter().map(|frame| frame.func_name().unwrap_or("?").to_owned()).collect()
     });
     let (kind, message) = in_words(guest, &error);
+    let message = guest.mask().text(&message).into_owned();
     tracing::warn!(plugin = %guest.name, ?kind, ?backtrace, printed = %guest.printed.text(), "plugin broke: {message}");
     Error { plugin: guest.name.clone(), kind, message, backtrace }
 }
@@ -397,9 +407,10 @@ fn in_words(guest: &Guest, error: &wasmtime::Error) -> (Kind, String) {
     }
 }
 
-fn guest_error(plugin: &str, error: super::bindings::types::PluginError) -> Error {
+fn guest_error(guest: &Guest, error: super::bindings::types::PluginError) -> Error {
     use super::bindings::types::PluginError as E;
-    match error {
+    let plugin = &guest.name;
+    let mut error = match error {
         E::InvalidSettings(issues) => {
             let said: Vec<String> = issues
                 .into_iter()
@@ -410,5 +421,7 @@ fn guest_error(plugin: &str, error: super::bindings::types::PluginError) -> Erro
         }
         E::Retryable(retry) => Error::new(plugin, Kind::Retryable, retry.reason),
         E::Failed(message) => Error::new(plugin, Kind::Guest, message),
-    }
+    };
+    error.message = guest.mask().text(&error.message).into_owned();
+    error
 }

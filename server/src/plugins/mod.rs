@@ -42,8 +42,11 @@ mod stdio;
 mod usage;
 
 use crate::clock::SharedClock;
+use crate::config::Config;
 use crate::config::plugin::Plugin;
 use crate::config::server::Server;
+use crate::config::team::TeamSecret;
+use crate::config::vault::Vault;
 use crate::config::{Described, NotDescribed, PluginCatalogue};
 use crate::status::Status;
 use arc_swap::ArcSwap;
@@ -70,6 +73,8 @@ pub struct Plugins {
 struct Known {
     tables: BTreeMap<String, Plugin>,
     server: Server,
+    /// Each team's secrets: where their values are, never the values.
+    secrets: BTreeMap<String, BTreeMap<String, TeamSecret>>,
 }
 
 /// Describes plugins before there is a configuration to run them with.
@@ -107,7 +112,7 @@ impl Catalogue {
             clock: Arc::clone(&self.clock),
             stop_grace: STOP_GRACE,
             status: None,
-            known: ArcSwap::from_pointee(Known { tables, server }),
+            known: ArcSwap::from_pointee(Known { tables, server, secrets: BTreeMap::new() }),
         }
     }
 }
@@ -126,8 +131,20 @@ impl Plugins {
     }
 
     /// Takes over a new configuration: steps that start from now on see it.
-    pub fn configure(&self, tables: BTreeMap<String, Plugin>, server: Server) {
-        self.known.store(Arc::new(Known { tables, server }));
+    pub fn configure(&self, config: &Config) {
+        let secrets = config.teams.iter().map(|(name, team)| (name.clone(), team.secrets.clone())).collect();
+        let (tables, server) = (config.plugins.clone(), config.server.clone());
+        self.known.store(Arc::new(Known { tables, server, secrets }));
+    }
+
+    /// The secrets of a team for a call that belongs to no build, which has them itself.
+    async fn vault(&self, team: &str) -> Arc<Vault> {
+        let vault = Arc::new(self.known.load().secrets.get(team).map(Vault::of).unwrap_or_default());
+        let looked = Arc::clone(&vault);
+        if let Err(panic) = tokio::task::spawn_blocking(move || looked.look()).await {
+            tracing::error!(error = %panic, %team, "a team's secrets could not be looked at");
+        }
+        vault
     }
 
     /// A plugin ready to be called, and its table as it is now.

@@ -2,14 +2,15 @@
 
 use super::load::Loaded;
 use crate::config::plugin::{CommandGrant, Plugin};
+use crate::model::egress::Rule;
 
 /// What one call of a guest may do beyond its own sandbox. Nothing by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Powers {
     /// What it may run on the build's worker, whose files come with it; none is nothing.
     pub command: Option<CommandGrant>,
-    /// Hosts it may reach, as the configuration writes them.
-    pub http: Vec<String>,
+    /// Services that it may call, and networks that these may lie in.
+    pub http: Vec<Rule>,
     /// A small state.
     pub state: bool,
     /// Builders of the own team.

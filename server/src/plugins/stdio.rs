@@ -1,5 +1,8 @@
 //! What a guest with WASI prints: the last of it is kept, for its log and for error messages.
 
+use crate::config::vault::Vault;
+use crate::model::mask::MaskedStream;
+use bytes::Bytes;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
@@ -8,22 +11,47 @@ use tokio::io::AsyncWrite;
 const KEPT_BYTES_MAX: usize = 64 << 10;
 
 /// The end of what was printed; a guest that prints for ever is not ended by it.
-#[derive(Debug, Clone, Default)]
-pub struct Tail(Arc<Mutex<Vec<u8>>>);
+#[derive(Clone, Default)]
+pub struct Tail(Arc<Mutex<Kept>>);
+
+#[derive(Default)]
+struct Kept {
+    bytes: Vec<u8>,
+    /// Whose secrets are hidden; before that is known a guest has none.
+    vault: Arc<Vault>,
+    masked: MaskedStream,
+}
 
 impl Tail {
     /// What was printed, as text.
     pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().expect("no holder of a tail panics")).into_owned()
+        let mut kept = self.0.lock().expect("no holder of a tail panics");
+        let mask = kept.vault.mask();
+        let rest = kept.masked.finish(&mask);
+        kept.keep(&rest);
+        String::from_utf8_lossy(&kept.bytes).into_owned()
+    }
+
+    /// From now on these secrets are hidden: before the start is cut off, so that no half of one is left.
+    pub fn hide(&self, vault: Arc<Vault>) {
+        self.0.lock().expect("no holder of a tail panics").vault = vault;
+    }
+}
+
+impl Kept {
+    fn keep(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(&bytes[bytes.len().saturating_sub(KEPT_BYTES_MAX)..]);
+        let over = self.bytes.len().saturating_sub(KEPT_BYTES_MAX);
+        self.bytes.drain(..over);
     }
 }
 
 impl AsyncWrite for Tail {
     fn poll_write(self: Pin<&mut Self>, _cx: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
         let mut kept = self.0.lock().expect("no holder of a tail panics");
-        kept.extend_from_slice(&bytes[bytes.len().saturating_sub(KEPT_BYTES_MAX)..]);
-        let over = kept.len().saturating_sub(KEPT_BYTES_MAX);
-        kept.drain(..over);
+        let mask = kept.vault.mask();
+        let shown = kept.masked.push(&mask, Bytes::copy_from_slice(bytes));
+        kept.keep(&shown);
         Poll::Ready(Ok(bytes.len()))
     }
 

@@ -2,6 +2,8 @@
 
 use super::error::{Breach, Kind};
 use super::instance::Guest;
+use crate::config::vault::Vault;
+use crate::model::mask::Mask;
 use crate::model::name::BuilderKey;
 use serde_json::Value;
 use std::fmt;
@@ -19,6 +21,8 @@ pub struct Use {
     pub by: User,
     /// The settings as the guest gets them: a secret that they hand over is `{"$secret": NAME}`.
     pub settings: Arc<Value>,
+    /// The team's secrets, of which it gets those that the settings hand over, and what hides them.
+    pub vault: Arc<Vault>,
     /// Cancelled when the build is stopped, or the server ends.
     pub stop: CancellationToken,
     /// For what is not done among the guests: connections, commands.
@@ -65,6 +69,11 @@ impl fmt::Display for User {
 }
 
 impl Guest {
+    /// Hides the secrets of the team it works for.
+    pub fn mask(&self) -> Arc<Mask> {
+        self.usage.as_ref().map(|used| used.vault.mask()).unwrap_or_default()
+    }
+
     /// Counts a call of a host function that works for somebody: a step or a reporter.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ pub mod local;
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -78,7 +79,7 @@ pub struct Place {
 }
 
 /// A command to run on a worker.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Command {
     /// Whose work directory.
     pub place: Place,
@@ -94,6 +95,20 @@ pub struct Command {
     pub timeout: Option<Duration>,
     /// Ends it when it prints nothing for so long.
     pub idle_timeout: Option<Duration>,
+}
+
+/// Of the environment only the names are shown: values may be secret.
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let env: Vec<&String> = self.env.keys().collect();
+        let Self { place, what, directory, .. } = self;
+        f.debug_struct("Command")
+            .field("place", place)
+            .field("what", what)
+            .field("directory", directory)
+            .field("env", &env)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a command is.

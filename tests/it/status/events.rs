@@ -148,6 +148,7 @@ async fn of_a_flood_of_words_the_newest_are_told_and_few_of_the_others() {
         log_limit: weir::model::size::Size(1 << 20),
         stop: Default::default(),
         tasks: Default::default(),
+        vault: Default::default(),
         triggers: Triggers::new(
             rig.status.clone(),
             build.clone(),

@@ -117,7 +117,7 @@ mod tests {
         let table = by_flags("x.y", &lines).unwrap();
         let programs = CommandGrant::Programs(vec!["make".into(), "cc".into()]);
         assert_eq!(table.grants.command, Some(programs));
-        assert_eq!((table.grants.http, table.grants.state), (vec!["example.org:443".into()], Some(true)));
+        assert_eq!((table.grants.http, table.grants.state), (vec!["example.org:443".parse().unwrap()], Some(true)));
         assert_eq!((table.limits.memory.0, table.limits.cpu.as_secs()), (128 << 20, 20));
         assert_eq!(by_flags("x", &[]).unwrap().grants, crate::config::plugin::Grants::default());
     }

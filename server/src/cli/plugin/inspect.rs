@@ -112,7 +112,7 @@ fn granted(kind: &str, powers: &Powers) -> String {
             _ => "not granted (`command = true` would, or a list of programs)".to_owned(),
         },
         "http" if powers.http.is_empty() => "not granted (`http = [\"HOST:PORT\"]` would)".to_owned(),
-        "http" => format!("granted, {}", powers.http.join(", ")),
+        "http" => format!("granted, {}", powers.http.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
         "state" => flag(powers.state, "state"),
         "trigger" => flag(powers.trigger, "trigger"),
         "artifacts" => flag(powers.artifacts, "artifacts"),
@@ -161,7 +161,7 @@ fn powers_json(powers: &Powers) -> Value {
     };
     json!({
         "command": command,
-        "http": powers.http,
+        "http": powers.http.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "state": powers.state,
         "trigger": powers.trigger,
         "artifacts": powers.artifacts,

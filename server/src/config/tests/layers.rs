@@ -73,9 +73,12 @@ fn paths_start_in_the_folder_of_the_file_that_writes_them() {
     assert_eq!(paths.iter().map(|p| p.to_str().unwrap()).collect::<Vec<_>>(), ["/etc/weir/conf.d/x", "/y"]);
     assert_eq!(config.teams["core"].builders["a"].steps[0].settings["repository"], "/etc/weir/teams/r.git");
     expect![[r#"
-        File(
-            "/etc/weir/teams/key",
-        )
+        TeamSecret {
+            from: File(
+                "/etc/weir/teams/key",
+            ),
+            hosts: None,
+        }
     "#]]
     .assert_debug_eq(&config.teams["core"].secrets["key"]);
 }

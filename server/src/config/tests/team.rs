@@ -124,11 +124,11 @@ fn a_plugin_that_is_not_lent_to_the_team_is_an_error() {
              3 | [plugin.absent]
                |         ^^^^^^
           expected: a plugin that is present: one of `git`, `shell`, `webhook`
-        weir.toml:4:9: `https://x` is no host with a port [bad-host]
+        weir.toml:4:9: `https://x` is no host with a port: it has no port [bad-host]
           key: plugin.absent.http[0]
              4 | http = ["https://x"]
                |         ^^^^^^^^^^^
-          expected: `HOST:PORT` such as `hooks.example.org:443` or `*.example.org:443`
+          expected: a port, as in `https://x:443`
     "#]]
     .assert_eq(&said(&load_texts(&files, &[])));
 }

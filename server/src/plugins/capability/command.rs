@@ -73,7 +73,7 @@ impl Guest {
     }
 
     /// Checks what the guest wants and makes it a command for the worker.
-    fn command(&mut self, spec: Spec) -> wasmtime::Result<Result<Command, CommandError>> {
+    async fn command(&mut self, spec: Spec) -> wasmtime::Result<Result<Command, CommandError>> {
         let invalid = |message: &str| Ok(Err(CommandError::Invalid(message.to_owned())));
         let (program, what) = match spec.what {
             What::Shell(line) if line.trim().is_empty() => return invalid("the shell line is empty"),
@@ -100,7 +100,15 @@ impl Guest {
             }
             match variable.value {
                 EnvValue::Plain(value) => env.insert(variable.name, value),
-                EnvValue::Secret(secret) => match *self.table.get(&secret)? {},
+                EnvValue::Secret(secret) => {
+                    if let Some(why) = self.secret_bound(&secret, "hand a command the")? {
+                        return Ok(Err(CommandError::Denied(why)));
+                    }
+                    match self.secret_value(&secret).await? {
+                        Ok(value) => env.insert(variable.name, value.expose().to_owned()),
+                        Err(why) => return Ok(Err(CommandError::Failed(why.to_string()))),
+                    }
+                }
             };
         }
         let words = match &what {
@@ -126,7 +134,7 @@ impl Guest {
     pub async fn begin(&mut self, mut spec: Spec, tap: Tap) -> wasmtime::Result<Result<Begun, CommandError>> {
         let mode = spec.output;
         let log_name = spec.log.take().unwrap_or_else(|| STDIO.to_owned());
-        let command = match self.command(spec)? {
+        let command = match self.command(spec).await? {
             Ok(command) => command,
             Err(error) => return Ok(Err(error)),
         };

@@ -90,6 +90,7 @@ impl Guest {
     /// A line into the server's own log, saying whose it is: a reporter has no other.
     fn tell(&self, used: &Use, level: Level, text: &str) {
         let (plugin, team, by) = (&self.name, &used.team, &used.by);
+        let text = used.vault.mask().text(text).into_owned();
         match level {
             Level::Debug => tracing::debug!(%plugin, %team, %by, "{text}"),
             Level::Info => tracing::info!(%plugin, %team, %by, "{text}"),
@@ -104,7 +105,7 @@ impl Guest {
         for line in lines {
             let before = match line.level {
                 Level::Debug => {
-                    tracing::debug!(plugin = %self.name, "{}", line.text);
+                    tracing::debug!(plugin = %self.name, "{}", self.mask().text(&line.text));
                     continue;
                 }
                 Level::Info => "",

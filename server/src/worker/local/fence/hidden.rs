@@ -30,7 +30,8 @@ impl Hidden {
         secret.extend(config.auth.local.values().map(|key| key.key_file.clone()));
         secret.extend(config.teams.values().map(|team| team.file.clone()));
         let passwords = config.workers.values().filter_map(|worker| worker.password.as_ref());
-        let secrets = config.teams.values().flat_map(|team| team.secrets.values()).chain(passwords);
+        let of_teams = config.teams.values().flat_map(|team| team.secrets.values()).map(|secret| &secret.from);
+        let secrets = of_teams.chain(passwords);
         secret.extend(secrets.filter_map(|from| match from {
             Secret::File(path) => Some(path.clone()),
             Secret::Env(_) => None,

@@ -1,0 +1,168 @@
+//! The values of a team's secrets: read when they are used, and known to the mask of whatever is stored meanwhile.
+
+use super::team::{Secret, TeamSecret};
+use crate::model::egress::HostRule;
+use crate::model::mask::Mask;
+use crate::model::secret::SecretValue;
+use arc_swap::ArcSwap;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use zeroize::Zeroizing;
+
+/// Largest value.
+pub const VALUE_BYTES_MAX: usize = 64 << 10;
+
+/// The secrets of one team, for as long as a build runs or a message is sent.
+#[derive(Default)]
+pub struct Vault {
+    secrets: BTreeMap<String, TeamSecret>,
+    /// What was read so far; also what a secret was before somebody changed it, for that may lie around in the build.
+    seen: Mutex<Vec<SecretValue>>,
+    mask: ArcSwap<Mask>,
+}
+
+/// Why a secret has no value now. Never says the value, nor a part of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unavailable(String);
+
+impl Vault {
+    /// The secrets of a team; none is read yet.
+    pub fn of(secrets: &BTreeMap<String, TeamSecret>) -> Self {
+        Self { secrets: secrets.clone(), ..Self::default() }
+    }
+
+    /// Reads every secret that can be read, so that the mask knows it. Blocks as long as reading small files does.
+    pub fn look(&self) {
+        let values: Vec<_> = self.secrets.values().filter_map(|secret| read(&secret.from).ok()).collect();
+        self.learn(values);
+    }
+
+    /// The value of a secret as it is now; from here on the mask knows it. Blocks as long as reading a small file does.
+    ///
+    /// # Errors
+    /// Where there is none of that name, or its variable or file cannot be used.
+    pub fn read(&self, name: &str) -> Result<SecretValue, Unavailable> {
+        let Some(secret) = self.secrets.get(name) else {
+            return Err(Unavailable(format!("the team has no secret `{name}`")));
+        };
+        let value = read(&secret.from).map_err(|why| Unavailable(format!("secret `{name}`: {why}")))?;
+        self.learn(vec![value.clone()]);
+        Ok(value)
+    }
+
+    /// Where the secret may be sent; none is wherever the plugin may call.
+    pub fn hosts(&self, name: &str) -> Option<&[HostRule]> {
+        self.secrets.get(name)?.hosts.as_deref()
+    }
+
+    /// Hides what was read so far.
+    pub fn mask(&self) -> Arc<Mask> {
+        self.mask.load_full()
+    }
+
+    fn learn(&self, values: Vec<SecretValue>) {
+        let mut seen = self.seen.lock().expect("no holder of a vault panics");
+        let n_seen = seen.len();
+        for value in values {
+            if !seen.contains(&value) {
+                seen.push(value);
+            }
+        }
+        if seen.len() > n_seen {
+            self.mask.store(Arc::new(Mask::of(seen.iter())));
+        }
+    }
+}
+
+impl fmt::Debug for Vault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vault").field("secrets", &self.secrets.keys()).finish_non_exhaustive()
+    }
+}
+
+fn read(secret: &Secret) -> Result<SecretValue, String> {
+    match secret {
+        Secret::Env(variable) => match std::env::var(variable) {
+            Ok(text) if text.len() > VALUE_BYTES_MAX => {
+                Err(format!("variable `{variable}` holds over {VALUE_BYTES_MAX} bytes"))
+            }
+            Ok(text) => Ok(SecretValue::new(text)),
+            Err(std::env::VarError::NotPresent) => Err(format!("variable `{variable}` of the server is not set")),
+            Err(std::env::VarError::NotUnicode(_)) => {
+                Err(format!("variable `{variable}` of the server holds no UTF-8 text"))
+            }
+        },
+        Secret::File(path) => read_file(path).map(SecretValue::new),
+    }
+}
+
+fn read_file(path: &Path) -> Result<String, String> {
+    // Only its kind of trouble is said: where secrets lie is the operator's business, and plugins read this.
+    let io = |error: std::io::Error| format!("its file cannot be read: {}", error.kind());
+    let is_file = std::fs::metadata(path).map_err(io)?.is_file();
+    if !is_file {
+        return Err("its file is no ordinary file".to_owned());
+    }
+    let mut bytes = Zeroizing::new(Vec::new());
+    File::open(path).and_then(|file| file.take(VALUE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)).map_err(io)?;
+    if bytes.len() > VALUE_BYTES_MAX {
+        return Err(format!("its file has over {VALUE_BYTES_MAX} bytes"));
+    }
+    match std::str::from_utf8(&bytes) {
+        Ok(text) => Ok(text.to_owned()),
+        Err(_) => Err("its file holds no UTF-8 text".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Secret, TeamSecret, Vault};
+    use std::collections::BTreeMap;
+
+    fn vault(secrets: &[(&str, Secret)]) -> Vault {
+        let one = |(name, from): &(&str, Secret)| ((*name).to_owned(), TeamSecret { from: from.clone(), hosts: None });
+        Vault::of(&secrets.iter().map(one).collect::<BTreeMap<_, _>>())
+    }
+
+    #[test]
+    fn a_value_is_read_when_it_is_used_and_the_mask_knows_it_from_then_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("token");
+        std::fs::write(&path, "first-value\n").unwrap();
+        let vault = vault(&[("token", Secret::File(path.clone()))]);
+        assert_eq!(vault.mask().text("first-value"), "first-value");
+        vault.look();
+        assert_eq!(vault.mask().text("first-value"), "***");
+
+        std::fs::write(&path, "second-value").unwrap();
+        assert_eq!(vault.read("token").unwrap().expose(), "second-value");
+        assert_eq!(vault.mask().text("first-value, then second-value"), "***, then ***");
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_why_and_not_what_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("binary"), b"abc\xffdef").unwrap();
+        std::fs::write(dir.path().join("large"), vec![b'x'; super::VALUE_BYTES_MAX + 1]).unwrap();
+        let file = |name: &str| Secret::File(dir.path().join(name));
+        let vault = vault(&[
+            ("absent", file("absent")),
+            ("binary", file("binary")),
+            ("folder", file("")),
+            ("large", file("large")),
+            ("unset", Secret::Env("WEIR_TEST_NO_SUCH_VARIABLE".to_owned())),
+        ]);
+        let said = |name: &str| vault.read(name).unwrap_err().to_string();
+        assert_eq!(said("absent"), "secret `absent`: its file cannot be read: entity not found");
+        assert_eq!(said("binary"), "secret `binary`: its file holds no UTF-8 text");
+        assert_eq!(said("folder"), "secret `folder`: its file is no ordinary file");
+        assert_eq!(said("large"), "secret `large`: its file has over 65536 bytes");
+        assert_eq!(said("unset"), "secret `unset`: variable `WEIR_TEST_NO_SUCH_VARIABLE` of the server is not set");
+        assert_eq!(said("other"), "the team has no secret `other`");
+    }
+}
