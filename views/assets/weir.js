@@ -109,7 +109,7 @@ const weir = () => {
     stream.onerror = () => { wasLost = true; say("off", stream.readyState === 2 ? "✕ not live: reload the page" : "↻ reconnecting …"); };
     const heard = () => later();
     for (const name of ["request.added", "request.cancelled", "build.started", "build.changed", "build.finished", "step.started", "step.changed",
-      "step.finished", "log.changed", "builder.changed", "lost"]) stream.addEventListener(name, heard);
+      "step.finished", "log.changed", "artifact.added", "builder.changed", "lost"]) stream.addEventListener(name, heard);
   }
 
   // Logs. A line that is not in this window is fetched by its number.

@@ -113,6 +113,8 @@ impl RunningBuild {
             build: self.build.id,
             step: row.id,
             name: step.name.clone(),
+            builder: self.build.builder.clone(),
+            number: self.build.number,
             properties: self.properties.clone(),
             declared: declared.clone(),
             log_limit: self.log_bytes.unwrap_or(LOG_BYTES_MAX),

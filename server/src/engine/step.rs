@@ -6,8 +6,10 @@ use crate::model::name::BuilderKey;
 use crate::model::property::Properties;
 use crate::model::results::Results;
 use crate::model::source_stamp::SourceStamp;
+use crate::status::resource::TestCase;
 use crate::worker::{OutputSender, Worker};
 use async_trait::async_trait;
+use bytes::Bytes;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -92,6 +94,24 @@ pub trait StepHost: Send + Sync {
     /// A sentence, where it cannot be stored.
     async fn link(&self, name: &str, url: &str) -> Result<(), String>;
 
+    /// A number that the step measured; the last one of a name counts.
+    ///
+    /// # Errors
+    /// A sentence, where it cannot be stored.
+    async fn statistic(&self, name: &str, value: f64) -> Result<(), String>;
+
+    /// Adds test results to the step's.
+    ///
+    /// # Errors
+    /// A sentence, where they cannot be stored.
+    async fn test_results(&self, cases: Vec<TestCase>) -> Result<(), String>;
+
+    /// Begins to store a file that outlives the work directory.
+    ///
+    /// # Errors
+    /// See [`ArtifactError`].
+    async fn artifact(&self, name: &str) -> Result<Box<dyn ArtifactSink>, ArtifactError>;
+
     /// Requests a build of a builder of the own team; durable when this returns.
     ///
     /// # Errors
@@ -112,6 +132,46 @@ pub trait StepHost: Send + Sync {
     ) -> Result<Vec<Triggered>, TriggerError> {
         Err(TriggerError::Failed("there are no other builders here".to_owned()))
     }
+}
+
+/// Takes the content of an artifact. Dropped before its end, the artifact was never there.
+#[async_trait]
+pub trait ArtifactSink: Send {
+    /// Takes some bytes.
+    ///
+    /// # Errors
+    /// See [`ArtifactError`].
+    async fn write(&mut self, bytes: Bytes) -> Result<(), ArtifactError>;
+
+    /// All has come: stored when this returns.
+    ///
+    /// # Errors
+    /// See [`ArtifactError`].
+    async fn finish(self: Box<Self>) -> Result<StoredArtifact, ArtifactError>;
+}
+
+/// An artifact that is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredArtifact {
+    /// Its name in the build.
+    pub name: String,
+    /// How large it is.
+    pub size_bytes: u64,
+    /// Of its content; lower-case hex.
+    pub sha256: String,
+    /// Where people and programs fetch it.
+    pub url: String,
+}
+
+/// Why an artifact was not stored.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ArtifactError {
+    /// It may not be called so, or another of the build is.
+    #[error("{0}")]
+    Invalid(String),
+    /// There is no room, or it cannot be stored.
+    #[error("{0}")]
+    Failed(String),
 }
 
 /// What a step asks of another builder.

@@ -3,16 +3,20 @@
 use super::interpolate::Values;
 use super::log_writer::{self, QUEUED_MAX};
 use super::masked::Masked;
-use super::step::{Order, StepHost, TriggerError, Triggered};
+use super::step::{ArtifactError, ArtifactSink, Order, StepHost, StoredArtifact, TriggerError, Triggered};
 use super::trigger::Triggers;
 use crate::config::vault::Vault;
 use crate::model::id::{BuildId, BuildRequestId, StepId};
+use crate::model::name::BuilderKey;
 use crate::model::property::Properties;
 use crate::model::size::Size;
-use crate::status::resource::Link;
+use crate::render::links::Links;
+use crate::status::findings::ArtifactDraft;
+use crate::status::resource::{Link, TestCase};
 use crate::status::{Error, Status};
 use crate::worker::OutputSender;
 use async_trait::async_trait;
+use bytes::Bytes;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -52,6 +56,10 @@ pub struct HostPlace {
     pub step: StepId,
     /// The step's name.
     pub name: String,
+    /// Whose build.
+    pub builder: BuilderKey,
+    /// The build's number.
+    pub number: i64,
     /// The build's properties, shared by its steps.
     pub properties: Arc<Mutex<Properties>>,
     /// Names that the builder declares: empty where nobody gave them.
@@ -257,6 +265,33 @@ impl StepHost for BuildHost {
             .map_err(|e| say(&e))
     }
 
+    async fn statistic(&self, name: &str, value: f64) -> Result<(), String> {
+        let HostPlace { status, build, step, vault, .. } = &self.place;
+        let mask = vault.mask();
+        status.update().statistic(*build, *step, &mask.text(name), value).await.map_err(|e| say(&e))
+    }
+
+    async fn test_results(&self, mut cases: Vec<TestCase>) -> Result<(), String> {
+        let HostPlace { status, build, step, vault, .. } = &self.place;
+        let mask = vault.mask();
+        for case in &mut cases {
+            for text in [&mut case.suite, &mut case.name].into_iter().chain(&mut case.message) {
+                *text = mask.text(text).into_owned();
+            }
+        }
+        status.update().test_results(*build, *step, cases).await.map(drop).map_err(|e| say(&e))
+    }
+
+    async fn artifact(&self, name: &str) -> Result<Box<dyn ArtifactSink>, ArtifactError> {
+        let HostPlace { status, build, step, vault, .. } = &self.place;
+        let mask = vault.mask();
+        let name = &*mask.text(name);
+        let draft = status.update().artifact(*build, *step, name).await.map_err(no_artifact)?;
+        let links = Links::new(&status.config().server.public_url);
+        let url = links.whole(&links.artifact(&self.place.builder, self.place.number, name));
+        Ok(Box::new(Sink { draft, url }))
+    }
+
     async fn trigger(&self, mut order: Order) -> Result<BuildRequestId, TriggerError> {
         let mask = self.place.vault.mask();
         order.reason = mask.text(&order.reason).into_owned();
@@ -270,6 +305,32 @@ impl StepHost for BuildHost {
         timeout: Option<Duration>,
     ) -> Result<Vec<Triggered>, TriggerError> {
         self.place.triggers.wait(requests, timeout).await
+    }
+}
+
+/// Takes an artifact of a step.
+struct Sink {
+    draft: ArtifactDraft,
+    url: String,
+}
+
+#[async_trait]
+impl ArtifactSink for Sink {
+    async fn write(&mut self, bytes: Bytes) -> Result<(), ArtifactError> {
+        self.draft.write(&bytes).await.map_err(no_artifact)
+    }
+
+    async fn finish(self: Box<Self>) -> Result<StoredArtifact, ArtifactError> {
+        let size_bytes = self.draft.size_bytes();
+        let stored = self.draft.finish().await.map_err(no_artifact)?;
+        Ok(StoredArtifact { name: stored.name, size_bytes, sha256: stored.sha256, url: self.url })
+    }
+}
+
+fn no_artifact(error: Error) -> ArtifactError {
+    match error {
+        Error::Invalid { fields } => ArtifactError::Invalid(fields.into_values().collect::<Vec<_>>().join("; ")),
+        error => ArtifactError::Failed(say(&error)),
     }
 }
 

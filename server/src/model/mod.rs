@@ -16,4 +16,5 @@ pub mod secret;
 pub mod shell;
 pub mod size;
 pub mod source_stamp;
+pub mod test_outcome;
 pub mod time;

@@ -16,6 +16,12 @@ pub enum NameError {
         "`{0}` is no builder name: use 1 to 100 printable characters without `/ * ? [ ] {{ }}` and without blanks at the ends"
     )]
     Wide(String),
+    /// For artifacts.
+    #[error(
+        "`{0}` is no artifact name: use up to 400 bytes of printable characters, with slashes between parts that are not empty, \
+         `.` or `..`"
+    )]
+    Artifact(String),
 }
 
 /// Checks the name of a team, view, worker, step or plugin: `[A-Za-z0-9_][A-Za-z0-9._+-]{0,99}`, not ending in `.json`.
@@ -41,6 +47,17 @@ pub fn check_wide(name: &str) -> Result<(), NameError> {
         && name.trim() == name
         && !name.chars().any(|c| c.is_control() || matches!(c, '/' | '*' | '?' | '[' | ']' | '{' | '}'));
     if good { Ok(()) } else { Err(NameError::Wide(name.to_owned())) }
+}
+
+/// Checks the name of an artifact: like a relative path, so that it can stand at the end of an address.
+///
+/// # Errors
+/// Says what a name looks like.
+pub fn check_artifact(name: &str) -> Result<(), NameError> {
+    let good = name.len() <= 400
+        && !name.chars().any(|c| c.is_control() || c == '\\')
+        && name.split('/').all(|part| !matches!(part, "" | "." | "..") && part.trim() == part);
+    if good { Ok(()) } else { Err(NameError::Artifact(name.to_owned())) }
 }
 
 /// A builder's key in the instance: `team/name`.
@@ -72,7 +89,7 @@ impl fmt::Display for BuilderKey {
 
 #[cfg(test)]
 mod tests {
-    use super::{check_plain, check_wide};
+    use super::{check_artifact, check_plain, check_wide};
 
     #[test]
     fn plain_names() {
@@ -91,6 +108,15 @@ mod tests {
         }
         for bad in ["", " x", "x ", "a/b", "a*", "{x}", "a\nb", &"é".repeat(101)] {
             assert!(check_wide(bad).is_err(), "{bad}");
+        }
+    }
+    #[test]
+    fn artifacts_are_named_like_relative_paths() {
+        for good in ["a", "dist/weir-0.1.0.tar.gz", "Ünï ✓/a b.txt", "50%/a#b?c", &"x".repeat(400)] {
+            assert!(check_artifact(good).is_ok(), "{good}");
+        }
+        for bad in ["", "/a", "a/", "a//b", "../a", "a/./b", "a\nb", "a\\b", " a", &"x".repeat(401)] {
+            assert!(check_artifact(bad).is_err(), "{bad}");
         }
     }
 }

@@ -1,7 +1,10 @@
 //! One call of a guest: a fresh store with every limit set, a deadline, and what went wrong in words.
 
 use super::bindings::{metadata, reporter_handler, step_handler};
+use super::capability::artifacts::Stored;
 use super::capability::log::LogMeter;
+use super::capability::progress::Measured;
+use super::capability::test_results::Reported;
 use super::component::Prepared;
 use super::error::{Breach, Error, Kind};
 use super::meter::{MemoryMeter, Stopwatch, Timed};
@@ -78,6 +81,12 @@ pub struct StepState {
     pub logs: BTreeMap<String, OutputSender>,
     /// Links that it set.
     pub n_links: usize,
+    /// Numbers that it set.
+    pub measured: Measured,
+    /// Test results that it reported.
+    pub reported: Reported,
+    /// Artifacts that it stored.
+    pub stored: Stored,
     /// Bytes of properties that it set.
     pub property_bytes: usize,
     /// Commands that run; they end before the step does.
@@ -234,6 +243,9 @@ pub async fn run_step(prepared: Arc<Prepared>, run: StepRun) -> Result<step_hand
         host: run.host,
         logs: BTreeMap::new(),
         n_links: 0,
+        measured: Measured::default(),
+        reported: Reported::default(),
+        stored: Stored::default(),
         property_bytes: 0,
         commands: run.commands,
         main: run.main,

@@ -108,6 +108,18 @@ impl Links {
         format!("{}?from={line}", self.log(key, number, step, slug))
     }
 
+    /// `.../build/<n>/artifact/<name>`; slashes of the name stay what they are.
+    pub fn artifact(&self, key: &BuilderKey, number: i64, name: &str) -> String {
+        let name: Vec<String> = name.split('/').map(segment).collect();
+        format!("{}/artifact/{}", self.build(key, number), name.join("/"))
+    }
+
+    /// The artifacts of a build, as JSON.
+    pub fn artifacts_json(&self, key: &BuilderKey, number: i64) -> String {
+        let (team, builder) = (segment(&key.team), segment(&key.name));
+        self.under(&format!("api/v2/teams/{team}/builders/{builder}/builds/{number}/artifacts"))
+    }
+
     /// Where a force is posted, whole, for copying.
     pub fn force(&self, key: &BuilderKey) -> String {
         format!("{}/api/v2/teams/{}/builders/{}/force", self.server(), segment(&key.team), segment(&key.name))

@@ -210,17 +210,18 @@ impl State {
                 held.summary = summary.as_ref().unwrap_or(&held.summary).clone();
                 held.got_revision = got_revision.as_ref().or(held.got_revision.as_ref()).cloned();
             }),
-            What::StepChanged { build_id, step, summary, link } => self.change_build(*build_id, |build| {
+            What::StepChanged { build_id, step, summary, link, tests } => self.change_build(*build_id, |build| {
                 let Some(step) = build.steps.iter_mut().find(|held| held.number == *step) else { return };
                 step.summary = summary.as_ref().unwrap_or(&step.summary).clone();
                 step.urls.extend(link.clone());
+                step.tests = tests.unwrap_or(step.tests);
             }),
             What::BuildFinished { build } => self.finish_build(build, n_recent),
             What::StepStarted { build_id, step } | What::StepFinished { build_id, step } => {
                 self.change_build(*build_id, |build| put_step(build, step))
             }
             What::LogChanged { build_id, step, log } => self.put_log(*build_id, *step, log),
-            What::BuilderChanged { .. } => {}
+            What::ArtifactAdded { .. } | What::BuilderChanged { .. } => {}
         }
     }
 

@@ -60,6 +60,7 @@ fn step(step: &Step) -> Value {
         "results": number(step.results),
         "state_string": step.summary,
         "urls": step.urls,
+        "tests": step.tests,
         "logs": step.logs.iter().map(log).collect::<Vec<_>>(),
     })
 }

@@ -1,6 +1,6 @@
 //! Everything that can be heard: a closed enum. Each is a row of `events`, written in the transaction that it tells of.
 
-use super::resource::{Build, BuildRequest, Link, Log, Step};
+use super::resource::{Artifact, Build, BuildRequest, Link, Log, Step, TestTotals};
 use crate::model::id::{BuildId, BuildRequestId, BuilderId, EventId};
 use crate::model::name::BuilderKey;
 use crate::model::time::Time;
@@ -63,7 +63,7 @@ pub enum What {
         /// The step.
         step: Step,
     },
-    /// A step's words changed, or it has one more link.
+    /// A step's words changed, or what it found: it has one more link, more test results, another number.
     StepChanged {
         /// Its build.
         build_id: BuildId,
@@ -73,6 +73,9 @@ pub enum What {
         summary: Option<String>,
         /// The new link.
         link: Option<Link>,
+        /// How many test results it has of each outcome, where that changed.
+        #[serde(default)]
+        tests: Option<TestTotals>,
     },
     /// A step ended.
     StepFinished {
@@ -89,6 +92,13 @@ pub enum What {
         step: i32,
         /// The log.
         log: Log,
+    },
+    /// A step stored a file that outlives the work directory.
+    ArtifactAdded {
+        /// Its build.
+        build_id: BuildId,
+        /// The artifact.
+        artifact: Artifact,
     },
     /// A builder appeared, changed or went.
     BuilderChanged {
@@ -110,6 +120,7 @@ impl What {
             Self::StepChanged { .. } => "step.changed",
             Self::StepFinished { .. } => "step.finished",
             Self::LogChanged { .. } => "log.changed",
+            Self::ArtifactAdded { .. } => "artifact.added",
             Self::BuilderChanged { .. } => "builder.changed",
         }
     }

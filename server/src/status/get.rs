@@ -3,20 +3,22 @@
 use super::board::Entry;
 use super::query::Narrowing;
 use super::registry::Slot;
-use super::resource::{Build, BuildRequest, BuilderStatus, Log, LogLine, Step, Tally, Team, View, Worker};
+use super::resource::{
+    Artifact, Build, BuildRequest, BuilderStatus, Log, LogLine, Statistic, Step, Tally, Team, View, Worker,
+};
 use super::select::Selection;
 use super::view::ViewPage;
 use super::window::{self, Frame};
-use super::{Error, Result, Status, load};
+use super::{Error, Result, Status, findings, load};
 use crate::config;
 use crate::config::builder::Parameter;
 use crate::config::team::Quota;
-use crate::model::id::{BuildRequestId, BuilderId, LogId};
+use crate::model::id::{BuildRequestId, BuilderId, LogId, StepId};
 use crate::model::name::BuilderKey;
 use crate::model::property::Properties;
 use crate::model::results::Results;
 use crate::model::scope::Scope;
-use crate::store::{DbConnection, build_requests, builds, buildsets, log_chunks, logs, properties};
+use crate::store::{DbConnection, build_requests, builds, buildsets, log_chunks, logs, properties, statistics};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -59,6 +61,12 @@ pub struct BuildPage {
     pub next: Option<i64>,
     /// The newest build of the builder.
     pub newest: i64,
+    /// Its first artifacts, by name.
+    pub artifacts: Vec<Artifact>,
+    /// It has more of them.
+    pub has_more_artifacts: bool,
+    /// Numbers that its steps measured, by step.
+    pub statistics: Vec<(StepId, Statistic)>,
 }
 
 /// A log found by its place.
@@ -94,6 +102,10 @@ pub struct RequestPage {
 
 /// Builds that one answer holds at most.
 const BUILDS_MAX: usize = 1000;
+/// Test results, or artifacts, that one answer holds at most.
+pub(super) const MAX_ROWS: usize = 1000;
+/// Artifacts that a build's page lists; the others have a list of their own.
+const ARTIFACTS_LISTED: usize = 100;
 
 impl Get {
     /// Teams that may be seen, by name.
@@ -241,10 +253,35 @@ impl Get {
             let parent = buildsets::parent_of_build(c, build.id)?;
             let triggered_by = parent.map(|(builder, number)| (registry.key(builder), number));
             let (previous, next) = builds::neighbours(c, id, number)?;
-            Ok::<_, Error>(BuildPage { build, properties, triggered_by, previous, next, newest: 0 })
+            let mut artifacts = findings::list_artifacts(c, build.id, "", ARTIFACTS_LISTED + 1)?;
+            let has_more_artifacts = artifacts.len() > ARTIFACTS_LISTED;
+            artifacts.truncate(ARTIFACTS_LISTED);
+            let statistics = statistics::list_of_build(c, build.id)?.into_iter();
+            Ok::<_, Error>(BuildPage {
+                build,
+                properties,
+                triggered_by,
+                previous,
+                next,
+                newest: entry.newest.max(number),
+                artifacts,
+                has_more_artifacts,
+                statistics: statistics.map(|(step, name, value)| (step, Statistic { name, value })).collect(),
+            })
         };
-        let page = self.status.0.store.read(read).await?;
-        Ok(BuildPage { newest: entry.newest.max(number), ..page })
+        self.status.0.store.read(read).await
+    }
+
+    /// One build, without what only its own page shows.
+    pub(super) async fn build_alone(&self, team: &str, name: &str, number: i64) -> Result<Arc<Build>> {
+        let slot = self.slot(team, name)?;
+        if let Some(held) = self.status.0.board.entry(slot).build(number) {
+            return Ok(held.clone());
+        }
+        let (registry, id) = (self.status.0.registry.clone(), self.status.0.registry.declared[slot].builder.id);
+        let read = move |c: &mut DbConnection| load::build_by_number(c, &registry, id, number);
+        let found = self.status.0.store.read(read).await?;
+        found.map(Arc::new).ok_or_else(|| Error::not_found("build", format!("{team}/{name}/{number}")))
     }
 
     /// A log by its place; `step` is its number from 0 or its name.
@@ -252,20 +289,12 @@ impl Get {
     /// # Errors
     /// `NotFound`.
     pub async fn log(&self, team: &str, name: &str, number: i64, step: &str, slug: &str) -> Result<LogPage> {
-        let slot = self.slot(team, name)?;
         let missing = || Error::not_found("log", format!("{team}/{name}/{number}/{step}/{slug}"));
-        let held = self.status.0.board.entry(slot).build(number).cloned();
-        let build = match held {
-            Some(build) => build,
-            None => {
-                let (registry, id) = (self.status.0.registry.clone(), self.status.0.registry.declared[slot].builder.id);
-                let read = move |c: &mut DbConnection| load::build_by_number(c, &registry, id, number);
-                Arc::new(self.status.0.store.read(read).await?.ok_or_else(missing)?)
-            }
+        let build = match self.build_alone(team, name, number).await {
+            Err(Error::NotFound { what: "build", .. }) => return Err(missing()),
+            found => found?,
         };
-        let by_name = || build.steps.iter().find(|s| s.name == step);
-        let by_number = || step.parse().ok().and_then(|n: i32| build.steps.iter().find(|s| s.number == n));
-        let found = by_number().or_else(by_name).ok_or_else(missing)?.clone();
+        let found = build.step(step).ok_or_else(missing)?.clone();
         let log = found.logs.iter().find(|log| log.slug == slug).ok_or_else(missing)?.clone();
         Ok(LogPage { build, step: found, log })
     }

@@ -2,14 +2,17 @@
 
 use super::Result;
 use super::registry::Registry;
-use super::resource::{Build, BuildRequest, Link, Log, LogChannel, LogLine, Step};
+use super::resource::{Artifact, Build, BuildRequest, Link, Log, LogChannel, LogLine, Step, TestCase, TestTotals};
 use crate::model::id::{BuildId, BuildRequestId, BuilderId, BuildsetId, LogId, StepId};
 use crate::model::results::Results;
+use crate::model::test_outcome::TestOutcome;
+use crate::store::artifacts::ArtifactRow;
 use crate::store::build_requests::RequestRow;
 use crate::store::builds::BuildRow;
 use crate::store::log_chunks::Line;
 use crate::store::logs::LogRow;
 use crate::store::steps::StepRow;
+use crate::store::test_results::TestRow;
 use crate::store::{DbConnection, builds, logs, properties, steps};
 use std::collections::HashMap;
 
@@ -98,6 +101,12 @@ fn step_of(row: StepRow, logs: Vec<Log>) -> Result<Step> {
         results: row.results.and_then(Results::from_number),
         summary: row.summary,
         urls: links(&row.urls)?,
+        tests: TestTotals {
+            failed: row.n_failed,
+            errored: row.n_errored,
+            skipped: row.n_skipped,
+            passed: row.n_passed,
+        },
         logs,
     })
 }
@@ -108,6 +117,28 @@ pub(super) fn links(json: &str) -> Result<Vec<Link>> {
         return Ok(Vec::new());
     }
     serde_json::from_str(json).map_err(|e| super::Error::Internal(e.into()))
+}
+
+/// An artifact's row as an artifact.
+pub(super) fn artifact(row: ArtifactRow) -> Artifact {
+    Artifact {
+        step: row.step,
+        name: row.name,
+        size_bytes: row.size_bytes,
+        sha256: row.sha256,
+        created_at: row.created_at.and_utc(),
+    }
+}
+
+/// A test result's row as a test result. An outcome that this version does not know is one that went wrong.
+pub(super) fn test_case(row: TestRow) -> TestCase {
+    TestCase {
+        suite: row.suite,
+        name: row.name,
+        outcome: TestOutcome::from_number(row.outcome).unwrap_or(TestOutcome::Errored),
+        duration_ms: row.duration_ms,
+        message: row.message,
+    }
 }
 
 /// A log's row as a log.

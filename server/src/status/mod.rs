@@ -14,6 +14,8 @@ pub mod document;
 pub mod error;
 /// Everything that can be heard.
 pub mod event;
+/// What steps found: test results, numbers, artifacts.
+pub mod findings;
 mod finish;
 mod force;
 /// What is.
@@ -52,6 +54,7 @@ use crate::model::id::{BuildRequestId, BuilderId, EventId};
 use crate::model::name::BuilderKey;
 use crate::model::scope::Scope;
 use crate::model::time::Time;
+use crate::store::artifact_files::ArtifactFiles;
 use crate::store::{self, DbConnection, Store, build_requests, builders, builds, events};
 use anyhow::Context;
 use board::{Board, Entry, State};
@@ -75,6 +78,7 @@ pub struct Status(Arc<Inner>);
 struct Inner {
     config: Arc<Config>,
     store: Store,
+    artifacts: ArtifactFiles,
     clock: SharedClock,
     registry: Arc<Registry>,
     board: Board,
@@ -116,6 +120,7 @@ impl Status {
                 .map(|(n, view)| (n.clone(), select::Selection::new(view, &registry)))
                 .collect(),
             board: Board::new(registry.clone(), state),
+            artifacts: ArtifactFiles::open(&config.server.state_dir)?,
             config,
             store,
             clock,

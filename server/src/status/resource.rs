@@ -6,6 +6,7 @@ use crate::model::property::Properties;
 use crate::model::results::Results;
 use crate::model::right::Visibility;
 use crate::model::source_stamp::SourceStamp;
+use crate::model::test_outcome::TestOutcome;
 use crate::model::time::Time;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -113,6 +114,14 @@ pub struct Build {
     pub steps: Vec<Step>,
 }
 
+impl Build {
+    /// A step by its number from 0, or its name.
+    pub fn step(&self, step: &str) -> Option<&Step> {
+        let by_number = step.parse().ok().and_then(|n: i32| self.steps.iter().find(|s| s.number == n));
+        by_number.or_else(|| self.steps.iter().find(|s| s.name == step))
+    }
+}
+
 /// One part of a build.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Step {
@@ -134,8 +143,101 @@ pub struct Step {
     pub summary: String,
     /// Links that its plugin added.
     pub urls: Vec<Link>,
+    /// What its tests said, counted.
+    #[serde(default)]
+    pub tests: TestTotals,
     /// Its logs, in the order they were opened.
     pub logs: Vec<Log>,
+}
+
+/// How many test results there are of each outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TestTotals {
+    /// What they check does not hold.
+    pub failed: i32,
+    /// They broke.
+    pub errored: i32,
+    /// They did not run.
+    pub skipped: i32,
+    /// What they check holds.
+    pub passed: i32,
+}
+
+impl TestTotals {
+    /// How many there are of one outcome.
+    pub fn of(&self, outcome: TestOutcome) -> i32 {
+        match outcome {
+            TestOutcome::Failed => self.failed,
+            TestOutcome::Errored => self.errored,
+            TestOutcome::Skipped => self.skipped,
+            TestOutcome::Passed => self.passed,
+        }
+    }
+
+    /// One more of that outcome.
+    pub fn count(&mut self, outcome: TestOutcome) {
+        *match outcome {
+            TestOutcome::Failed => &mut self.failed,
+            TestOutcome::Errored => &mut self.errored,
+            TestOutcome::Skipped => &mut self.skipped,
+            TestOutcome::Passed => &mut self.passed,
+        } += 1;
+    }
+
+    /// All of them.
+    pub fn all(&self) -> i32 {
+        TestOutcome::ALL.into_iter().map(|outcome| self.of(outcome)).fold(0, i32::saturating_add)
+    }
+
+    /// These and others.
+    #[must_use]
+    pub fn with(self, other: Self) -> Self {
+        Self {
+            failed: self.failed.saturating_add(other.failed),
+            errored: self.errored.saturating_add(other.errored),
+            skipped: self.skipped.saturating_add(other.skipped),
+            passed: self.passed.saturating_add(other.passed),
+        }
+    }
+}
+
+/// What one test said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TestCase {
+    /// A suite, a class, a file; may be empty.
+    pub suite: String,
+    /// The test.
+    pub name: String,
+    /// How it ended.
+    pub outcome: TestOutcome,
+    /// How long it took.
+    pub duration_ms: Option<i64>,
+    /// Why it failed or was skipped.
+    pub message: Option<String>,
+}
+
+/// A number that a step measured.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Statistic {
+    /// What it counts.
+    pub name: String,
+    /// How much there is of it.
+    pub value: f64,
+}
+
+/// A file that outlives its build's work directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Artifact {
+    /// The number of the step that stored it.
+    pub step: i32,
+    /// Unique in its build; may hold slashes.
+    pub name: String,
+    /// How large it is.
+    pub size_bytes: i64,
+    /// Of its content; lower-case hex.
+    pub sha256: String,
+    /// When it was stored.
+    pub created_at: Time,
 }
 
 /// A link that a plugin added to a step.

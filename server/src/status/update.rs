@@ -5,8 +5,8 @@ use super::event::What;
 use super::finish::End;
 use super::get::LogProgress;
 use super::registry::Registry;
-use super::resource::{Build, BuildRequest, Link, Log, LogLine, Step};
-use super::{Error, Result, Status, finish, load};
+use super::resource::{Build, BuildRequest, Link, Log, LogLine, Step, TestTotals};
+use super::{Error, Result, Status, findings, finish, load};
 use crate::model::id::{BuildId, BuildRequestId, BuilderId, LogId, StepId};
 use crate::model::name::BuilderKey;
 use crate::model::property::{Properties, Property};
@@ -30,12 +30,13 @@ pub struct Update {
 }
 
 impl Update {
-    /// Ends builds that a dead server left running as `retry` and requests them again (as an exception, and no more, after 3).
+    /// Removes what a dead server left of artifacts under way. Ends builds that it left running as `retry` and requests them again (as an exception, and no more, after 3).
     /// One that somebody wanted stopped ends as `cancelled`. What waits for builders that left the configuration is cancelled. Called once at start, before anything runs. Returns the builds it ended.
     ///
     /// # Errors
     /// Where the database cannot be read or written.
     pub async fn recover(&self) -> Result<Vec<Arc<Build>>> {
+        findings::settle_artifacts(&self.status).await?;
         finish::recover(&self.status).await
     }
 
@@ -145,6 +146,7 @@ impl Update {
                     results: None,
                     summary: "running".to_owned(),
                     urls: Vec::new(),
+                    tests: TestTotals::default(),
                     logs: Vec::new(),
                 };
                 tx.tell(builder, key, What::StepStarted { build_id: build, step: step.clone() })?;
@@ -180,7 +182,11 @@ impl Update {
                     let json = serde_json::to_string(&now.urls).map_err(|e| Error::Internal(e.into()))?;
                     steps::set_urls(tx.c, step, &json)?;
                 }
-                tx.tell(builder, key, What::StepChanged { build_id: build, step: now.number, summary, link })?;
+                tx.tell(
+                    builder,
+                    key,
+                    What::StepChanged { build_id: build, step: now.number, summary, link, tests: None },
+                )?;
                 words.map_or(Ok(()), |words| say_what_runs(tx, &inner.registry, build, &words))
             })
             .await

@@ -1,5 +1,9 @@
 //! Rows and queries; the only diesel. Reads on a pool, writes through one writer that commits what has gathered.
 
+/// Files that outlive their build's work directory: content.
+pub mod artifact_files;
+/// Files that outlive their build's work directory: rows.
+pub mod artifacts;
 /// Every control action, allowed or refused.
 pub mod audit;
 /// Requests for builds.
@@ -28,8 +32,12 @@ pub mod reporters;
 mod schema;
 /// What is built.
 pub mod source_stamps;
+/// Numbers that steps measured.
+pub mod statistics;
 /// Steps.
 pub mod steps;
+/// What tests said.
+pub mod test_results;
 /// Tokens that were issued.
 pub mod tokens;
 mod writer;

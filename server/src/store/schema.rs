@@ -96,6 +96,43 @@ table! {
         results -> Nullable<Integer>,
         summary -> Text,
         urls -> Text,
+        n_failed -> Integer,
+        n_errored -> Integer,
+        n_skipped -> Integer,
+        n_passed -> Integer,
+    }
+}
+
+table! {
+    test_results (step_id, outcome, number) {
+        step_id -> BigInt,
+        outcome -> Integer,
+        number -> Integer,
+        suite -> Text,
+        name -> Text,
+        duration_ms -> Nullable<BigInt>,
+        message -> Nullable<Text>,
+    }
+}
+
+table! {
+    step_statistics (step_id, name) {
+        step_id -> BigInt,
+        name -> Text,
+        value -> Double,
+    }
+}
+
+table! {
+    artifacts (id) {
+        id -> BigInt,
+        build_id -> BigInt,
+        step_id -> BigInt,
+        name -> Text,
+        size_bytes -> BigInt,
+        sha256 -> Text,
+        created_at -> Timestamp,
+        file -> Text,
     }
 }
 
@@ -189,5 +226,9 @@ joinable!(build_requests -> buildsets (buildset_id));
 joinable!(builds -> buildsets (buildset_id));
 joinable!(steps -> builds (build_id));
 joinable!(logs -> steps (step_id));
+joinable!(artifacts -> steps (step_id));
+joinable!(step_statistics -> steps (step_id));
 
 allow_tables_to_appear_in_same_query!(builders, source_stamps, buildsets, build_requests, builds, steps, logs);
+allow_tables_to_appear_in_same_query!(artifacts, steps);
+allow_tables_to_appear_in_same_query!(step_statistics, steps);

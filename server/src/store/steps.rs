@@ -32,6 +32,14 @@ pub struct StepRow {
     pub summary: String,
     /// JSON: a list of name and url.
     pub urls: String,
+    /// Tests that failed.
+    pub n_failed: i32,
+    /// Tests that broke.
+    pub n_errored: i32,
+    /// Tests that did not run.
+    pub n_skipped: i32,
+    /// Tests that passed.
+    pub n_passed: i32,
 }
 
 /// A new step, numbered after those that are there; returns its id and number.
@@ -76,6 +84,20 @@ pub fn set_summary(c: &mut DbConnection, id: StepId, summary: &str) -> QueryResu
 /// A step's links change.
 pub fn set_urls(c: &mut DbConnection, id: StepId, urls: &str) -> QueryResult<()> {
     diesel::update(dsl::steps.find(id.0)).set(dsl::urls.eq(urls)).execute(c).map(|_| ())
+}
+
+/// How many test results a step has of each outcome: failed, errored, skipped, passed.
+pub fn set_tests(c: &mut DbConnection, id: StepId, n: [i32; 4]) -> QueryResult<()> {
+    let [failed, errored, skipped, passed] = n;
+    diesel::update(dsl::steps.find(id.0))
+        .set((
+            dsl::n_failed.eq(failed),
+            dsl::n_errored.eq(errored),
+            dsl::n_skipped.eq(skipped),
+            dsl::n_passed.eq(passed),
+        ))
+        .execute(c)
+        .map(|_| ())
 }
 
 /// A running step ends.

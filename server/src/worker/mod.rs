@@ -8,6 +8,7 @@ use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
+use tokio::sync::mpsc::Sender;
 use tokio_util::sync::CancellationToken;
 
 /// Where commands of builds run. Paths are relative to the builder's own work directory and may not leave it.
@@ -59,6 +60,14 @@ pub trait Worker: Send + Sync {
     /// # Errors
     /// Where it cannot be read.
     async fn upload(&self, place: &Place, path: &str, max_bytes: usize) -> Result<Bytes, Error>;
+
+    /// Reads a regular file on the worker and hands its bytes to `to` as they come, however large it is; a slow receiver slows the
+    /// reading, and one that is gone ends it. The file may change meanwhile: what is read is what stands there. Returns how many bytes
+    /// were handed over; without that answer the file did not come whole.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or is no regular file.
+    async fn read_file(&self, place: &Place, path: &str, to: Sender<Bytes>) -> Result<u64, Error>;
 
     /// Writes a file on the worker, replacing what was there.
     ///
@@ -143,7 +152,7 @@ pub struct Output {
 }
 
 /// Takes a command's output; bounded, so that a command is never read faster than its log is stored.
-pub type OutputSender = tokio::sync::mpsc::Sender<Output>;
+pub type OutputSender = Sender<Output>;
 
 /// How a command ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

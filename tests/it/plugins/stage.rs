@@ -13,11 +13,12 @@ use weir::clock::SystemClock;
 use weir::config::plugin::Plugin;
 use weir::config::server::Server;
 use weir::config::worker::{Isolation, Worker as WorkerTable, WorkerKind};
-use weir::engine::step::{StepCall, StepEnd, StepHost, StepRunner};
+use weir::engine::step::{ArtifactError, ArtifactSink, StepCall, StepEnd, StepHost, StepRunner, StoredArtifact};
 use weir::model::name::BuilderKey;
 use weir::model::property::Properties;
 use weir::model::source_stamp::SourceStamp;
 use weir::plugins::{Catalogue, Plugins};
+use weir::status::resource::TestCase;
 use weir::worker::local::{Hidden, LocalWorker};
 use weir::worker::{Channel, Output, OutputSender};
 use weir_tests::binary;
@@ -205,6 +206,21 @@ impl Stage {
         paths.find(|path| path.extension().is_some_and(|e| e == "cwasm")).unwrap()
     }
 
+    /// A number that the step measured.
+    pub fn statistic(&self, name: &str) -> Option<f64> {
+        self.host.state.lock().unwrap().statistics.get(name).copied()
+    }
+
+    /// What tests said.
+    pub fn tests(&self) -> Vec<TestCase> {
+        self.host.state.lock().unwrap().tests.clone()
+    }
+
+    /// The content of an artifact.
+    pub fn artifact(&self, name: &str) -> Option<Vec<u8>> {
+        self.host.state.lock().unwrap().artifacts.get(name).cloned()
+    }
+
     /// A property of the build.
     pub fn property_now(&self, name: &str) -> Option<Value> {
         self.host.properties().get(name).cloned()
@@ -214,8 +230,35 @@ impl Stage {
 /// A build that remembers.
 #[derive(Default)]
 struct Remembers {
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
     n_summaries: tokio::sync::watch::Sender<usize>,
+}
+
+/// An artifact that comes.
+struct Remembered {
+    name: String,
+    content: Vec<u8>,
+    state: Arc<Mutex<State>>,
+}
+
+#[async_trait]
+impl ArtifactSink for Remembered {
+    async fn write(&mut self, bytes: Bytes) -> Result<(), ArtifactError> {
+        self.content.extend_from_slice(&bytes);
+        Ok(())
+    }
+
+    async fn finish(self: Box<Self>) -> Result<StoredArtifact, ArtifactError> {
+        let Self { name, content, state } = *self;
+        let stored = StoredArtifact {
+            name: name.clone(),
+            size_bytes: content.len() as u64,
+            sha256: "0".repeat(64),
+            url: format!("http://weir.example/{name}"),
+        };
+        state.lock().unwrap().artifacts.insert(name, content);
+        Ok(stored)
+    }
 }
 
 /// Reads one opening of a log to its end.
@@ -225,6 +268,9 @@ type Reader = tokio::task::JoinHandle<Vec<(Channel, Bytes)>>;
 struct State {
     properties: Properties,
     logs: BTreeMap<String, Vec<Reader>>,
+    statistics: BTreeMap<String, f64>,
+    tests: Vec<TestCase>,
+    artifacts: BTreeMap<String, Vec<u8>>,
 }
 
 impl Remembers {
@@ -278,6 +324,23 @@ impl StepHost for Remembers {
     async fn summary(&self, _text: &str) -> Result<(), String> {
         self.n_summaries.send_modify(|n| *n += 1);
         Ok(())
+    }
+
+    async fn statistic(&self, name: &str, value: f64) -> Result<(), String> {
+        self.state.lock().unwrap().statistics.insert(name.to_owned(), value);
+        Ok(())
+    }
+
+    async fn test_results(&self, cases: Vec<TestCase>) -> Result<(), String> {
+        self.state.lock().unwrap().tests.extend(cases);
+        Ok(())
+    }
+
+    async fn artifact(&self, name: &str) -> Result<Box<dyn ArtifactSink>, ArtifactError> {
+        if self.state.lock().unwrap().artifacts.contains_key(name) {
+            return Err(ArtifactError::Invalid(format!("the build has an artifact `{name}` already")));
+        }
+        Ok(Box::new(Remembered { name: name.to_owned(), content: Vec::new(), state: self.state.clone() }))
     }
 
     async fn link(&self, _name: &str, _url: &str) -> Result<(), String> {

@@ -144,6 +144,8 @@ async fn of_a_flood_of_words_the_newest_are_told_and_few_of_the_others() {
         step: step.id,
         name: step.name.clone(),
         properties: Arc::default(),
+        builder: build.builder.clone(),
+        number: build.number,
         declared: Arc::default(),
         log_limit: weir::model::size::Size(1 << 20),
         stop: Default::default(),

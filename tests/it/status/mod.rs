@@ -2,6 +2,7 @@
 
 mod control;
 mod events;
+mod findings;
 mod logs;
 mod state;
 mod trigger;

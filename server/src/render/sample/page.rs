@@ -20,7 +20,7 @@ use crate::render::context::{Context, Page, Site};
 use crate::render::links::Links;
 use crate::render::{asset, log_line, template};
 use crate::status::get::{BuildPage, LogPage, TeamPage};
-use crate::status::resource::{Build, BuilderStatus, Team, View, Worker};
+use crate::status::resource::{Artifact, Build, BuilderStatus, Statistic, Team, View, Worker};
 use crate::status::view::ViewPage;
 use crate::status::waterfall::{Window, lay_out};
 use std::fmt::Write as _;
@@ -43,6 +43,22 @@ fn waterfall(page: &ViewPage) -> String {
 
 fn html<C: Context>(page: &Page<C>) -> String {
     template::render(page).expect("a template and its sample fit")
+}
+
+/// What a build left, with names that are hard to write.
+fn artifacts() -> Vec<Artifact> {
+    let artifact = |step, name: &str, size_bytes| Artifact {
+        step,
+        name: name.into(),
+        size_bytes,
+        sha256: blake3::hash(name.as_bytes()).to_hex().to_string(),
+        created_at: now(),
+    };
+    vec![
+        artifact(2, "dist/weir-0.1.0-x86_64-unknown-linux-gnu.tar.gz", 48_300_000),
+        artifact(2, "dist/sub/<b>50% & more</b>?#.txt", 12),
+        artifact(4, "report.html", 81_920),
+    ]
 }
 
 /// Every page by name.
@@ -103,6 +119,9 @@ fn pages() -> Vec<(&'static str, String)> {
         previous: Some(42),
         next: None,
         newest: 44,
+        artifacts: artifacts(),
+        has_more_artifacts: true,
+        statistics: vec![(build.steps[1].id, Statistic { name: "coverage <%>".into(), value: 87.125 })],
     };
     let tail = telling_log(&failed).map(|(_, log)| lines(log.n_lines - 40, 40)).unwrap_or_default();
     let log_page = |build: &Arc<Build>, step: usize, from| {

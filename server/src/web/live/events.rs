@@ -262,6 +262,9 @@ fn told(what: &What) -> Told<'_> {
         What::LogChanged { build_id, step, log } => {
             Told { build: Some(*build_id), step: Some(*step), log: Some(&log.slug), ..Told::default() }
         }
+        What::ArtifactAdded { build_id, artifact } => {
+            Told { build: Some(*build_id), step: Some(artifact.step), ..Told::default() }
+        }
         What::BuilderChanged { .. } => Told::default(),
     }
 }

@@ -7,15 +7,18 @@
 use crate::worker::{Error, FileStat};
 use bytes::Bytes;
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, Metadata, MetadataExt, OpenOptions, OpenOptionsExt};
+use cap_std::fs::{Dir, File, Metadata, MetadataExt, OpenOptions, OpenOptionsExt};
 use globset::{GlobBuilder, GlobMatcher};
 use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
+use tokio::sync::mpsc::Sender;
 
 /// A pattern looks at no more entries than this, wherever it ends.
 const GLOB_ENTRIES_MAX: usize = 1_000_000;
 /// Nor at folders deeper than this.
 const GLOB_DEPTH_MAX: usize = 64;
+/// Bytes of a file that are handed on at once.
+const PIECE_BYTES: usize = 256 << 10;
 
 /// A builder's work directory, opened.
 pub struct Files {
@@ -116,13 +119,7 @@ impl Files {
     /// What [`crate::worker::Worker::upload`] says.
     pub fn upload(&self, path: &str, max: usize) -> Result<Bytes, Error> {
         let reading = |e| failed("reading", path, e);
-        // A pipe of that name must not make the server wait for somebody who writes.
-        let options = OpenOptions::new().read(true).custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits()).clone();
-        let file = self.dir.open_with(inside(path)?, &options).map_err(reading)?;
-        let metadata = file.metadata().map_err(reading)?;
-        if !metadata.is_file() {
-            return Err(reading(io::Error::other("it is no regular file")));
-        }
+        let (file, metadata) = self.open_regular(path)?;
         if metadata.len() > max as u64 {
             return Err(Error::TooLarge { path: path.to_owned(), max });
         }
@@ -130,6 +127,40 @@ impl Files {
         // It may grow meanwhile.
         file.take(max as u64 + 1).read_to_end(&mut content).map_err(reading)?;
         if content.len() > max { Err(Error::TooLarge { path: path.to_owned(), max }) } else { Ok(content.into()) }
+    }
+
+    /// Opens a file that is one.
+    fn open_regular(&self, path: &str) -> Result<(File, Metadata), Error> {
+        let reading = |e| failed("reading", path, e);
+        // A pipe of that name must not make the server wait for somebody who writes.
+        let options = OpenOptions::new().read(true).custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits()).clone();
+        let file = self.dir.open_with(inside(path)?, &options).map_err(reading)?;
+        let metadata = file.metadata().map_err(reading)?;
+        match metadata.is_file() {
+            true => Ok((file, metadata)),
+            false => Err(reading(io::Error::other("it is no regular file"))),
+        }
+    }
+
+    /// The content of a file, piece by piece; blocks while nobody takes them.
+    ///
+    /// # Errors
+    /// What [`crate::worker::Worker::read_file`] says.
+    pub fn read_file(&self, path: &str, to: &Sender<Bytes>) -> Result<u64, Error> {
+        let reading = |e| failed("reading", path, e);
+        let (mut file, _) = self.open_regular(path)?;
+        let mut n_bytes = 0;
+        loop {
+            let mut piece = Vec::with_capacity(PIECE_BYTES);
+            (&mut file).take(PIECE_BYTES as u64).read_to_end(&mut piece).map_err(reading)?;
+            if piece.is_empty() {
+                return Ok(n_bytes);
+            }
+            n_bytes += piece.len() as u64;
+            if to.blocking_send(piece.into()).is_err() {
+                return Err(reading(io::Error::other("nobody takes its bytes any more")));
+            }
+        }
     }
 
     /// Writes a file, making the folders above it. It appears whole or not at all.

@@ -52,6 +52,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::mpsc::Sender;
 use tokio_util::sync::CancellationToken;
 
 /// Runs the lines of [`What::Shell`].
@@ -264,6 +265,11 @@ impl Worker for LocalWorker {
     async fn upload(&self, place: &Place, path: &str, max_bytes: usize) -> Result<Bytes, Error> {
         let path = path.to_owned();
         self.files(place, move |files| files.upload(&path, max_bytes)).await
+    }
+
+    async fn read_file(&self, place: &Place, path: &str, to: Sender<Bytes>) -> Result<u64, Error> {
+        let path = path.to_owned();
+        self.files(place, move |files| files.read_file(&path, &to)).await
     }
 
     async fn download(&self, place: &Place, path: &str, content: Bytes) -> Result<(), Error> {
