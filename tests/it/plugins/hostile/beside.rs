@@ -288,7 +288,7 @@ async fn a_good_build_ends_beside_a_trap() {
     beside(&[trap()], 1).await;
 }
 
-/// Rows 1, 3, 5, 7, 9, 11, 12, 13, 15, 16 and 31.
+/// All of these at once.
 #[tokio::test]
 async fn a_good_build_ends_beside_every_attack_at_once() {
     let all = [

@@ -19,7 +19,7 @@ async fn a_command_that_is_not_granted_is_denied_and_says_which_key_grants_it() 
     assert_eq!(stage.run("evil", json!({})).await.results, Results::Success);
 }
 
-/// Row 45.
+/// Row 39.
 #[tokio::test]
 async fn a_plugin_by_the_name_of_a_bundled_one_gets_none_of_its_grants() {
     let mut stage = Stage::new();
