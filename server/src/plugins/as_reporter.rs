@@ -43,6 +43,7 @@ impl Plugins {
                 by: User::Reporter { name: call.reporter },
                 settings: Arc::new(call.settings),
                 vault: Arc::clone(&vault),
+                gates: Arc::clone(&self.gates),
                 stop: call.stop,
                 main: tokio::runtime::Handle::current(),
             },

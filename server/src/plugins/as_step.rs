@@ -52,6 +52,7 @@ impl Plugins {
             stop_grace: self.stop_grace,
             powers: Powers::of(&loaded, &table),
             clock: Arc::clone(&self.clock),
+            gates: Arc::clone(&self.gates),
             commands: commands.clone(),
             main: tokio::runtime::Handle::current(),
             status: self.status.clone(),

@@ -2,6 +2,7 @@
 
 use super::bindings::{metadata, reporter_handler, step_handler};
 use super::capability::artifacts::Stored;
+use super::capability::http::HttpMeter;
 use super::capability::log::LogMeter;
 use super::capability::progress::Measured;
 use super::capability::test_results::Reported;
@@ -15,6 +16,7 @@ use crate::clock::SharedClock;
 use crate::config::plugin::Limits;
 use crate::engine::step::{StepCall, StepHost};
 use crate::model::size::Size;
+use crate::outbound::gate::Gates;
 use crate::status::Status;
 use crate::worker::{OutputSender, Place};
 use futures::future::BoxFuture;
@@ -61,6 +63,8 @@ pub struct Guest {
     pub clock: SharedClock,
     /// Its time.
     pub stopwatch: Arc<Stopwatch>,
+    /// What it called.
+    pub http_meter: HttpMeter,
     /// Random bytes that it asked for.
     pub n_random_bytes: u64,
     memory: MemoryMeter,
@@ -119,6 +123,7 @@ impl Guest {
             memory: MemoryMeter::new(&limits),
             limits,
             n_host_calls: 0,
+            http_meter: HttpMeter::default(),
             n_random_bytes: 0,
             wasi,
             printed,
@@ -206,6 +211,8 @@ pub struct StepRun {
     pub powers: Powers,
     /// For its log's times.
     pub clock: SharedClock,
+    /// The way to services.
+    pub gates: Arc<Gates>,
     /// Its commands; whoever calls waits for them.
     pub commands: TaskTracker,
     /// Where they run.
@@ -230,6 +237,7 @@ pub async fn run_step(prepared: Arc<Prepared>, run: StepRun) -> Result<step_hand
         by: User::Step { builder: run.call.builder.clone(), number: run.call.number, step: run.call.name.clone() },
         settings: Arc::new(run.call.settings.clone()),
         vault: run.host.vault(),
+        gates: run.gates,
         stop: stop.clone(),
         main: run.main.clone(),
     });

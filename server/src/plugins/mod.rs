@@ -48,6 +48,8 @@ use crate::config::server::Server;
 use crate::config::team::TeamSecret;
 use crate::config::vault::Vault;
 use crate::config::{Described, NotDescribed, PluginCatalogue};
+use crate::outbound::gate::Gates;
+use crate::outbound::resolve::Resolve;
 use crate::status::Status;
 use arc_swap::ArcSwap;
 use error::{Error, Kind};
@@ -66,6 +68,7 @@ pub struct Plugins {
     clock: SharedClock,
     stop_grace: Duration,
     status: Option<Status>,
+    gates: Arc<Gates>,
     known: ArcSwap<Known>,
 }
 
@@ -112,6 +115,7 @@ impl Catalogue {
             clock: Arc::clone(&self.clock),
             stop_grace: STOP_GRACE,
             status: None,
+            gates: Arc::default(),
             known: ArcSwap::from_pointee(Known { tables, server, secrets: BTreeMap::new() }),
         }
     }
@@ -128,6 +132,12 @@ impl Plugins {
     #[must_use]
     pub fn with_status(self, status: Status) -> Self {
         Self { status: Some(status), ..self }
+    }
+
+    /// Asks this for the addresses of services that plugins call, instead of the machine.
+    #[must_use]
+    pub fn with_resolver(self, resolver: Arc<dyn Resolve>) -> Self {
+        Self { gates: Arc::new(Gates::new(resolver)), ..self }
     }
 
     /// Takes over a new configuration: steps that start from now on see it.

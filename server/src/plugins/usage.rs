@@ -5,6 +5,7 @@ use super::instance::Guest;
 use crate::config::vault::Vault;
 use crate::model::mask::Mask;
 use crate::model::name::BuilderKey;
+use crate::outbound::gate::Gates;
 use serde_json::Value;
 use std::fmt;
 use std::sync::Arc;
@@ -23,6 +24,8 @@ pub struct Use {
     pub settings: Arc<Value>,
     /// The team's secrets, of which it gets those that the settings hand over, and what hides them.
     pub vault: Arc<Vault>,
+    /// The way to services.
+    pub gates: Arc<Gates>,
     /// Cancelled when the build is stopped, or the server ends.
     pub stop: CancellationToken,
     /// For what is not done among the guests: connections, commands.

@@ -1,5 +1,12 @@
 //! The one HTTP client: every call out has deadlines, every answer that is read whole has a bound.
 
+/// Calls for plugins.
+pub mod gate;
+/// How fast calls may follow each other.
+mod rate;
+/// From names to addresses.
+pub mod resolve;
+
 use anyhow::{Context as _, bail};
 use futures::StreamExt as _;
 use std::time::Duration;
@@ -14,8 +21,7 @@ const SILENCE_MAX: Duration = Duration::from_secs(45);
 /// # Errors
 /// Where the system has no usable certificates.
 pub fn client() -> anyhow::Result<reqwest::Client> {
-    // A second installation of the same provider is refused and harmless.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    install_tls();
     reqwest::Client::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(SILENCE_MAX)
@@ -23,6 +29,12 @@ pub fn client() -> anyhow::Result<reqwest::Client> {
         .user_agent(concat!("weir/", env!("CARGO_PKG_VERSION")))
         .build()
         .context("no HTTP client can be made on this machine")
+}
+
+/// TLS needs a provider of its cryptography, once in the process.
+fn install_tls() {
+    // A second installation of the same provider is refused and harmless.
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 /// Reads a whole body of at most `max_bytes`.
