@@ -1,6 +1,7 @@
 //! How a result looks: a shape, a word and a colour class. Never colour alone.
 
 use crate::model::results::Results;
+use crate::model::test_outcome::TestOutcome;
 use crate::status::resource::BuilderState;
 use serde::Serialize;
 
@@ -35,6 +36,17 @@ pub fn of(results: Option<Results>) -> Look {
         Results::Cancelled => ("z", "■"),
     };
     Look { class, sign, word: results.word() }
+}
+
+/// How a test's outcome looks.
+pub fn of_test(outcome: TestOutcome) -> Look {
+    let like = match outcome {
+        TestOutcome::Failed => Results::Failure,
+        TestOutcome::Errored => Results::Exception,
+        TestOutcome::Skipped => Results::Skipped,
+        TestOutcome::Passed => Results::Success,
+    };
+    Look { word: outcome.word(), ..of(Some(like)) }
 }
 
 /// How a builder's state looks.

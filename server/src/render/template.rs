@@ -17,6 +17,7 @@ templates! {
     "partials/build_row",
     "partials/look",
     "partials/moment",
+    "partials/tests",
     "pages/about",
     "pages/build",
     "pages/builder",

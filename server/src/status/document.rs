@@ -1,8 +1,8 @@
 //! Resources as JSON documents, the same for the JSON API and for plugins: Buildbot's names, times in seconds since 1970, results as numbers
 //! (`reference/buildbot-data-api.md`, section 4), with Weir's own keys beside them.
 
-use super::get::RequestPage;
-use super::resource::{Build, BuildRequest, BuilderStatus, Log, Step};
+use super::get::{BuildPage, RequestPage};
+use super::resource::{Artifact, Build, BuildRequest, BuilderStatus, Log, Step, TestCase};
 use super::view::ViewPage;
 use crate::model::property::Properties;
 use crate::model::results::Results;
@@ -48,6 +48,18 @@ pub fn whole_build(whole: &Build, properties: &Properties) -> Value {
     value
 }
 
+/// A build as its own page tells of it: with the numbers that its steps measured and its first artifacts.
+pub fn build_page(page: &BuildPage) -> Value {
+    let mut value = whole_build(&page.build, &page.properties);
+    for (index, step) in page.build.steps.iter().enumerate() {
+        let own = page.statistics.iter().filter(|(of, _)| *of == step.id);
+        let own: Map<_, _> = own.map(|(_, one)| (one.name.clone(), json!(one.value))).collect();
+        value["steps"][index]["statistics"] = Value::Object(own);
+    }
+    value["artifacts"] = page.artifacts.iter().map(artifact).collect();
+    value
+}
+
 /// A step with its logs.
 fn step(step: &Step) -> Value {
     json!({
@@ -62,6 +74,28 @@ fn step(step: &Step) -> Value {
         "urls": step.urls,
         "tests": step.tests,
         "logs": step.logs.iter().map(log).collect::<Vec<_>>(),
+    })
+}
+
+/// What one test said.
+pub fn test_case(case: &TestCase) -> Value {
+    json!({
+        "suite": case.suite,
+        "name": case.name,
+        "outcome": case.outcome,
+        "duration_ms": case.duration_ms,
+        "message": case.message,
+    })
+}
+
+/// A file that outlives its build.
+pub fn artifact(artifact: &Artifact) -> Value {
+    json!({
+        "name": artifact.name,
+        "step": artifact.step,
+        "size_bytes": artifact.size_bytes,
+        "sha256": artifact.sha256,
+        "created_at": artifact.created_at.timestamp(),
     })
 }
 

@@ -18,6 +18,8 @@ mod health;
 pub mod live;
 /// One file a page.
 pub mod pages;
+/// Which part of a file is asked for.
+mod range;
 /// Every route on one screen.
 mod routes;
 

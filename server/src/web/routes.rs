@@ -22,12 +22,15 @@ pub fn routes(c: &mut web::ServiceConfig) {
     get(c, "/team/{team}/builder/{builder}/build/{number}", pages::build::show);
     get(c, "/team/{team}/builder/{builder}/build/{number}/step/{step}", pages::step::show);
     get(c, "/team/{team}/builder/{builder}/build/{number}/step/{step}/log/{slug}", pages::log::show);
+    get(c, "/team/{team}/builder/{builder}/build/{number}/artifact/{name:.+}", pages::artifact::show);
     // For machines.
     get(c, "/view/{name}.json", api::view::show);
     get(c, "/view/{name}", pages::waterfall::view);
     get(c, "/waterfall.json", api::view::waterfall);
     get_and_post(c, "/api/v2/teams/{team}/builders/{builder}/force", api::control::force_form, api::control::force);
     get(c, "/api/v2/teams/{team}/builders/{builder}/builds/{number}", api::read::build);
+    get(c, "/api/v2/teams/{team}/builders/{builder}/builds/{number}/artifacts", api::findings::artifacts);
+    get(c, "/api/v2/teams/{team}/builders/{builder}/builds/{number}/steps/{step}/test_results", api::findings::test_results);
     post(c, "/api/v2/teams/{team}/builders/{builder}/builds/{number}/stop", api::control::stop);
     get(c, "/api/v2/buildrequests/{id}", api::read::request);
     post(c, "/api/v2/buildrequests/{id}/cancel", api::control::cancel);

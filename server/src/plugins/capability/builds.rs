@@ -81,7 +81,7 @@ impl Host for Guest {
         };
         let key = key(&team, &builder);
         let found = get.build(&key.team, &key.name, number.into()).await.map_err(|error| not_answered(&error));
-        Ok(found.and_then(|page| one(document::whole_build(&page.build, &page.properties))))
+        Ok(found.and_then(|page| one(document::build_page(&page))))
     }
 
     async fn recent(&mut self, builder: String, limit: u32) -> wasmtime::Result<Answer<Vec<String>>> {

@@ -1,12 +1,14 @@
 //! `.../build/<n>` and `.../step/<s>`.
 
+use super::findings::{ArtifactLine, StatisticLine, TestCounts, TestsSection};
 use super::line::{BuildLine, LogLink, StepLine};
 use super::{Context, Crumb, Page, Site};
 use crate::model::time::Time;
 use crate::render::links::Links;
 use crate::render::log_line;
+use crate::status::findings::TestPage;
 use crate::status::get::BuildPage;
-use crate::status::resource::{Build, LogLine, Step};
+use crate::status::resource::{Build, LogLine, Step, TestTotals};
 use serde::Serialize;
 
 /// A build's page.
@@ -20,6 +22,12 @@ pub struct BuildContext {
     pub repository: String,
     /// Its steps, in the order they ran.
     pub steps: Vec<StepLine>,
+    /// Tests of all its steps, counted.
+    pub tests: Option<TestCounts>,
+    /// Its first artifacts.
+    pub artifacts: Vec<ArtifactLine>,
+    /// Where the others are listed, where there are more.
+    pub artifacts_more: Option<String>,
     /// Its properties.
     pub properties: Vec<PropertyLine>,
     /// The end of the log that tells most: of the first step that failed, else of the one that runs.
@@ -103,6 +111,9 @@ impl BuildContext {
                 .map(|(by, number)| Crumb::to(format!("{} #{number}", by.name), links.build(by, *number))),
             repository: build.source_stamp.repository.clone(),
             steps: build.steps.iter().map(|s| StepLine::new(build, s, links, now)).collect(),
+            tests: TestCounts::new(&build.steps.iter().fold(TestTotals::default(), |sum, step| sum.with(step.tests))),
+            artifacts: page.artifacts.iter().map(|a| ArtifactLine::new(build, a, links, now)).collect(),
+            artifacts_more: page.has_more_artifacts.then(|| links.artifacts_json(key, build.number)),
             properties: properties.collect(),
             tail,
             pager: Pager {
@@ -132,6 +143,10 @@ pub struct StepContext {
     pub build: BuildLine,
     /// The step.
     pub step: StepLine,
+    /// What its tests said; none where it has none.
+    pub tests: Option<TestsSection>,
+    /// Numbers that it measured.
+    pub statistics: Vec<StatisticLine>,
     /// The step before.
     pub previous: Option<String>,
     /// The step after.
@@ -143,8 +158,17 @@ impl Context for StepContext {
 }
 
 impl StepContext {
-    /// The page of `build`'s step with index `index`.
-    pub fn page(site: Site, build: &Build, index: usize, team_title: &str, links: &Links, now: Time) -> Page<Self> {
+    /// The page of the step with index `index`, with a page of its test results where it has some.
+    pub fn page(
+        site: Site,
+        page: &BuildPage,
+        index: usize,
+        tests: Option<&TestPage>,
+        team_title: &str,
+        (links, now): (&Links, Time),
+    ) -> Page<Self> {
+        let build = &*page.build;
+        let id = build.steps[index].id;
         let beside = |i: Option<usize>| {
             let step = i.and_then(|i| build.steps.get(i));
             step.map(|s| links.step(&build.builder, build.number, s.number))
@@ -152,6 +176,13 @@ impl StepContext {
         let own = Self {
             build: BuildLine::new(build, links, now),
             step: StepLine::new(build, &build.steps[index], links, now),
+            tests: tests.and_then(|page| TestsSection::new(page, links)),
+            statistics: page
+                .statistics
+                .iter()
+                .filter(|(of, _)| *of == id)
+                .map(|(_, s)| StatisticLine::new(s))
+                .collect(),
             previous: beside(index.checked_sub(1)),
             next: beside(Some(index + 1)),
         };

@@ -1,5 +1,6 @@
 //! What several pages show in a line: a build, a step, a log, a view, a request.
 
+use super::findings::TestCounts;
 use super::{Anchor, Bubble};
 use crate::model::source_stamp::SourceStamp;
 use crate::model::time::Time;
@@ -140,6 +141,8 @@ pub struct StepLine {
     pub logs: Vec<LogLink>,
     /// Links that its plugin added.
     pub urls: Vec<Anchor>,
+    /// Its tests counted; none where it has none.
+    pub tests: Option<TestCounts>,
 }
 
 /// A log of a step.
@@ -193,6 +196,7 @@ impl StepLine {
             bar_from,
             bar_width: percent((end - step.started_at).num_milliseconds()).clamp(1, (100 - bar_from).max(1)),
             running_since: step.finished_at.is_none().then(|| step.started_at.timestamp()),
+            tests: TestCounts::new(&step.tests),
             logs: step.logs.iter().map(|log| LogLink::new(build, step, log, links)).collect(),
             urls: step
                 .urls

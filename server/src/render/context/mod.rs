@@ -9,6 +9,8 @@ pub mod build;
 pub mod builder;
 /// Errors.
 pub mod error;
+/// What steps found.
+pub mod findings;
 /// `/`.
 pub mod front;
 /// A build, a step, a log, a view, a request in a line.

@@ -86,7 +86,7 @@ fn build(
                 _ => (*name).to_owned(),
             },
             tests: match outcome {
-                Some(Failure) if i == 4 => TestTotals { failed: 11, errored: 1, skipped: 40, passed: 3_204 },
+                Some(Failure) => TestTotals { failed: 11, errored: 1, skipped: 40, passed: 3_204 },
                 Some(Success | Warnings) if i == 4 => {
                     TestTotals { skipped: 40, passed: 3_216, ..TestTotals::default() }
                 }

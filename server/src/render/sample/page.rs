@@ -19,8 +19,9 @@ use crate::render::context::waterfall::{WaterfallContext, WaterfallPage};
 use crate::render::context::{Context, Page, Site};
 use crate::render::links::Links;
 use crate::render::{asset, log_line, template};
+use crate::status::findings::TestPage;
 use crate::status::get::{BuildPage, LogPage, TeamPage};
-use crate::status::resource::{Artifact, Build, BuilderStatus, Statistic, Team, View, Worker};
+use crate::status::resource::{Artifact, Build, BuilderStatus, Statistic, Team, TestCase, View, Worker};
 use crate::status::view::ViewPage;
 use crate::status::waterfall::{Window, lay_out};
 use std::fmt::Write as _;
@@ -59,6 +60,29 @@ fn artifacts() -> Vec<Artifact> {
         artifact(2, "dist/sub/<b>50% & more</b>?#.txt", 12),
         artifact(4, "report.html", 81_920),
     ]
+}
+
+/// A page of test results, with all that may stand in one.
+fn test_page(build: &Arc<Build>, index: usize) -> TestPage {
+    use crate::model::test_outcome::TestOutcome::{Errored, Failed, Skipped};
+    let case = |outcome, name: &str, message: Option<String>| TestCase {
+        suite: "tests.test_asyncio.test_events".into(),
+        name: name.into(),
+        outcome,
+        duration_ms: Some(1_234),
+        message,
+    };
+    let trace = "Traceback (most recent call last):\n  File \"<a>.py\", line 7\nAssertionError: 1 != 2".to_owned();
+    let cases = match build.steps[index].tests.all() {
+        0 => vec![],
+        _ => vec![
+            case(Failed, "test_<script>alert(1)</script>", Some(trace)),
+            case(Failed, &"a_long_name_".repeat(20), Some("x".repeat(9_000))),
+            case(Errored, "test_setup", None),
+            case(Skipped, "test_windows", Some("only on Windows".into())),
+        ],
+    };
+    TestPage { build: build.clone(), step: build.steps[index].clone(), outcome: None, offset: 0, cases }
 }
 
 /// Every page by name.
@@ -121,7 +145,11 @@ fn pages() -> Vec<(&'static str, String)> {
         newest: 44,
         artifacts: artifacts(),
         has_more_artifacts: true,
-        statistics: vec![(build.steps[1].id, Statistic { name: "coverage <%>".into(), value: 87.125 })],
+        statistics: build
+            .steps
+            .iter()
+            .map(|s| (s.id, Statistic { name: "coverage <%>".into(), value: 87.125 }))
+            .collect(),
     };
     let tail = telling_log(&failed).map(|(_, log)| lines(log.n_lines - 40, 40)).unwrap_or_default();
     let log_page = |build: &Arc<Build>, step: usize, from| {
@@ -133,6 +161,11 @@ fn pages() -> Vec<(&'static str, String)> {
         let mut drawn = String::new();
         lines(window.first, page.log.n_lines.min(1_000)).iter().for_each(|l| log_line::write(&mut drawn, l));
         text.replace(LINES_MARK, &drawn)
+    };
+    let step_page = |build: &Arc<Build>, index: usize| {
+        let tests = test_page(build, index);
+        let page = build_page(build);
+        html(&StepContext::page(site(), &page, index, Some(&tests), "Core developers", (&links, now())))
     };
     let error = |status, sentence: &str| {
         let own = ErrorContext {
@@ -162,7 +195,8 @@ fn pages() -> Vec<(&'static str, String)> {
             "build-running",
             html(&BuildContext::page(site(), &build_page(running), &lines(0, 12), "Core developers", &links, now())),
         ),
-        ("step", html(&StepContext::page(site(), &failed, 1, "Core developers", &links, now()))),
+        ("step", step_page(&failed, 1)),
+        ("step-tests", step_page(&failed, 2)),
         ("log", log_page(&failed, 2, None)),
         ("log-running", log_page(running, 4, None)),
         ("about", html(&About::page(site()))),

@@ -4,6 +4,8 @@
 pub mod body;
 /// People act: force, stop, cancel.
 pub mod control;
+/// What steps found.
+pub mod findings;
 /// Builds and requests.
 pub mod read;
 /// A view for machines.

@@ -16,7 +16,7 @@ pub async fn build(
 ) -> Result<HttpResponse> {
     let (team, builder, number) = path.into_inner();
     let page = state.status.get(&scope).build(&team, &builder, number).await?;
-    Ok(answer(document::collection("builds", vec![document::whole_build(&page.build, &page.properties)])))
+    Ok(answer(document::collection("builds", vec![document::build_page(&page)])))
 }
 
 /// `GET /api/v2/buildrequests/<id>`: the request with what became of it.

@@ -2,6 +2,8 @@
 
 /// `/about`.
 pub mod about;
+/// A file that outlives its build.
+pub mod artifact;
 /// Files that pages need.
 pub mod asset;
 /// A build.
