@@ -7,8 +7,11 @@ pub fn given(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.trim().is_empty())
 }
 
-/// A repository that git takes for one: no option, no line break.
+/// A repository that git takes for one: no option, no line break, no command in disguise.
 pub fn repository(text: &str) -> Result<(), Error> {
+    if text.starts_with("ext::") || text.starts_with("fd::") {
+        return Err(Error::setting("/repository", "names a command or an open file, where a path or a URL is wanted"));
+    }
     if text.trim().is_empty() || text.starts_with('-') || text.contains(char::is_control) {
         return Err(Error::setting("/repository", format!("`{text}` is neither a path nor a URL")));
     }
@@ -25,6 +28,19 @@ pub fn reference(pointer: &str, text: &str) -> Result<(), Error> {
         || text.contains(|c: char| c.is_control() || c.is_whitespace() || ":?*[\\^~".contains(c));
     if bad {
         return Err(Error::setting(pointer, format!("`{text}` is no name that git has for a branch, tag or revision")));
+    }
+    Ok(())
+}
+
+/// A directory of the repository.
+pub fn directory(pointer: &str, text: &str) -> Result<(), Error> {
+    let bad = text.trim().is_empty()
+        || text.starts_with(['-', '/', '"'])
+        || text.split('/').any(|part| part == "..")
+        || text.contains(|c: char| c.is_control() || "*?[\\!#".contains(c));
+    if bad {
+        let message = format!("`{text}` is no directory of the repository: write its path in it, without a pattern");
+        return Err(Error::setting(pointer, message));
     }
     Ok(())
 }

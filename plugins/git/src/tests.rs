@@ -1,10 +1,12 @@
 //! The step against a scripted git.
 
-use crate::{Git, Settings, name};
+use crate::settings::Settings;
+use crate::{Git, name};
 use expect_test::expect_file;
 use serde_json::{Value, json};
+use weir_plugin_sdk::command::What;
 use weir_plugin_sdk::testing::Script;
-use weir_plugin_sdk::{Build, Error, Outcome, Step, settings_schema};
+use weir_plugin_sdk::{Build, Command, Error, Outcome, Step, settings_schema};
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
@@ -18,10 +20,23 @@ fn git() -> Script {
     Script::new().prints(["rev-parse"], &format!("{COMMIT}\n"))
 }
 
-/// Commands without the program and its settings.
+/// Commands without the program and its settings for this once.
 fn said(script: &Script) -> Vec<String> {
-    let short = |line: String| line.replacen("-c gc.autoDetach=false -c maintenance.autoDetach=false ", "", 1);
-    script.commands().into_iter().map(|line| short(line).replacen("git ", "", 1)).collect()
+    let words = |command: Command| match command.what {
+        What::Program(words) => words,
+        What::Shell(line) => panic!("a shell runs: {line}"),
+    };
+    let short = |words: Vec<String>| {
+        let mut left = &words[..];
+        if left[0] == "git" {
+            left = &left[1..];
+            while left[0] == "-c" {
+                left = &left[2..];
+            }
+        }
+        left.join(" ")
+    };
+    script.whole_commands().into_iter().map(words).map(short).collect()
 }
 
 #[test]
@@ -67,7 +82,7 @@ fn a_clone_is_kept_and_the_locks_of_a_killed_git_are_taken_away() {
 #[test]
 fn the_builds_revision_wins_unless_the_settings_name_one() {
     let build = Build { revision: Some(COMMIT.into()), branch: Some("main".into()), ..Build::default() };
-    let settings = json!({ "repository": "/x", "clean": false });
+    let settings = json!({ "repository": "/x", "clean": "nothing" });
     let script = git().build(build.clone());
     assert_eq!(run(&script, settings).unwrap(), Outcome::success("main@0123456789"));
     assert!(!said(&script).iter().any(|line| line.starts_with("fetch")), "the commit is here already");
@@ -107,6 +122,8 @@ fn what_is_not_there_is_a_failure_that_says_so() {
 fn names_that_git_could_take_for_something_else_are_refused_before_anything_runs() {
     for (key, value) in [
         ("repository", "--upload-pack=touch pwned"),
+        ("repository", "ext::sh -c touch% pwned"),
+        ("repository", "fd::17"),
         ("branch", "--upload-pack=x"),
         ("branch", "a:refs/heads/b"),
         ("branch", "x;touch pwned"),
@@ -122,19 +139,107 @@ fn names_that_git_could_take_for_something_else_are_refused_before_anything_runs
         assert!(matches!(&error, Error::InvalidSettings(issues) if issues[0].0 == format!("/{key}")), "{error}");
         assert_eq!(script.commands(), [""; 0]);
     }
+    for directory in ["", "-x", "/etc", "a/../..", "a*", "a\nb", "!a", "\"a\""] {
+        let script = git();
+        let error = run(&script, json!({ "repository": "/x", "sparse": ["ok", directory] })).unwrap_err();
+        assert!(matches!(&error, Error::InvalidSettings(issues) if issues[0].0 == "/sparse/1"), "{error}");
+        assert_eq!(script.commands(), [""; 0]);
+    }
     let build = Build { branch: Some("-x".into()), ..Build::default() };
     assert!(run(&git().build(build), json!({ "repository": "/x" })).is_err());
 }
 
+/// What a checkout of `main` says to git.
+fn asked(script: Script, more: Value) -> Vec<String> {
+    let script = script.prints(["ls-remote"], "1\trefs/heads/main\n");
+    let mut settings = json!({ "repository": "https://example.org/x.git", "branch": "main" });
+    settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    run(&script, settings).unwrap();
+    said(&script)
+}
+
 #[test]
-fn depth_submodules_and_cleaning_are_asked_for_only_where_wanted() {
+fn how_much_is_cleaned_away_is_said_in_plain_words() {
+    for (clean, flags) in
+        [("nothing", None), ("untracked", Some("-ffd")), ("ignored", Some("-ffdx")), ("everything", Some("-ffdx"))]
+    {
+        let script = git().directory(".git");
+        let said = asked(script.clone(), json!({ "clean": clean }));
+        let cleaned: Vec<_> = said.iter().filter(|line| line.starts_with("clean")).collect();
+        let expected = flags.map_or(vec![], |flags| vec![format!("clean --quiet {flags}"); 2]);
+        assert_eq!(cleaned, expected.iter().collect::<Vec<_>>(), "{clean}");
+        assert_eq!(said.iter().any(|line| line == "init --quiet"), clean == "everything", "{clean}: a new clone");
+    }
+}
+
+#[test]
+fn shallow_and_partial_clones_are_asked_for_only_where_wanted() {
+    let said = asked(git(), json!({ "depth": 1 }));
+    assert!(said.iter().any(|line| line.starts_with("fetch") && line.contains(" --depth=1 ")), "{said:?}");
+    for filter in ["blob:none", "tree:0"] {
+        let said = asked(git(), json!({ "filter": filter }));
+        let fetch = format!(" --filter={filter} -- origin +refs/heads/main:refs/remotes/origin/main");
+        assert!(said.iter().any(|line| line.starts_with("fetch") && line.ends_with(&fetch)), "{said:?}");
+    }
+    assert!(!asked(git(), json!({})).iter().any(|line| line.contains("--filter") || line.contains("--depth")));
+}
+
+#[test]
+fn submodules_are_updated_as_deep_as_wanted_and_cleaned_alike() {
+    let said = asked(git(), json!({ "submodules": true, "depth": 1, "clean": "untracked" }));
+    let of_submodules: Vec<_> = said.iter().filter(|line| line.starts_with("submodule")).collect();
+    assert_eq!(
+        of_submodules,
+        [
+            "submodule --quiet sync",
+            "submodule update --init --force --depth=1",
+            "submodule --quiet foreach git clean --quiet -ffd",
+        ]
+    );
+    let said = asked(git(), json!({ "submodules": "recursive", "clean": "nothing" }));
+    assert!(said.contains(&"submodule update --init --force --recursive".to_owned()), "{said:?}");
+    assert!(!said.iter().any(|line| line.contains("foreach")), "{said:?}");
+
+    let is_left = |script| asked(script, json!({})).iter().any(|line| line.starts_with("submodule --quiet deinit"));
+    assert!(is_left(git().directory(".git").directory(".git/modules")) && !is_left(git()));
+}
+
+#[test]
+fn a_submodule_is_no_way_to_the_workers_files_and_no_address_a_command() {
+    for (repository, files) in [("https://example.org/x.git", "never"), ("/srv/x.git", "always")] {
+        let script = git().prints(["ls-remote"], "1\trefs/heads/main\n");
+        run(&script, json!({ "repository": repository, "branch": "main", "submodules": true })).unwrap();
+        let update = script.commands().into_iter().find(|line| line.contains("submodule update")).unwrap();
+        assert!(update.contains(&format!("-c protocol.file.allow={files} ")), "{update}");
+        for line in script.commands() {
+            assert!(line.starts_with("git -c protocol.ext.allow=never -c protocol.fd.allow=never "), "{line}");
+        }
+    }
+}
+
+#[test]
+fn directories_of_a_sparse_checkout_go_by_standard_input() {
     let script = git().prints(["ls-remote"], "1\trefs/heads/main\n");
-    run(&script, json!({ "repository": "/x", "branch": "main", "depth": 1, "submodules": true, "clean": false }))
-        .unwrap();
-    let said = said(&script);
-    assert!(said.iter().any(|line| line.starts_with("fetch") && line.contains(" --depth=1 ")));
-    assert!(said.iter().any(|line| line == "submodule update --init --recursive --force --depth=1"));
-    assert!(!said.iter().any(|line| line.contains("clean")));
+    run(&script, json!({ "repository": "/x", "branch": "main", "sparse": ["lib/core", "docs"] })).unwrap();
+    let commands = script.whole_commands();
+    let set = commands.iter().find(|c| c.stdin.is_some()).unwrap();
+    assert_eq!(set.stdin.as_deref(), Some(&b"lib/core\ndocs\n"[..]));
+    assert!(said(&script).contains(&"sparse-checkout set --cone --stdin".to_owned()));
+
+    let narrowed = git().directory(".git").file(".git/info/sparse-checkout", "/*");
+    assert!(asked(narrowed, json!({})).contains(&"sparse-checkout disable".to_owned()));
+}
+
+#[test]
+fn without_its_program_lfs_ends_the_step_before_anything_is_fetched() {
+    let script = git().exits(["lfs", "version"], 1);
+    let error = run(&script, json!({ "repository": "/x", "lfs": true })).unwrap_err();
+    assert!(error.to_string().contains("needs the program `git-lfs`"), "{error}");
+    assert_eq!(script.commands().len(), 1);
+
+    let said = asked(git(), json!({ "lfs": true, "submodules": true }));
+    assert!(said.contains(&"lfs pull".to_owned()), "{said:?}");
+    assert!(said.iter().any(|line| line.starts_with("submodule") && line.ends_with("git lfs pull")), "{said:?}");
 }
 
 #[test]
@@ -147,9 +252,9 @@ fn only_a_repository_of_this_machine_is_read_by_an_upload_pack_of_ours() {
     }
     let script = git();
     run(&script, json!({ "repository": "/x", "tag": "v1" })).unwrap();
-    assert!(
-        said(&script).iter().any(|line| line.contains("--upload-pack git -c 'safe.directory=*' upload-pack -- /x"))
-    );
+    assert!(said(&script).iter().any(|line| {
+        line.contains("--upload-pack git -c 'safe.directory=*' -c uploadpack.allowFilter=true upload-pack -- /x")
+    }));
 }
 
 #[test]

@@ -8,12 +8,12 @@ use weir::engine::step::StepEnd;
 use weir::model::results::Results;
 
 /// A repository with two commits on `main`, one on `side`, and the tag `v1` on the first.
-struct Source {
-    dir: tempfile::TempDir,
+pub struct Source {
+    pub dir: tempfile::TempDir,
 }
 
 impl Source {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let source = Self { dir: tempfile::tempdir().unwrap() };
         std::fs::create_dir(source.path()).unwrap();
         source.git(&["init", "--quiet", "--initial-branch=main"]);
@@ -26,22 +26,22 @@ impl Source {
         source
     }
 
-    fn path(&self) -> PathBuf {
+    pub fn path(&self) -> PathBuf {
         self.dir.path().join("source")
     }
 
-    fn commit(&self, text: &str) {
+    pub fn commit(&self, text: &str) {
         std::fs::write(self.path().join("file"), text).unwrap();
         self.git(&["add", "file"]);
         self.git(&["commit", "--quiet", "--message", text]);
     }
 
-    fn git(&self, words: &[&str]) -> String {
+    pub fn git(&self, words: &[&str]) -> String {
         git(&self.path(), words)
     }
 }
 
-fn git(dir: &Path, words: &[&str]) -> String {
+pub fn git(dir: &Path, words: &[&str]) -> String {
     let output = Command::new("git")
         .args(["-c", "user.name=ada", "-c", "user.email=ada@example.org", "-c", "safe.directory=*"])
         .args(words)

@@ -2,6 +2,8 @@
 
 /// Source code, checked out.
 mod git;
+/// Parts of it, and how much of it.
+mod git_parts;
 /// Guests written by hand.
 mod guest;
 /// Plugins that mean harm.
