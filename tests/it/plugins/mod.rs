@@ -20,3 +20,5 @@ mod stage;
 mod steps;
 /// What authors of plugins run.
 mod tools;
+/// Warnings of compilers.
+mod warnings;

@@ -18,7 +18,7 @@ with = { command = "echo got {{version}}; test ! -e pwned" }
 
 #[tokio::test]
 async fn a_later_step_of_the_build_gets_what_the_command_printed() {
-    let mut world = Site::new().file("teams/core.toml", TEAM).serve().await;
+    let world = Site::new().file("teams/core.toml", TEAM).serve().await;
     world.force("core/app").await;
     world.settle().await;
     let last = world.last("core/app").await;
