@@ -12,6 +12,21 @@ pub struct Builds<'a> {
 
 impl Outside {
     /// Status of builders and builds.
+    ///
+    /// ```
+    /// use weir_plugin_sdk::{Context, Error};
+    ///
+    /// /// Whether the build before was good.
+    /// fn was_good(cx: &mut Context) -> Result<bool, Error> {
+    ///     let (builder, number) = (cx.build().builder.clone(), cx.build().number);
+    ///     let before = cx.builds().build(&builder, number - 1)?;
+    ///     Ok(before["results"] == 0)
+    /// }
+    /// # use weir_plugin_sdk::{Build, testing::Script};
+    /// # let build = Build { builder: "linux".into(), number: 8, ..Build::default() };
+    /// # let script = Script::new().build(build).status("linux/7", serde_json::json!({ "results": 0 }));
+    /// # assert_eq!(was_good(&mut script.context()), Ok(true));
+    /// ```
     pub fn builds(&mut self) -> Builds<'_> {
         Builds { outside: self }
     }

@@ -249,7 +249,8 @@ impl Context {
         }
     }
 
-    /// Runs a command to its end and hands each line of its standard output to `line`, without its end and cut at `max_bytes`.
+    /// Runs a command to its end and hands each line of its standard output to `line`, without its end and cut at `max_bytes`. Every
+    /// line passes through the plugin: where only some are wanted, [`Context::find_lines`] lets the host look for them.
     ///
     /// # Errors
     /// Where it could not be run.

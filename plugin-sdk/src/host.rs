@@ -26,7 +26,30 @@ pub enum Level {
     Error,
 }
 
-/// A command that runs; dropping it ends the command.
+/// A command that runs; dropping it ends the command. [`crate::Context::start`] hands it over.
+///
+/// ```
+/// use weir_plugin_sdk::command::{Event, OutputMode};
+/// use weir_plugin_sdk::{Command, Context, Error};
+///
+/// /// Waits until a server has said that it is up; it ends with the step.
+/// fn wait_until_up(cx: &mut Context) -> Result<(), Error> {
+///     let mut running = cx.start(&Command::program(["serve"]).output(OutputMode::Both))?;
+///     let mut said = Vec::new();
+///     loop {
+///         match running.next(None)? {
+///             Event::Output(_, bytes) => said.extend(bytes),
+///             Event::Exited(exit) => return Err(Error::failed(format!("the server {exit}"))),
+///             Event::NothingYet => {}
+///         }
+///         if String::from_utf8_lossy(&said).contains("listening") {
+///             return Ok(());
+///         }
+///     }
+/// }
+/// # let script = weir_plugin_sdk::testing::Script::new().prints(["serve"], "listening on 80\n");
+/// # assert_eq!(wait_until_up(&mut script.context()), Ok(()));
+/// ```
 pub trait Running {
     /// What happens next, or [`Event::NothingYet`] after `wait`.
     ///
@@ -37,7 +60,26 @@ pub trait Running {
     fn stop(&mut self);
 }
 
-/// Lines of a command that runs; dropping it ends the command.
+/// Lines of a command that runs, batch by batch; dropping it ends the command. Plugins read them one by one from
+/// [`crate::Lines`], which [`crate::Context::read_lines`] makes of it; who scripts a host of his own implements it:
+///
+/// ```
+/// use std::time::Duration;
+/// use weir_plugin_sdk::host::LineReader;
+/// use weir_plugin_sdk::lines::LineBatch;
+/// use weir_plugin_sdk::{Exit, HostError};
+///
+/// /// A command that says nothing and ends well.
+/// struct Silent;
+///
+/// impl LineReader for Silent {
+///     fn next(&mut self, _wait: Option<Duration>) -> Result<LineBatch, HostError> {
+///         Ok(LineBatch { lines: Vec::new(), exit: Some(Exit::Code(0)) })
+///     }
+///
+///     fn stop(&mut self) {}
+/// }
+/// ```
 pub trait LineReader {
     /// The next lines that were found; may be empty after `wait`.
     ///
@@ -49,7 +91,18 @@ pub trait LineReader {
 }
 
 /// What a plugin may ask, interface by interface as in `wit/imports.wit`; see the methods of [`crate::Context`] and of
-/// [`crate::Outside`] of the same names.
+/// [`crate::Outside`] of the same names. In a component the server stands behind it, in a test a script:
+///
+/// ```
+/// use weir_plugin_sdk::testing::Script;
+/// use weir_plugin_sdk::{Build, Context, Level, Outside};
+///
+/// let script = Script::new().at("2026-11-22T10:30:00Z");
+/// let mut step = Context::new(Build::default(), "compile".to_owned(), script.host());
+/// step.log(Level::Info, "begun");
+/// let mut any = Outside::new(script.host());
+/// assert_eq!((any.now().as_str(), script.log("stdio").as_str()), ("2026-11-22T10:30:00Z", "begun\n"));
+/// ```
 #[expect(clippy::missing_errors_doc, reason = "each is described at the method of Context that calls it")]
 #[expect(missing_docs, reason = "each is described at the method of Context that calls it")]
 pub trait Host {

@@ -1,4 +1,5 @@
-//! Write Weir plugins in Rust: implement [`Step`] (or [`Reporter`], for telling others what happened), export it, build for `wasm32-unknown-unknown`.
+//! Write Weir plugins in Rust: implement [`Step`] (or [`Reporter`], for telling others what happened), export it, build for
+//! `wasm32-unknown-unknown`.
 //!
 //! ```
 //! use schemars::JsonSchema;
@@ -37,6 +38,24 @@
 //! assert_eq!(outcome, Outcome::failure("make exited with 2"));
 //! assert_eq!(script.commands(), ["make -- all"]);
 //! ```
+//!
+//! What a step may ask for, and where it stands:
+//!
+//! | to | use | needs granted |
+//! |---|---|---|
+//! | run a command, its output straight in the log | [`Context::run`] with a [`Command`], or a [`CommandLine`] from the settings | `command` |
+//! | read what a command prints | [`Context::capture`]; [`Context::find_lines`] for the lines that fit, found by the host | `command` |
+//! | touch files of the work directory | [`Context::upload`], [`Context::download`], [`Context::glob`] ... in [`workspace`] | `command` |
+//! | say something | [`Outside::log`], [`Context::append`] to a log of its own, [`Context::summary`], [`Context::link`] | |
+//! | keep a number or test results | [`Context::statistic`], [`Context::report_tests`] | |
+//! | read and set properties | [`Context::property`], [`Context::set_property`] | |
+//! | keep files | [`Context::store_file`], [`Context::store_bytes`] | `artifacts` |
+//! | pass on a secret of the settings | [`Secret`] in the settings; [`Text`] where either will do | |
+//! | call a service | [`Outside::send`] with a [`http::Request`] | `http`, host by host |
+//! | ask for status | [`Outside::builds`] | `builds` |
+//! | start other builds, wait for them | [`Context::trigger`], [`Context::wait_for`] | `trigger` |
+//! | remember something | [`Outside::state`] | `state` |
+//! | wait, tell the time, roll dice | [`Outside::sleep`], [`Outside::now`], [`Outside::random_bytes`] | |
 //!
 //! A plugin can do nothing by itself: everything goes through [`Context`], and what it uses of that must stand in
 //! [`Step::CAPABILITIES`] and be granted by the operator. Only what is used is imported, so unused capabilities need no grant.

@@ -114,3 +114,43 @@ impl Outside {
         self.host().reveal(secret)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Secret, Text};
+    use serde_json::{Value, from_value, json};
+
+    fn fits<T: schemars::JsonSchema>(value: &Value) -> bool {
+        let settings = schemars::generate::SchemaSettings::draft2020_12().with(|s| s.inline_subschemas = true);
+        let schema = settings.into_generator().into_root_schema_for::<T>().to_value();
+        jsonschema::validator_for(&schema).unwrap().is_valid(value)
+    }
+
+    #[test]
+    fn the_schema_takes_what_the_configuration_says_and_what_the_host_makes_of_it() {
+        for value in [json!({ "secret": "token" }), json!({ "$secret": "token" })] {
+            assert!(fits::<Secret>(&value) && fits::<Text>(&value), "{value}");
+        }
+        for value in [
+            json!({}),
+            json!({ "$secret": "a", "secret": "b" }),
+            json!({ "$secret": 7 }),
+            json!({ "x": "y" }),
+            json!(7),
+        ] {
+            assert!(!fits::<Secret>(&value) && !fits::<Text>(&value), "{value}");
+        }
+        assert!(fits::<Text>(&json!("plain")) && !fits::<Secret>(&json!("plain")));
+    }
+
+    #[test]
+    fn only_what_the_host_hands_over_is_a_secret() {
+        let secret: Secret = from_value(json!({ "$secret": "token" })).unwrap();
+        assert_eq!(secret, Secret::named("token"));
+        for value in [json!({ "secret": "token" }), json!("token"), json!({ "$secret": "a", "more": 1 })] {
+            assert!(from_value::<Secret>(value.clone()).is_err(), "{value}");
+        }
+        let texts: Vec<Text> = from_value(json!(["plain", { "$secret": "token" }])).unwrap();
+        assert_eq!(texts, [Text::from("plain"), Text::from(secret)]);
+    }
+}

@@ -7,7 +7,54 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// One kind of step. Each call gets a fresh instance of the component: nothing is kept from one call to the next.
+/// One kind of step. Each call gets a fresh instance of the component: nothing is kept from one call to the next, but what is put
+/// into [`crate::state`].
+///
+/// A step that makes documentation, and whose result is `warnings` where the tool warned:
+///
+/// ```
+/// use schemars::JsonSchema;
+/// use serde::Deserialize;
+/// use weir_plugin_sdk::{Capability, CommandLine, Context, Error, LineFilter, Outcome, Step};
+///
+/// /// What the configuration says under `with`.
+/// #[derive(Deserialize, JsonSchema)]
+/// #[serde(deny_unknown_fields)]
+/// struct Settings {
+///     /// What makes the documentation.
+///     command: CommandLine,
+/// }
+///
+/// struct Docs;
+///
+/// impl Step for Docs {
+///     type Settings = Settings;
+///     const NAME: &'static str = "docs";
+///     const VERSION: &'static str = "0.1.0";
+///     const SUMMARY: &'static str = "Makes documentation and counts what is wrong with it";
+///     const CAPABILITIES: &'static [Capability] = &[Capability::command("runs what makes the documentation")];
+///
+///     fn run(cx: &mut Context, settings: Settings) -> Result<Outcome, Error> {
+///         let mut n_warnings = 0;
+///         let wanted = LineFilter::patterns(["^warning: (.*)"]);
+///         let exit = cx.find_lines(&settings.command.command(), &wanted, |_| n_warnings += 1)?;
+///         cx.statistic("warnings", f64::from(n_warnings))?;
+///         Ok(match settings.command.failure(&exit, &[0])? {
+///             Some(failure) => failure,
+///             None if n_warnings > 0 => Outcome::warnings(format!("{n_warnings} warnings")),
+///             None => Outcome::success("made"),
+///         })
+///     }
+/// }
+///
+/// weir_plugin_sdk::export_step!(Docs);
+///
+/// use weir_plugin_sdk::testing::Script;
+/// let script = Script::new().prints(["mkdocs"], "one\nwarning: dead link\n");
+/// let settings = serde_json::from_str(r#"{ "command": ["mkdocs", "build"] }"#).unwrap();
+/// assert_eq!(Docs::run(&mut script.context(), settings).unwrap(), Outcome::warnings("1 warnings"));
+/// assert_eq!(script.statistic("warnings"), Some(1.0));
+/// ```
 pub trait Step {
     /// What stands under `with` in the configuration. Derive `JsonSchema` and deny unknown fields: a misspelt setting is then found
     /// by `weir check`. `#[schemars(extend("format" = "shell"))]` marks lines for the shell, `"path-or-url"` repositories.

@@ -57,6 +57,20 @@ impl TestCase {
 impl Context {
     /// Adds test cases to the step's; at most 100,000 in a step. Report some thousands at once, not one by one.
     ///
+    /// ```
+    /// use weir_plugin_sdk::{Context, Error, TestCase, TestOutcome};
+    ///
+    /// fn report(cx: &mut Context) -> Result<(), Error> {
+    ///     Ok(cx.report_tests(&[
+    ///         TestCase::new("parser", "reads_numbers", TestOutcome::Passed),
+    ///         TestCase::new("parser", "reads_dates", TestOutcome::Failed).message("left: 1, right: 2"),
+    ///     ])?)
+    /// }
+    /// # let script = weir_plugin_sdk::testing::Script::new();
+    /// # report(&mut script.context()).unwrap();
+    /// # assert_eq!(script.tests().len(), 2);
+    /// ```
+    ///
     /// # Errors
     /// Where there are too many, or they cannot be stored.
     pub fn report_tests(&mut self, cases: &[TestCase]) -> Result<(), HostError> {

@@ -112,6 +112,21 @@ impl Context {
     /// Waits until each of these requests was built or cancelled, or `timeout` has passed; returns those that are. Meanwhile the
     /// build's place on the worker is lent to the builds it waits for.
     ///
+    /// ```
+    /// use weir_plugin_sdk::trigger::{Order, Results};
+    /// use weir_plugin_sdk::{Context, Error, Outcome};
+    ///
+    /// fn package(cx: &mut Context) -> Result<Outcome, Error> {
+    ///     let revision = cx.build().revision.clone();
+    ///     let request = cx.trigger(&Order::new("package", "the tests passed").revision(revision))?;
+    ///     let all = cx.wait_for(&[request], None)?;
+    ///     let is_good = all.iter().all(|build| build.results == Results::Success);
+    ///     Ok(if is_good { Outcome::success("packaged") } else { Outcome::failure("no package") })
+    /// }
+    /// # let script = weir_plugin_sdk::testing::Script::new().builder("package", Results::Success);
+    /// # assert_eq!(package(&mut script.context()), Ok(Outcome::success("packaged")));
+    /// ```
+    ///
     /// # Errors
     /// Where a request is none of this step's, or somebody stopped the build ([`crate::Refusal::Cancelled`]).
     pub fn wait_for(&mut self, requests: &[String], timeout: Option<Duration>) -> Result<Vec<Finished>, HostError> {
