@@ -199,7 +199,9 @@ fn tool_names(file: &Source, plugins: &BTreeSet<String>) -> Vec<String> {
     let lines: Vec<&str> = file.text.lines().collect();
     // JSON Schema's `format` of a setting that is a line for the shell: a kind of text, not the plugin.
     let is_format = |line: usize| lines.get(line - 1).is_some_and(|line| line.to_lowercase().contains("format"));
-    let named = named.filter(|(line, text)| !(text == "shell" && is_format(*line)));
+    // What a plugin wants to do is named by the contract; a plugin that does nothing else may be called the same.
+    let is_capability = |line: usize| lines.get(line - 1).is_some_and(|line| line.contains("declares("));
+    let named = named.filter(|(line, text)| !(text == "shell" && is_format(*line)) && !is_capability(*line));
     named.map(|(line, text)| format!("{}:{line}: the host knows no tool, and \"{text}\" is one", file.path)).collect()
 }
 
@@ -219,7 +221,7 @@ fn the_host_knows_no_tool() {
 
 #[test]
 fn a_tool_named_in_the_host_is_found() {
-    let text = "//! git\nlet a = \"git\";\nlet b = \"shell.wasm\";\nlet is_format = format == \"shell\";\n// \"git\"\n";
+    let text = "//! git\nlet a = \"git\";\nlet b = \"shell.wasm\";\nlet is_format = format == \"shell\";\n// \"git\"\ndeclares(\"git\");\n";
     assert_eq!(tool_names(&Source::new("server/src/plugins/a.rs", text), &bundled_plugins()).len(), 2);
 }
 

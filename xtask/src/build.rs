@@ -50,8 +50,11 @@ pub fn plugins() -> Result<PathBuf> {
 /// Where one does not build or the guest toolchain cannot be had.
 pub fn fixtures() -> Result<()> {
     let target = target_dir();
-    let manifest = root().join("tests/plugins/count/Cargo.toml");
-    guest::build_crate(&manifest, "count", &target.join("third-party"), &target.join("fixtures/count.wasm"))?;
+    for name in ["count", "ask"] {
+        let manifest = root().join(format!("tests/plugins/{name}/Cargo.toml"));
+        let component = target.join(format!("fixtures/{name}.wasm"));
+        guest::build_crate(&manifest, name, &target.join("third-party"), &component)?;
+    }
     Ok(())
 }
 

@@ -5,7 +5,7 @@
 use crate::model::id::{BuildId, BuildRequestId};
 use crate::model::name::BuilderKey;
 use crate::status::resource::{Build, BuildRequest};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::{Notify, oneshot};
 
@@ -62,10 +62,11 @@ impl Lending {
         Lent { lending: self.clone(), build: build.id }
     }
 
-    /// Which of `running` lend their slot, after those that want it back have got it where they can: `has_room` says so, given the
-    /// builds that hold their slot.
+    /// Which of `running` lend their slot to new builds. Those whose wait is over come first: they have their slot back where they can
+    /// (`has_room` says so, given the builds that hold theirs), and it is kept for those that are about to ask.
     pub fn settle(
         &self,
+        pending: &[Arc<BuildRequest>],
         running: &[Arc<Build>],
         has_room: impl Fn(&Build, &[Arc<Build>]) -> bool,
     ) -> BTreeSet<BuildId> {
@@ -73,19 +74,27 @@ impl Lending {
         if waits.is_empty() {
             return BTreeSet::new();
         }
-        let (lent, mut holding): (Vec<_>, Vec<_>) =
+        let open: HashSet<BuildRequestId> =
+            pending.iter().map(|request| request.id).chain(running.iter().map(|build| build.request_id)).collect();
+        let (waiting, mut holding): (Vec<_>, Vec<_>) =
             running.iter().cloned().partition(|build| waits.contains_key(&build.id));
+        let mut lent = BTreeSet::new();
         // Older builds first: they have waited longest, and `running` is in that order.
-        for build in lent {
-            let is_wanted = waits.get(&build.id).is_some_and(|wait| wait.wanted.is_some());
-            if !is_wanted || !has_room(&build, &holding) {
+        for build in waiting {
+            let wait = waits.get_mut(&build.id).expect("it was found there");
+            let is_over = wait.wanted.is_some() || wait.on.iter().all(|(request, _)| !open.contains(request));
+            if !is_over || !has_room(&build, &holding) {
+                lent.insert(build.id);
                 continue;
             }
-            // Whoever went away meanwhile wants nothing any more.
-            let _told = waits.remove(&build.id).and_then(|wait| wait.wanted).map(|wanted| wanted.send(()));
+            if let Some(wanted) = wait.wanted.take() {
+                waits.remove(&build.id);
+                // Whoever went away meanwhile wants nothing any more.
+                let _told = wanted.send(());
+            }
             holding.push(build);
         }
-        waits.keys().copied().collect()
+        lent
     }
 
     /// Whether `build`, which waits, waits for itself: for a request that cannot be built before `build` has ended, because each worker
@@ -166,7 +175,7 @@ mod tests {
     use crate::model::source_stamp::SourceStamp;
     use crate::model::time::Time;
     use crate::status::resource::{Build, BuildRequest};
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::{BTreeMap, BTreeSet, HashSet};
     use std::sync::Arc;
 
     fn key(name: &str) -> BuilderKey {
@@ -225,7 +234,7 @@ mod tests {
         traffic.n_workers = BTreeMap::from([(key("a"), 2)]);
         assert_eq!(lending.check(BuildId(1), &traffic), Ok(()), "another worker can build it");
         drop(lent);
-        assert!(lending.settle(&traffic.running, |_, _| false).is_empty());
+        assert!(lending.settle(&[], &traffic.running, |_, _| false).is_empty());
     }
 
     #[test]
@@ -265,15 +274,28 @@ mod tests {
     #[tokio::test]
     async fn a_slot_comes_back_once_there_is_room_and_the_build_goes_on_then_only() {
         let lending = Arc::new(Lending::new(Arc::default()));
-        let running = [build(1, "a"), build(2, "b")];
+        let running = [build(1, "a"), build(2, "b"), build(3, "c")];
         let one_slot = |_: &Build, holding: &[Arc<Build>]| holding.is_empty();
+        let lent_by_a = BTreeSet::from([BuildId(1)]);
         let lent = lending.lend(&running[0], on(2, "b"));
-        assert_eq!(lending.settle(&running, one_slot), BTreeSet::from([BuildId(1)]), "nobody wants it back yet");
+        assert_eq!(lending.settle(&[request(2, "b")], &running[..1], one_slot), lent_by_a, "b can start");
+        assert_eq!(lending.settle(&[], &running[..2], one_slot), lent_by_a, "b has it");
+        assert_eq!(lending.settle(&[], &[build(1, "a"), build(3, "c")], one_slot), lent_by_a, "c was faster");
         let mut back = std::pin::pin!(lent.take_back());
         assert!(futures::poll!(&mut back).is_pending());
-        assert_eq!(lending.settle(&running, one_slot), BTreeSet::from([BuildId(1)]), "b has it");
+        assert_eq!(lending.settle(&[], &[build(1, "a"), build(3, "c")], one_slot), lent_by_a);
         assert!(futures::poll!(&mut back).is_pending());
-        assert!(lending.settle(&running[..1], one_slot).is_empty());
+        assert!(lending.settle(&[], &running[..1], one_slot).is_empty());
         back.await;
+    }
+
+    #[test]
+    fn the_slot_of_a_build_whose_wait_is_over_is_kept_for_it_before_it_asks() {
+        let lending = Arc::new(Lending::new(Arc::default()));
+        let running = [build(1, "a")];
+        let _lent = lending.lend(&running[0], on(2, "b"));
+        let room = |_: &Build, holding: &[Arc<Build>]| holding.is_empty();
+        assert!(lending.settle(&[request(3, "c")], &running, room).is_empty(), "b has ended, and c comes later");
+        assert_eq!(lending.settle(&[request(2, "b")], &running, room).len(), 1, "b is built again");
     }
 }

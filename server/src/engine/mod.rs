@@ -173,7 +173,7 @@ impl Engine {
         let update = self.0.status.update();
         let pending = update.pending();
         let running = update.running();
-        let lent = self.0.lending.settle(&running, |build, holding| has_room(config, build, holding));
+        let lent = self.0.lending.settle(&pending, &running, |build, holding| has_room(config, build, holding));
         if pending.is_empty() {
             return Vec::new();
         }

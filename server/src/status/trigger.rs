@@ -69,7 +69,7 @@ impl Update {
             at: self.status.now(),
             subject: format!("{} #{}, step {step}", of.builder, of.number),
             token_id: None,
-            action: "trigger".to_owned(),
+            action: "trigger build".to_owned(),
             object: control::short(&wish.builder),
             allowed: true,
             reason: control::short(&wish.reason),

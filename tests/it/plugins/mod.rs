@@ -22,3 +22,5 @@ mod steps;
 mod tools;
 /// Warnings of compilers.
 mod warnings;
+/// Builds that trigger others.
+mod trigger;
