@@ -175,7 +175,7 @@ mod tests {
     use crate::model::source_stamp::SourceStamp;
     use crate::model::time::Time;
     use crate::status::resource::{Build, BuildRequest};
-    use std::collections::{BTreeMap, BTreeSet, HashSet};
+    use std::collections::{BTreeMap, BTreeSet};
     use std::sync::Arc;
 
     fn key(name: &str) -> BuilderKey {
