@@ -20,7 +20,7 @@ mod stage;
 mod steps;
 /// What authors of plugins run.
 mod tools;
-/// Warnings of compilers.
-mod warnings;
 /// Builds that trigger others.
 mod trigger;
+/// Warnings of compilers.
+mod warnings;
