@@ -50,7 +50,7 @@ pub fn plugins() -> Result<PathBuf> {
 /// Where one does not build or the guest toolchain cannot be had.
 pub fn fixtures() -> Result<()> {
     let target = target_dir();
-    for name in ["count", "ask"] {
+    for name in ["count", "ask", "probe"] {
         let manifest = root().join(format!("tests/plugins/{name}/Cargo.toml"));
         let component = target.join(format!("fixtures/{name}.wasm"));
         guest::build_crate(&manifest, name, &target.join("third-party"), &component)?;
