@@ -48,6 +48,8 @@ pub mod fleet;
 pub mod page;
 /// The server as a process.
 pub mod server;
+/// A service that plugins call.
+pub mod service;
 /// A configuration, before it is served.
 pub mod site;
 /// The repository's own text.

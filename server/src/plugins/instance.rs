@@ -393,7 +393,7 @@ fn explain(guest: &Guest, error: wasmtime::Error) -> Error {
     });
     let (kind, message) = in_words(guest, &error);
     let message = guest.mask().text(&message).into_owned();
-    tracing::warn!(plugin = %guest.name, ?kind, ?backtrace, printed = %guest.printed.text(), "plugin broke: {message}");
+    tracing::warn!(plugin = %guest.name, ?kind, ?backtrace, printed = %guest.printed.text(), "plugin broke: {}", message.replace('\n', " "));
     Error { plugin: guest.name.clone(), kind, message, backtrace }
 }
 

@@ -1,5 +1,7 @@
 //! Plugins in their host: what they may do, and what happens to those that do more.
 
+/// Services that plugins may call, and those that they may not.
+mod egress;
 /// Source code, checked out.
 mod git;
 /// Parts of it, and how much of it.
@@ -8,8 +10,12 @@ mod git_parts;
 mod guest;
 /// Plugins that mean harm.
 mod hostile;
+/// Services called by a step.
+mod http;
 /// Lines that the host looks for.
 mod lines;
+/// Secrets, and where they are not shown.
+mod secrets;
 /// Plugins of a running server.
 mod served;
 /// Properties from what a command prints.
