@@ -12,13 +12,13 @@ use std::time::Duration;
 pub struct Order {
     /// A builder of the own team.
     pub builder: String,
-    /// None is the repository's default branch.
+    /// None is what the properties or the builder say, else the repository's default branch.
     pub branch: Option<String>,
-    /// None is the branch's newest.
+    /// None is what the properties or the builder say, else the branch's newest.
     pub revision: Option<String>,
-    /// Why, for people.
+    /// Why, for people; where it is empty the host says which build asked.
     pub reason: String,
-    /// Properties of the build.
+    /// Properties of the build, over the builder's own.
     pub properties: Vec<(String, Value)>,
 }
 
@@ -110,7 +110,8 @@ impl Context {
     }
 
     /// Waits until each of these requests was built or cancelled, or `timeout` has passed; returns those that are. Meanwhile the
-    /// build's place on the worker is lent to the builds it waits for.
+    /// build's slot on the worker, and in its team's quota, is lent to others; it goes on once it has it back. Each build that begins
+    /// becomes a link of the step.
     ///
     /// ```
     /// use weir_plugin_sdk::trigger::{Order, Results};
@@ -128,7 +129,7 @@ impl Context {
     /// ```
     ///
     /// # Errors
-    /// Where a request is none of this step's, or somebody stopped the build ([`crate::Refusal::Cancelled`]).
+    /// Where a request is none of the team's, this build would wait for itself, or somebody stopped the build ([`crate::Refusal::Cancelled`]).
     pub fn wait_for(&mut self, requests: &[String], timeout: Option<Duration>) -> Result<Vec<Finished>, HostError> {
         self.host().wait_for(requests, timeout)
     }

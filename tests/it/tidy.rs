@@ -199,10 +199,20 @@ fn tool_names(file: &Source, plugins: &BTreeSet<String>) -> Vec<String> {
     let lines: Vec<&str> = file.text.lines().collect();
     // JSON Schema's `format` of a setting that is a line for the shell: a kind of text, not the plugin.
     let is_format = |line: usize| lines.get(line - 1).is_some_and(|line| line.to_lowercase().contains("format"));
-    // What a plugin wants to do is named by the contract; a plugin that does nothing else may be called the same.
-    let is_capability = |line: usize| lines.get(line - 1).is_some_and(|line| line.contains("declares("));
-    let named = named.filter(|(line, text)| !(text == "shell" && is_format(*line)) && !is_capability(*line));
+    let words = words_of_the_contract();
+    let named = named.filter(|(line, text)| !(text == "shell" && is_format(*line)) && !words.contains(text));
     named.map(|(line, text)| format!("{}:{line}: the host knows no tool, and \"{text}\" is one", file.path)).collect()
+}
+
+/// What the contract itself names: its interfaces, and results. A plugin that does nothing else may be called the same (`trigger`,
+/// `warnings`), and then the word alone tells nothing; its file does.
+fn words_of_the_contract() -> BTreeSet<String> {
+    let contract = std::fs::read_to_string(root().join("plugin-sdk/wit/imports.wit")).expect("the contract is there");
+    let interfaces = contract.lines().filter_map(|line| line.strip_prefix("interface ")?.strip_suffix(" {"));
+    let results = weir::model::results::Results::ALL.into_iter().map(|results| results.word());
+    let words: BTreeSet<String> = interfaces.chain(results).map(str::to_owned).collect();
+    assert!(words.contains("command") && words.contains("warnings"), "the contract is written as it was");
+    words
 }
 
 fn bundled_plugins() -> BTreeSet<String> {
@@ -221,8 +231,8 @@ fn the_host_knows_no_tool() {
 
 #[test]
 fn a_tool_named_in_the_host_is_found() {
-    let text = "//! git\nlet a = \"git\";\nlet b = \"shell.wasm\";\nlet is_format = format == \"shell\";\n// \"git\"\ndeclares(\"git\");\n";
-    assert_eq!(tool_names(&Source::new("server/src/plugins/a.rs", text), &bundled_plugins()).len(), 2);
+    let text = "//! git\nlet a = \"git\";\nlet b = \"shell.wasm\";\nlet is_format = format == \"shell\";\n// \"git\"\nlet file = \"trigger.wasm\";\n\"trigger\";\n";
+    assert_eq!(tool_names(&Source::new("server/src/plugins/a.rs", text), &bundled_plugins()).len(), 3);
 }
 
 // ---------------------------------------------------------------- rights are checked in one place
