@@ -4,6 +4,7 @@
 use super::git::{Source, git};
 use super::stage::Stage;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -73,11 +74,23 @@ async fn a_submodules_address_is_neither_a_command_nor_a_way_from_elsewhere_to_t
         Results::Success
     );
 
+    // A worker whose git is told to follow anything.
+    let loose: BTreeMap<String, String> = [
+        ("GIT_CONFIG_COUNT", "2"),
+        ("GIT_CONFIG_KEY_0", "protocol.file.allow"),
+        ("GIT_CONFIG_VALUE_0", "always"),
+        ("GIT_CONFIG_KEY_1", "protocol.ext.allow"),
+        ("GIT_CONFIG_VALUE_1", "always"),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .collect();
     let file = source.dir.path().join("middle").display().to_string();
-    for (address, is_taken_from_here) in [(file.as_str(), true), ("ext::sh -c touch% /tmp/pwned", false)] {
+    for (address, is_taken_from_here) in [(file.as_str(), true), ("ext::sh -c touch% pwned", false)] {
         source.git(&["config", "--file", ".gitmodules", "submodule.middle.url", address]);
         source.git(&["commit", "--quiet", "--all", "--message", "another address"]);
-        let stage = Stage::new();
+        let mut stage = Stage::new();
+        stage.env = loose.clone();
         let (results, summary) =
             try_check_out(&stage, &format!("{elsewhere}/source"), json!({ "submodules": true })).await;
         assert_eq!(results, Results::Failure, "{address}");
@@ -85,7 +98,8 @@ async fn a_submodules_address_is_neither_a_command_nor_a_way_from_elsewhere_to_t
         let log = stage.log("stdio").await;
         assert!(log.contains("not allowed"), "{log}");
 
-        let stage = Stage::new();
+        let mut stage = Stage::new();
+        stage.env = loose.clone();
         let (results, _) = try_check_out(&stage, source.path().to_str().unwrap(), json!({ "submodules": true })).await;
         assert_eq!(results == Results::Success, is_taken_from_here, "{address}: {}", stage.log("stdio").await);
     }

@@ -4,6 +4,7 @@ use super::stage::Stage;
 use serde_json::{Value, json};
 use weir::model::results::Results;
 use weir_tests::site::Site;
+use weir_tests::world::build_path;
 
 const TEAM: &str = r#"
 [[builder.app.step]]
@@ -50,4 +51,22 @@ async fn an_expression_that_is_none_and_a_command_that_fails_set_nothing() {
     let end = stage.run("set-property", json!({ "command": "echo x; exit 3", "property": "a" })).await;
     assert_eq!((end.results, end.summary.as_str()), (Results::Failure, "'echo x; exit 3' exited with 3"));
     assert_eq!(stage.property_now("a"), None::<Value>);
+}
+
+#[tokio::test]
+async fn a_secret_reaches_the_commands_environment_and_is_seen_nowhere() {
+    let step = "[[team.core.builder.app.step]]\nuse = \"set-property\"\nwith = { property = \"length\", json = true, \
+                command = \"echo $TOKEN >&2; printf %s \\\"$TOKEN\\\" | wc -c\", env = { TOKEN = { secret = \"token\" } } }\n";
+    let toml = format!("[team.core]\n[team.core.secret]\ntoken = {{ env = \"TEST_TOKEN\" }}\n{step}");
+    let world = Site::new().toml(&toml).env("TEST_TOKEN", "hunter22hunter22").serve().await;
+    world.force("core/app").await;
+    world.settle().await;
+    let last = world.last("core/app").await;
+    assert_eq!(last.results, "success", "{}", last.json);
+    let path = format!("/api/v2/teams/core/builders/app/builds/{}", last.number);
+    let build = world.get_as(&world.owner(), &path).await.json()["builds"][0].clone();
+    assert_eq!(build["steps"][0]["state_string"], json!("length=16"), "{build}");
+    let log = format!("{}/step/0/log/stdio/raw?headers=1", build_path("core/app", last.number));
+    let log = world.get_as(&world.owner(), &log).await.body;
+    assert!(log.contains("16") && !log.contains("hunter22"), "{log}");
 }

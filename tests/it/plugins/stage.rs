@@ -34,6 +34,8 @@ pub struct Stage {
     /// What is built.
     pub source_stamp: SourceStamp,
     /// Of every command.
+    pub env: BTreeMap<String, String>,
+    /// Of every command.
     pub timeout: Option<Duration>,
     /// How long a guest has after a stop.
     pub stop_grace: Duration,
@@ -57,6 +59,7 @@ impl Stage {
             weir,
             stop: CancellationToken::new(),
             source_stamp: SourceStamp::default(),
+            env: BTreeMap::new(),
             timeout: None,
             stop_grace: Duration::from_secs(10),
             host: Arc::new(Remembers::default()),
@@ -150,7 +153,7 @@ impl Stage {
             builder: BuilderKey::new("core", "linux"),
             number: 7,
             source_stamp: self.source_stamp.clone(),
-            env: BTreeMap::new(),
+            env: self.env.clone(),
             worker: Arc::new(worker),
             timeout: self.timeout,
             idle_timeout: None,
