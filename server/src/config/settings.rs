@@ -223,10 +223,12 @@ fn note_error(
             reader.note(diagnostic.expected(format!("`{key}` among the settings")));
         }
         Why::Enum { options } => {
+            // A setting that may be left out takes null, which nobody can write.
             let words: Vec<String> = options
                 .as_array()
                 .into_iter()
                 .flatten()
+                .filter(|option| !option.is_null())
                 .map(|o| o.as_str().map_or(o.to_string(), str::to_owned))
                 .collect();
             let diagnostic = reader.wrong(&here, "bad-setting", format!("{instance} is not known here"));
