@@ -85,7 +85,6 @@ impl Reporter {
 
 impl RawReporter {
     /// The reporter `name` of `team`, whose file lies in `dir`; none where its plugin is not there, which is a warning.
-    #[expect(clippy::too_many_arguments, reason = "what it is called, whose it is, and what it is checked against")]
     pub fn freeze(
         self,
         name: &str,

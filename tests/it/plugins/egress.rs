@@ -100,6 +100,20 @@ async fn without_a_grant_nothing_is_called_and_the_message_says_what_grants_it()
 }
 
 #[tokio::test]
+async fn a_service_that_cannot_be_trusted_or_reached_is_told_apart_from_one_that_answers() {
+    let service = Service::start().await;
+    let port = service.port();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let stage = stage(&[&format!("127.0.0.1:{port}"), &format!("http://127.0.0.1:{free}"), "http://gone.test:80"]);
+    let urls =
+        [format!("https://127.0.0.1:{port}/"), format!("http://127.0.0.1:{free}/"), "http://gone.test/".to_owned()];
+    let told = tried(&stage, Names::of(&[]), urls.map(send).into()).await;
+    assert!(told[0].contains("corrupt message"), "it speaks no TLS: {told:?}");
+    assert!(told[1].starts_with("Unreachable: ") && told[1].contains("refused"), "{told:?}");
+    assert!(told[2].starts_with("Unreachable: ") && told[2].contains("`gone.test` has no address"), "{told:?}");
+}
+
+#[tokio::test]
 async fn a_host_that_only_looks_granted_is_not_called() {
     let (service, names) =
         (Service::start().await, Names::of(&[("good.test", &[&["127.0.0.1"]]), ("evil.test", &[&["127.0.0.1"]])]));

@@ -330,3 +330,42 @@ fn patterns_times_and_what_they_select() {
         "#]],
     );
 }
+
+#[test]
+fn a_secret_may_be_bound_to_hosts_and_is_handed_over_in_one_way_only() {
+    let hosts = "[secret]\nhook = { env = \"PATH\", hosts = [\"hooks.example.org\", \"a.example.org:443\"] }\n";
+    let with = "use = \"shell\"\nwith = { command = \"make\", env = { A = { secret = \"hook\" }, B = { \"$secret\" = \"hook\" } } }";
+    let files = [("weir.toml", ""), ("teams/core.toml", &format!("{hosts}{}", step(with)))];
+    expect![[r#"
+        teams/core.toml:2:33: `hooks.example.org` is no host with a port: it has no port [bad-host]
+          key: team.core.secret.hook.hosts[0]
+             2 | hook = { env = "PATH", hosts = ["hooks.example.org", "a.example.org:443"] }
+               |                                 ^^^^^^^^^^^^^^^^^^^
+          expected: a port, as in `hooks.example.org:443`
+        teams/core.toml:5:67: `$secret` is what the plugin sees of a secret [bad-secret]
+          key: team.core.builder.a.step[0].with.env.B."$secret"
+             5 | with = { command = "make", env = { A = { secret = "hook" }, B = { "$secret" = ... } } }
+               |                                                                   ^^^^^^^^^
+          expected: `{ secret = "NAME" }`
+    "#]]
+    .assert_eq(&said(&load_texts(&files, &[("PATH", "x")])));
+}
+
+#[test]
+fn a_network_in_a_grant_is_written_as_one() {
+    super::check(
+        "[plugin.git]\nhttp = [\"10.0.0.0/8\", \"http://[fd00::1]:80\", \"10.1.2.3/8\", \"10.1.2.3\"]\n",
+        expect![[r#"
+            weir.toml:2:46: `10.1.2.3/8` is an address in a network [bad-host]
+              key: plugin.git.http[2]
+                 2 | http = ["10.0.0.0/8", "http://[fd00::1]:80", "10.1.2.3/8", "10.1.2.3"]
+                   |                                              ^^^^^^^^^^^^
+              expected: `10.0.0.0/8`
+            weir.toml:2:60: `10.1.2.3` has no port [bad-host]
+              key: plugin.git.http[3]
+                 2 | http = ["10.0.0.0/8", "http://[fd00::1]:80", "10.1.2.3/8", "10.1.2.3"]
+                   |                                                            ^^^^^^^^^^
+              expected: `10.1.2.3:PORT` to grant calls to it, or `10.1.2.3/32` to let granted names have this address
+        "#]],
+    );
+}
