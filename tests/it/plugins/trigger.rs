@@ -250,6 +250,37 @@ fn asks(grants: &str, questions: Value) -> Site {
         .toml(&format!("[plugin.ask]\n{grants}"))
 }
 
+/// A step for each of these plugins, which asks this and which keys there are.
+fn keeps(plugins: &[&'static str], question: &Value) -> Vec<(&'static str, Value)> {
+    plugins.iter().map(|plugin| (*plugin, json!({ "ask": [question, { "keys": "" }] }))).collect()
+}
+
+/// Row 44: the same plugin in another builder and another step, and another plugin in the same place.
+#[tokio::test]
+async fn no_use_of_a_plugin_reaches_what_another_keeps() {
+    let component = std::fs::read(binary::fixture_plugin("ask")).unwrap();
+    let world = site(&[
+        builder("first", &keeps(&["ask", "ask", "other"], &json!({ "put_absent": ["k", "mine"] }))),
+        builder("second", &keeps(&["ask"], &json!({ "get": "k" }))),
+        builder("third", &keeps(&["other", "other", "ask"], &json!({ "put_absent": ["../first/k", "x"] }))),
+    ])
+    .plugin("ask", &component)
+    .plugin("other", &component)
+    .toml("[plugin.ask]\nstate = true\n[plugin.other]\nstate = true")
+    .serve()
+    .await;
+    for (name, n_steps, expected) in
+        [("first", 3, "put\nk\n"), ("second", 1, "nothing\n\n"), ("third", 3, "put\n../first/k\n")]
+    {
+        world.force(&format!("core/{name}")).await;
+        world.settle().await;
+        for step in 0..n_steps {
+            assert_eq!(world.log(&format!("core/{name}"), 1, step, "answers").await, expected, "{name} {step}");
+        }
+    }
+}
+
+/// Row 44: quota, `..`, a zero byte.
 #[tokio::test]
 async fn a_plugin_keeps_its_state_from_one_build_to_the_next_within_its_room() {
     let questions = json!([
