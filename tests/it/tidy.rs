@@ -72,7 +72,10 @@ fn server() -> Vec<Source> {
 }
 
 fn rust() -> Vec<Source> {
-    ["server", "plugin-sdk", "plugins", "tests", "xtask"].iter().flat_map(|folder| read(folder, &[".rs"])).collect()
+    ["server", "plugin-sdk", "plugin-build", "plugins", "tests", "xtask"]
+        .iter()
+        .flat_map(|folder| read(folder, &[".rs"]))
+        .collect()
 }
 
 /// Rust that ships: no tests, no harness.

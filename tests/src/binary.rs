@@ -37,6 +37,17 @@ pub fn fixture_plugin(name: &str) -> PathBuf {
     built(target.join("fixtures").join(format!("{name}.wasm")))
 }
 
+/// The component of an example in another language, which `cargo xtask test` builds where npm or Python is there; none where not.
+pub fn example_plugin(name: &str) -> Option<PathBuf> {
+    let target = profile_dir().parent().expect("a profile's folder lies in the target folder").to_owned();
+    Some(target.join("fixtures").join(format!("{name}.wasm"))).filter(|path| path.is_file())
+}
+
+/// Where compiled examples are kept from one run of the tests to the next.
+pub fn compiled_examples() -> PathBuf {
+    profile_dir().parent().expect("a profile's folder lies in the target folder").join("examples/cache")
+}
+
 /// Runs `weir` to its end with nothing of our environment but what it needs.
 ///
 /// # Panics

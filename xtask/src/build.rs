@@ -3,7 +3,7 @@
 use crate::program::{cargo, root, run, say, target_dir};
 use anyhow::Result;
 use std::path::PathBuf;
-use xtask::guest;
+use xtask::{examples, guest};
 
 /// Arguments of `cargo xtask build`.
 #[derive(Debug, clap::Args)]
@@ -43,11 +43,11 @@ pub fn plugins() -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// Builds the plugins that only tests use, each in a workspace of its own as a third party has it. Before the tests: one that
-/// compiles for minutes looks like one that hangs.
+/// Builds the plugins that only tests use: some each in a workspace of its own as a third party has it, and the examples in other
+/// languages. Before the tests: one that compiles for minutes looks like one that hangs.
 ///
 /// # Errors
-/// Where one does not build or the guest toolchain cannot be had.
+/// Where one does not build or a toolchain cannot be had.
 pub fn fixtures() -> Result<()> {
     let target = target_dir();
     for name in ["count", "ask", "probe"] {
@@ -55,7 +55,7 @@ pub fn fixtures() -> Result<()> {
         let component = target.join(format!("fixtures/{name}.wasm"));
         guest::build_crate(&manifest, name, &target.join("third-party"), &component)?;
     }
-    Ok(())
+    examples::build(root(), &target)
 }
 
 /// Builds the server and returns the `weir` binary.

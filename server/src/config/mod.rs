@@ -45,7 +45,7 @@ pub mod secret;
 /// `[server]`.
 pub mod server;
 /// Settings against a plugin's schema.
-mod settings;
+pub mod settings;
 /// Where values come from.
 pub mod source;
 /// `[source.*]`.

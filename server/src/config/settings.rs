@@ -464,7 +464,7 @@ fn check_secrets(
 }
 
 /// Writes `{ secret = "NAME" }` as the plugin sees it: `{"$secret": "NAME"}`.
-fn mark_secrets(value: &mut Value, is_top: bool) {
+pub fn mark_secrets(value: &mut Value, is_top: bool) {
     if !is_top && let Some(name) = secret_of(value) {
         *value = serde_json::json!({ "$secret": name });
         return;

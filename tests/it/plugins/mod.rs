@@ -12,8 +12,12 @@ mod guest;
 mod hostile;
 /// Services called by a step.
 mod http;
+/// Steps in other languages.
+mod languages;
 /// Lines that the host looks for.
 mod lines;
+/// Projects of plugins.
+mod project;
 /// Secrets, and where they are not shown.
 mod secrets;
 /// Plugins of a running server.

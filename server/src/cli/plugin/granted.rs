@@ -28,6 +28,11 @@ pub struct Granted {
 }
 
 impl Granted {
+    /// A component that gets nothing.
+    pub fn of(file: PathBuf) -> Self {
+        Self { file, name: None, config: None, grant: Vec::new(), command: None }
+    }
+
     /// The plugin's name in `[plugin.NAME]`.
     ///
     /// # Errors

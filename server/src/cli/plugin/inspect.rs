@@ -3,8 +3,8 @@
 use super::granted::Granted;
 use super::table::settings_table;
 use crate::clock::SystemClock;
-use crate::config::plugin::CommandGrant;
-use crate::config::plugin::Limits;
+use crate::config::plugin::{CommandGrant, Limits, Plugin};
+use crate::config::server::Server;
 use crate::model::size::Size;
 use crate::plugins::Catalogue;
 use crate::plugins::inspection::Inspection;
@@ -13,6 +13,7 @@ use anyhow::Context;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -41,13 +42,7 @@ impl Inspect {
     /// Where the component cannot be used, in the words of the loader.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let (name, table) = (self.granted.name()?, self.granted.table()?);
-        let empty = tempfile::tempdir().context("making a temporary folder")?;
-        let weir = std::env::current_exe().context("finding this program's own file")?;
-        let catalogue = Catalogue::new(weir, Arc::new(SystemClock)).context("preparing to look at plugins")?;
-        let mut server = super::test::server(empty.path());
-        // Nothing cached: how long it takes to compile is part of the answer.
-        server.state_dir = empty.path().to_owned();
-        let inspection = catalogue.inspect(&name, &table, &server)?;
+        let inspection = look(&name, &table)?;
         let text = if self.json {
             format!("{:#}\n", as_json(&inspection, &table.limits))
         } else {
@@ -56,6 +51,30 @@ impl Inspect {
         std::io::stdout().lock().write_all(text.as_bytes()).context("printing")?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// What its author wants to see of a component that was built just now: its name, and what it says of itself and wants, in a few lines.
+///
+/// # Errors
+/// Where the component cannot be used, in the words of the loader.
+pub fn summary(file: &Path) -> anyhow::Result<(String, String)> {
+    let granted = Granted::of(file.to_owned());
+    let (name, table) = (granted.name()?, granted.table()?);
+    let said = look(&name, &table)?.descriptor;
+    let mut text = format!("{} {}: {}", said.name, said.version, said.summary);
+    for wanted in &said.capabilities {
+        text.push_str(&format!("\n  wants {}: {}", wanted.kind, wanted.reason));
+    }
+    Ok((name, text))
+}
+
+fn look(name: &str, table: &Plugin) -> anyhow::Result<Inspection> {
+    let empty = tempfile::tempdir().context("making a temporary folder")?;
+    let weir = std::env::current_exe().context("finding this program's own file")?;
+    let catalogue = Catalogue::new(weir, Arc::new(SystemClock)).context("preparing to look at plugins")?;
+    // Nothing cached: how long it takes to compile is part of the answer.
+    let server = Server { state_dir: empty.path().to_owned(), ..super::test::server(empty.path()) };
+    Ok(catalogue.inspect(name, table, &server)?)
 }
 
 fn as_text(file: &str, name: &str, plugin: &Inspection, limits: &Limits) -> String {

@@ -1,9 +1,13 @@
 //! `weir plugin`: what authors of plugins and the server itself do with components.
 
+/// From project to component.
+mod build;
 /// What a plugin gets, by flags or by a configuration.
 mod granted;
 /// What there is to say about a component.
 mod inspect;
+/// A project that works as it is.
+mod new;
 /// Two voices on one terminal.
 mod printer;
 /// What somebody types as settings and properties.
@@ -31,6 +35,10 @@ pub struct Plugin {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Writes a small project that builds, tests and runs as it is
+    New(new::New),
+    /// Makes a component of a project
+    Build(build::Build),
     /// Says what a component is, wants and would get
     Inspect(inspect::Inspect),
     /// Runs a step on this machine, without a server
@@ -54,6 +62,8 @@ impl Plugin {
     /// Where the component cannot be used, or what it is to do cannot be done.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
+            Command::New(new) => new.run(),
+            Command::Build(build) => build.run(),
             Command::Inspect(inspect) => inspect.run(),
             Command::Test(test) => test.run(),
             Command::Compile { cpu_max_s, memory_bytes_max } => {

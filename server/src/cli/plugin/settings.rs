@@ -1,9 +1,11 @@
 //! What somebody types: settings from a file or in place, properties as `NAME=VALUE`.
 
 use crate::config::document::from_toml;
+use crate::config::team::{Secret, TeamSecret};
 use crate::model::property::Properties;
 use anyhow::{Context, bail};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Settings: JSON in place, or a file of JSON or TOML.
@@ -38,6 +40,25 @@ pub fn add_property(properties: &mut Properties, given: &str) -> anyhow::Result<
         }
         _ => bail!("`{given}` is no property: write `--property NAME=VALUE`"),
     }
+}
+
+/// Secrets, each the content of a file: `NAME=FILE`.
+///
+/// # Errors
+/// Where there is no `=`, no name or no such file.
+pub fn secrets(given: &[String]) -> anyhow::Result<BTreeMap<String, TeamSecret>> {
+    let mut secrets = BTreeMap::new();
+    for given in given {
+        let Some((name, file)) = given.split_once('=').filter(|(name, _)| !name.is_empty()) else {
+            bail!("`{given}` is no secret: write `--secret NAME=FILE`");
+        };
+        let file = std::path::absolute(file).with_context(|| format!("finding {file}"))?;
+        if !file.is_file() {
+            bail!("there is no file {} for the secret `{name}`", file.display());
+        }
+        secrets.insert(name.to_owned(), TeamSecret { from: Secret::File(file), hosts: None });
+    }
+    Ok(secrets)
 }
 
 #[cfg(test)]

@@ -2,17 +2,21 @@
 
 use super::granted::Granted;
 use super::printer::Printer;
-use super::settings::{add_property, settings};
+use super::settings::{add_property, secrets, settings};
 use super::trace::{Counted, TARGET, Trace};
 use super::workbench::{State, Workbench};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::plugin::Plugin;
 use crate::config::server::Server;
+use crate::config::settings::mark_secrets;
+use crate::config::vault::Vault;
 use crate::engine::step::{StepCall, StepEnd, StepHost, StepRunner};
 use crate::model::name::BuilderKey;
 use crate::model::property::Properties;
 use crate::model::source_stamp::SourceStamp;
+use crate::model::test_outcome::TestOutcome;
 use crate::plugins::Catalogue;
+use crate::status::resource::TestCase;
 use crate::worker::Place;
 use crate::worker::local::{Directories, Hidden, LocalWorker};
 use anyhow::{Context, bail};
@@ -55,6 +59,9 @@ pub struct Test {
     /// Sets a property of the build; a value that is JSON keeps its type.
     #[arg(long, value_name = "NAME=VALUE")]
     property: Vec<String>,
+    /// A secret that the settings may hand over as `{ secret = "NAME" }`: the content of a file.
+    #[arg(long, value_name = "NAME=FILE")]
+    secret: Vec<String>,
     /// The branch to build.
     #[arg(long)]
     branch: Option<String>,
@@ -92,7 +99,8 @@ impl Test {
         let (name, table) = (self.granted.name()?, self.granted.table()?);
         let mut properties = self.properties()?;
         properties.set("buildername", name.clone(), "Build");
-        let settings = settings(self.settings.as_deref())?;
+        let mut settings = settings(self.settings.as_deref())?;
+        mark_secrets(&mut settings, true);
         let scratch = tempfile::Builder::new().prefix("weir-plugin-test-").tempdir().context("making a folder")?;
         let clock: SharedClock = Arc::new(SystemClock);
         let weir = std::env::current_exe().context("finding this program's own file")?;
@@ -101,7 +109,8 @@ impl Test {
         let plugins = catalogue.plugins(BTreeMap::from([(name.clone(), table.clone())]), server(scratch.path()));
         let call = self.call(&name, &table, settings, scratch.path(), clock, stop)?;
 
-        let bench = Arc::new(Workbench::new(Arc::clone(printer), properties));
+        let vault = Arc::new(Vault::of(&secrets(&self.secret)?));
+        let bench = Arc::new(Workbench::new(Arc::clone(printer), properties, vault));
         let host: Arc<dyn StepHost> = bench.clone();
         let start = Instant::now();
         let end = plugins.run(call, host).await;
@@ -215,11 +224,31 @@ fn report(printer: &Voices, end: &StepEnd, state: &State, counted: &Counted) {
     for (name, url) in &state.links {
         printer.say(&format!("link {name}: {url}"));
     }
+    for (name, value) in &state.statistics {
+        printer.say(&format!("statistic {name} = {value}"));
+    }
+    report_tests(printer, &state.tests);
     for interface in &counted.denied {
         printer.say(&format!("hint: a call of `{interface}` was denied; here {} grants it", flag(interface)));
     }
     let summary = if end.summary.is_empty() { String::new() } else { format!(": {}", end.summary) };
     printer.say(&format!("{}{summary}", end.results));
+}
+
+/// How many tests ended how, and each that did not pass.
+fn report_tests(printer: &Voices, tests: &[TestCase]) {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for test in tests {
+        *counts.entry(test.outcome.word()).or_default() += 1;
+    }
+    for test in tests.iter().filter(|test| test.outcome != TestOutcome::Passed) {
+        let message = test.message.as_deref().and_then(|message| message.lines().next()).unwrap_or_default();
+        printer.say(&format!("test {} {} {}: {message}", test.outcome.word(), test.suite, test.name));
+    }
+    if !counts.is_empty() {
+        let said: Vec<String> = counts.iter().map(|(word, n)| format!("{n} {word}")).collect();
+        printer.say(&format!("tests: {}", said.join(", ")));
+    }
 }
 
 /// The flag that grants an interface.

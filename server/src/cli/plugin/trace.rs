@@ -2,7 +2,7 @@
 //! capability, and never the plain text of a secret, because the bindings say nothing of `secret-reveal`.
 
 use super::printer::Printer;
-use regex::Regex;
+use regex::{Captures, Regex};
 use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 use std::io::Write;
@@ -120,19 +120,31 @@ fn result(debug: &str) -> String {
     }
 }
 
-/// Debug output for people: no names of types before words, nothing that is empty, bytes not one by one.
+/// Debug output for people: no names of types before words, nothing that is empty, bytes as text, handles by their number.
 fn tidy(debug: &str) -> String {
     static RULES: LazyLock<[(Regex, &str); 5]> = LazyLock::new(|| {
         [
             (r"\b[A-Z]\w*::", ""),
-            (r"\[\d+(?:, \d+){15,}[^\]]*\]?", "[bytes]"),
+            (r"(?:\w+ )?\{ rep: (\d+)[^}]*\}", "#$1"),
             (r"\b[\w-]+: (?:None|\[\])(?:, )?", ""),
             (r",\s*\}", " }"),
             (r"\b[A-Z]\w* \{", "{"),
         ]
         .map(|(pattern, with)| (Regex::new(pattern).expect("a rule is a pattern"), with))
     });
-    RULES.iter().fold(debug.to_owned(), |text, (pattern, with)| pattern.replace_all(&text, *with).into_owned())
+    let text =
+        RULES.iter().fold(debug.to_owned(), |text, (pattern, with)| pattern.replace_all(&text, *with).into_owned());
+    static BYTES: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"\[(\d{1,3}(?:, \d{1,3})*)(?:\]|,? ?\d*$)").expect("a rule is a pattern"));
+    BYTES
+        .replace_all(&text, |list: &Captures<'_>| bytes_as_text(&list[1]).unwrap_or_else(|| list[0].to_owned()))
+        .into_owned()
+}
+
+/// A list of numbers in the contract is one of bytes, where each of them is one.
+fn bytes_as_text(list: &str) -> Option<String> {
+    let bytes: Option<Vec<u8>> = list.split(", ").map(|number| number.parse().ok()).collect();
+    Some(format!("b\"{}\"", bytes?.escape_ascii()))
 }
 
 fn cut(text: &str) -> String {
@@ -187,7 +199,11 @@ mod tests {
         let spec = "Spec { what: What::Program([\"make\"]), directory: None, env: [], stdin: None, log: None, output: \
                     OutputMode::Log, timeout: None, idle-timeout: None, extra: [] }";
         assert_eq!(tidy(spec), "{ what: Program([\"make\"]), output: Log }");
-        assert_eq!(tidy(&format!("{:?}", [7_u8; 40])), "[bytes]");
+        assert_eq!(
+            tidy("Chunk { source: Channel::Stdout, bytes: [97, 10, 255] }"),
+            "{ source: Stdout, bytes: b\"a\\n\\xff\" }"
+        );
+        assert_eq!(tidy("Resource { rep: 3, state: \"own\" }"), "#3");
         assert_eq!(short_name("[method]running.next"), "running.next");
     }
 

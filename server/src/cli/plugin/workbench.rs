@@ -1,6 +1,7 @@
 //! A build's side of the host, without a server: it remembers what a step sets and prints what it logs.
 
 use super::printer::Printer;
+use crate::config::vault::Vault;
 use crate::engine::interpolate::Values;
 use crate::engine::step::{ArtifactError, ArtifactSink, StepHost, StoredArtifact};
 use crate::model::property::Properties;
@@ -10,7 +11,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::task::JoinHandle;
@@ -21,6 +22,7 @@ const QUEUED_MAX: usize = 16;
 /// The build of `weir plugin test`.
 pub struct Workbench<Out, Err> {
     printer: Arc<Printer<Out, Err>>,
+    vault: Arc<Vault>,
     state: Mutex<State>,
 }
 
@@ -33,14 +35,18 @@ pub struct State {
     pub set: Vec<String>,
     /// Names and URLs.
     pub links: Vec<(String, String)>,
+    /// Numbers that it measured, by name.
+    pub statistics: BTreeMap<String, f64>,
+    /// Tests that it found.
+    pub tests: Vec<TestCase>,
     artifacts: BTreeSet<String>,
     readers: Vec<JoinHandle<()>>,
 }
 
 impl<Out: Write + Send + 'static, Err: Write + Send + 'static> Workbench<Out, Err> {
-    /// A build with these properties.
-    pub fn new(printer: Arc<Printer<Out, Err>>, properties: Properties) -> Self {
-        Self { printer, state: Mutex::new(State { properties, ..State::default() }) }
+    /// A build with these properties and secrets.
+    pub fn new(printer: Arc<Printer<Out, Err>>, properties: Properties, vault: Arc<Vault>) -> Self {
+        Self { printer, vault, state: Mutex::new(State { properties, ..State::default() }) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -69,6 +75,10 @@ impl<Out: Write + Send + 'static, Err: Write + Send + 'static> StepHost for Work
     fn fill(&self, settings: &Value, is_shell_line: &(dyn Fn(&str) -> bool + Sync)) -> Result<Value, String> {
         let properties = self.properties();
         Values { properties: &properties, declared: &BTreeSet::new() }.fill(settings, is_shell_line)
+    }
+
+    fn vault(&self) -> Arc<Vault> {
+        Arc::clone(&self.vault)
     }
 
     async fn set_property(&self, name: &str, value: Value) -> Result<(), String> {
@@ -101,11 +111,13 @@ impl<Out: Write + Send + 'static, Err: Write + Send + 'static> StepHost for Work
         Ok(())
     }
 
-    async fn statistic(&self, _name: &str, _value: f64) -> Result<(), String> {
+    async fn statistic(&self, name: &str, value: f64) -> Result<(), String> {
+        self.state().statistics.insert(name.to_owned(), value);
         Ok(())
     }
 
-    async fn test_results(&self, _cases: Vec<TestCase>) -> Result<(), String> {
+    async fn test_results(&self, cases: Vec<TestCase>) -> Result<(), String> {
+        self.state().tests.extend(cases);
         Ok(())
     }
 

@@ -1,0 +1,1 @@
+../../../plugins/examples/js/plugin.js
