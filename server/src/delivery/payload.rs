@@ -1,4 +1,4 @@
-//! The document of the event `build.finished`; `docs/reporter-events.md` describes it and `docs/build.finished.json` is its schema.
+//! The document of the event `build.finished`; `docs/reporter-events.md` describes it and `docs/build.finished.schema.json` is its schema.
 
 use crate::config::Config;
 use crate::config::reporter::{Reporter, When};

@@ -1,6 +1,7 @@
 //! The store through `status`, on SQLite and, where TEST_DATABASE_URL says so, on PostgreSQL.
 
 mod control;
+mod delivery;
 mod events;
 mod findings;
 mod logs;
