@@ -161,7 +161,7 @@ async fn what_is_told_fits_the_published_schema_and_says_where_people_look() {
         (&*call.event.id, json!({"team": "core", "reporter": "hook"}))
     );
     assert_eq!(told["when"], json!(["finished", "problem", "change"]));
-    assert_eq!(told["build"]["properties"]["branch"], json!(["main", "Builder"]));
+    assert_eq!(told["build"]["properties"]["branch"], json!(["main", "Build"]));
     assert_eq!(told["build"]["url"], "http://localhost/team/core/builder/full-10/build/2");
     let log = &told["build"]["steps"][0]["logs"][0];
     assert_eq!(log["raw_url"], "http://localhost/team/core/builder/full-10/build/2/step/0/log/stdio/raw");
