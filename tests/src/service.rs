@@ -21,6 +21,8 @@ struct Seen {
     n_connections: AtomicUsize,
     n_open: AtomicUsize,
     n_open_most: AtomicUsize,
+    n_busy: AtomicUsize,
+    came: tokio::sync::Notify,
 }
 
 impl Service {
@@ -73,6 +75,30 @@ impl Service {
         self.seen.requests.lock().expect("no holder panics").clone()
     }
 
+    /// `/hook` answers its next `n` requests with 503.
+    pub fn be_busy(&self, n: usize) {
+        self.seen.n_busy.store(n, Ordering::SeqCst);
+    }
+
+    /// Waits until it was sent `n` requests that begin so, and returns all of those.
+    ///
+    /// # Panics
+    /// Where they do not come.
+    pub async fn wait_for(&self, begin: &str, n: usize) -> Vec<String> {
+        let wait = async {
+            loop {
+                let came = self.seen.came.notified();
+                let all: Vec<String> = self.requests().into_iter().filter(|r| r.starts_with(begin)).collect();
+                if all.len() >= n {
+                    return all;
+                }
+                came.await;
+            }
+        };
+        let waited = tokio::time::timeout(std::time::Duration::from_secs(60), wait).await;
+        waited.unwrap_or_else(|_| panic!("{n} requests `{begin}` did not come: {:?}", self.requests()))
+    }
+
     /// Connections that were made to it.
     pub fn n_connections(&self) -> usize {
         self.seen.n_connections.load(Ordering::SeqCst)
@@ -95,11 +121,19 @@ async fn converse(mut stream: TcpStream, seen: &Seen) -> std::io::Result<()> {
     while let Some(request) = read(&mut stream, &mut bytes).await? {
         let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
         seen.requests.lock().expect("no holder panics").push(request.clone());
+        let is_busy = path == "/hook" && take_one(&seen.n_busy);
+        seen.came.notify_one();
+        let path = if is_busy { "/down".to_owned() } else { path };
         if !answer(&mut stream, &path, &request).await? {
             return Ok(());
         }
     }
     Ok(())
+}
+
+/// Counts down to nothing; whether there was one left.
+fn take_one(left: &AtomicUsize) -> bool {
+    left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok()
 }
 
 /// One request, whole.

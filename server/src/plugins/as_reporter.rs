@@ -9,6 +9,7 @@ use super::power::Powers;
 use super::usage::{Use, User};
 use crate::config::plugin::Plugin;
 use crate::delivery::reporter::{ReportCall, ReportEvent, ReporterRunner, Told};
+use crate::model::mask::Mask;
 use async_trait::async_trait;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,9 +18,8 @@ use tokio_util::task::AbortOnDropHandle;
 #[async_trait]
 impl ReporterRunner for Plugins {
     async fn report(&self, call: ReportCall) -> Told {
-        let event = call.event.id.clone();
         match self.report_by_guest(call).await {
-            Ok(deliveries) => told(deliveries, &event),
+            Ok(told) => told,
             Err(error) => match error.kind {
                 // A setting that makes no sense now makes none later.
                 Kind::Settings => Told::Failed(error.to_string()),
@@ -31,10 +31,11 @@ impl ReporterRunner for Plugins {
 }
 
 impl Plugins {
-    async fn report_by_guest(&self, call: ReportCall) -> Result<Vec<Delivery>, Error> {
+    async fn report_by_guest(&self, call: ReportCall) -> Result<Told, Error> {
         let (loaded, table) = self.loaded(&call.plugin).await?;
         check(&loaded, &table, &call)?;
         let vault = self.vault(&call.team).await;
+        let id = call.event.id.clone();
         let context = Context { settings: call.settings.to_string(), target: call.reporter.clone(), extra: Vec::new() };
         let run = ReportRun {
             usage: Use {
@@ -55,9 +56,10 @@ impl Plugins {
             clock: Arc::clone(&self.clock),
         };
         let task = self.runtime.handle().spawn(run_report(Arc::clone(&loaded.prepared), run));
-        AbortOnDropHandle::new(task).await.unwrap_or_else(|error| {
+        let deliveries = AbortOnDropHandle::new(task).await.unwrap_or_else(|error| {
             Err(Error::new(&call.plugin, Kind::Host, format!("the server broke while it ran: {error}")))
-        })
+        })?;
+        Ok(told(deliveries, &id, &vault.mask()))
     }
 }
 
@@ -85,22 +87,24 @@ fn event(event: ReportEvent) -> Event {
     }
 }
 
-/// What the guest says of the event that it was handed.
-fn told(deliveries: Vec<Delivery>, event: &str) -> Told {
+/// What the guest says of the event that it was handed. Its words are stored and logged, so they are covered and cut.
+fn told(deliveries: Vec<Delivery>, event: &str, mask: &Mask) -> Told {
     use super::bindings::types::PluginError;
+    let said = |words: &str| super::as_step::cut(&mask.text(words));
     let Some(delivery) = deliveries.into_iter().find(|delivery| delivery.event == event) else {
         return Told::Failed("the plugin did not say what became of the event".to_owned());
     };
     match delivery.outcome {
-        Ok(words) => Told::Delivered(words.map(|words| super::as_step::cut(&words))),
+        Ok(words) => Told::Delivered(words.map(|words| said(&words))),
         Err(PluginError::Retryable(retry)) => Told::Later {
-            reason: super::as_step::cut(&retry.reason),
+            reason: said(&retry.reason),
             after: retry.after.map(|millis| Duration::from_millis(millis.into())),
         },
-        Err(PluginError::Failed(why)) => Told::Failed(super::as_step::cut(&why)),
+        Err(PluginError::Failed(why)) => Told::Failed(said(&why)),
         Err(PluginError::InvalidSettings(issues)) => {
-            let said: Vec<String> = issues.into_iter().take(10).map(|i| format!("{}: {}", i.path, i.message)).collect();
-            Told::Failed(super::as_step::cut(&format!("its settings make no sense: {}", said.join("; "))))
+            let issues: Vec<String> =
+                issues.into_iter().take(10).map(|i| format!("{}: {}", i.path, i.message)).collect();
+            Told::Failed(said(&format!("its settings make no sense: {}", issues.join("; "))))
         }
     }
 }

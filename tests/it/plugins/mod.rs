@@ -18,6 +18,8 @@ mod languages;
 mod lines;
 /// Projects of plugins.
 mod project;
+/// Builds told to a receiver.
+mod reporter;
 /// Secrets, and where they are not shown.
 mod secrets;
 /// Plugins of a running server.
