@@ -1,5 +1,7 @@
-//! `cargo xtask`: what a developer does with this repository. Three commands, and nothing to install for them but Rust.
+//! `cargo xtask`: what a developer does with this repository. Nothing to install for it but Rust.
 
+/// `cargo xtask bench`: figures.
+mod bench;
 /// `cargo xtask build`: the plugins and the server.
 mod build;
 /// `cargo xtask demo`: the server with real builds of this repository.
@@ -30,6 +32,8 @@ enum Command {
     Build(build::Build),
     /// Builds what the tests need, then runs every test.
     Test(test::Test),
+    /// Measures, and says on which machine.
+    Bench(bench::Bench),
     /// Serves the demonstration site, whose builders build this repository, until Ctrl-C.
     Demo(demo::Demo),
 }
@@ -38,6 +42,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Build(build) => build.run(),
         Command::Test(test) => test.run(),
+        Command::Bench(bench) => bench.run(),
         Command::Demo(demo) => demo.run(),
     };
     match done {

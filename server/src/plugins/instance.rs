@@ -197,6 +197,20 @@ pub async fn describe(prepared: &Prepared, clock: SharedClock) -> Result<metadat
     })
 }
 
+/// Makes an instance as every call does, and lets it go.
+///
+/// # Errors
+/// Where it breaks.
+pub async fn instantiate(prepared: &Prepared, clock: SharedClock) -> Result<(), Error> {
+    let guest = Guest::new(&prepared.name, Limits::default(), DESCRIBE_WALL, clock);
+    let pre = prepared.pre.clone();
+    let (end, _) = call(guest, CancellationToken::new(), move |store| {
+        Box::pin(async move { pre.instantiate_async(&mut *store).await.map(drop) })
+    })
+    .await;
+    end
+}
+
 /// What a step call needs beside the component.
 pub struct StepRun {
     /// What to run; its settings are filled.

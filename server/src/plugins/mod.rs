@@ -4,6 +4,8 @@
 mod as_reporter;
 /// A guest as a step of a build.
 mod as_step;
+/// Parts of the host by themselves.
+mod bench;
 /// The contract in Rust.
 mod bindings;
 /// Compiled components on disk.
@@ -22,6 +24,9 @@ mod engine;
 pub mod error;
 /// Where plugins lie.
 mod find;
+/// What fuzzing does with any bytes.
+#[doc(hidden)]
+pub mod fuzzing;
 /// A component looked at.
 pub mod inspection;
 /// One call of a guest.

@@ -1,5 +1,7 @@
 //! `weir plugin`: what authors of plugins and the server itself do with components.
 
+/// How long the host takes (hidden).
+mod bench;
 /// From project to component.
 mod build;
 /// What a plugin gets, by flags or by a configuration.
@@ -43,6 +45,9 @@ enum Command {
     Inspect(inspect::Inspect),
     /// Runs a step on this machine, without a server
     Test(Box<test::Test>),
+    /// Measures the host, for `cargo xtask bench plugins`; people call that.
+    #[command(hide = true)]
+    Bench(bench::Bench),
     /// Compiles the component on standard input for this machine; the server calls this, people do not.
     #[command(hide = true)]
     Compile {
@@ -66,6 +71,7 @@ impl Plugin {
             Command::Build(build) => build.run(),
             Command::Inspect(inspect) => inspect.run(),
             Command::Test(test) => test.run(),
+            Command::Bench(bench) => bench.run(),
             Command::Compile { cpu_max_s, memory_bytes_max } => {
                 compile_stdin(Limits { cpu_max_s, memory_bytes_max, ..Limits::default() }).map(|()| ExitCode::SUCCESS)
             }

@@ -11,6 +11,8 @@ mod cache;
 mod compiling;
 /// What crosses between guest and host.
 mod crossing;
+/// What fuzzing does, for a moment.
+mod fuzzed;
 /// Handles of the host's things.
 mod handles;
 /// Files that are no plugins, or not those that they pretend to be.

@@ -1,0 +1,35 @@
+//! `cargo xtask bench`: figures, measured on this machine.
+
+/// `cargo xtask bench plugins`.
+mod plugins;
+/// Which machine, which versions.
+mod surroundings;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+/// Arguments of `cargo xtask bench`.
+#[derive(Debug, clap::Args)]
+pub struct Bench {
+    /// What to measure.
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// The host of plugins: loading, instances, calls, lines, what a step adds to a command, steps that wait.
+    Plugins(plugins::Plugins),
+}
+
+impl Bench {
+    /// Measures and prints.
+    ///
+    /// # Errors
+    /// Where something does not build or run.
+    pub fn run(self) -> Result<()> {
+        match self.what {
+            What::Plugins(plugins) => plugins.run(),
+        }
+    }
+}
