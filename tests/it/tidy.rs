@@ -207,13 +207,18 @@ fn tool_names(file: &Source, plugins: &BTreeSet<String>) -> Vec<String> {
     named.map(|(line, text)| format!("{}:{line}: the host knows no tool, and \"{text}\" is one", file.path)).collect()
 }
 
-/// What the contract itself names: its interfaces, and results. A plugin that does nothing else may be called the same (`trigger`,
+/// What the contract itself names: its interfaces and records, and results. A plugin that does nothing else may be called the same (`trigger`,
 /// `warnings`), and then the word alone tells nothing; its file does.
 fn words_of_the_contract() -> BTreeSet<String> {
     let contract = std::fs::read_to_string(root().join("plugin-sdk/wit/imports.wit")).expect("the contract is there");
-    let interfaces = contract.lines().filter_map(|line| line.strip_prefix("interface ")?.strip_suffix(" {"));
+    let named = |line: &'_ str| {
+        let line = line.trim_start();
+        let rest = line.strip_prefix("interface ").or_else(|| line.strip_prefix("record "));
+        rest?.strip_suffix(" {").map(str::to_owned)
+    };
+    let interfaces = contract.lines().filter_map(named);
     let results = weir::model::results::Results::ALL.into_iter().map(|results| results.word());
-    let words: BTreeSet<String> = interfaces.chain(results).map(str::to_owned).collect();
+    let words: BTreeSet<String> = interfaces.chain(results.map(str::to_owned)).collect();
     assert!(words.contains("command") && words.contains("warnings"), "the contract is written as it was");
     words
 }

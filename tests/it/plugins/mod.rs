@@ -1,5 +1,7 @@
 //! Plugins in their host: what they may do, and what happens to those that do more.
 
+/// Files that outlive their build.
+mod artifact;
 /// Services that plugins may call, and those that they may not.
 mod egress;
 /// Source code, checked out.
@@ -12,6 +14,8 @@ mod guest;
 mod hostile;
 /// Services called by a step.
 mod http;
+/// What tests said.
+mod junit;
 /// Steps in other languages.
 mod languages;
 /// Lines that the host looks for.
