@@ -153,6 +153,11 @@ async fn read(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> std::io::Result<Op
         if stream.read_buf(bytes).await? == 0 {
             return Ok(None);
         }
+        // Somebody begins to speak TLS, which it does not understand.
+        if bytes.first() == Some(&0x16) {
+            stream.write_all(b"HTTP/1.1 400 X\r\nconnection: close\r\n\r\n").await?;
+            return Ok(None);
+        }
     }
 }
 

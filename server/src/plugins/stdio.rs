@@ -76,3 +76,30 @@ impl wasmtime_wasi::cli::StdoutStream for Tail {
         Box::new(self.clone())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Tail;
+    use crate::config::team::{Secret, TeamSecret};
+    use crate::config::vault::Vault;
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+    use tokio::io::AsyncWriteExt as _;
+
+    #[tokio::test]
+    async fn what_a_guest_prints_in_pieces_shows_no_secret() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("token");
+        std::fs::write(&path, "hunter22\n").unwrap();
+        let secret = TeamSecret { from: Secret::File(path), hosts: None };
+        let vault = Arc::new(Vault::of(&BTreeMap::from([("token".to_owned(), secret)])));
+        vault.look();
+        let tail = Tail::default();
+        tail.hide(vault);
+        let mut out = tail.clone();
+        for piece in ["it is hun", "ter", "22, and hunt"] {
+            out.write_all(piece.as_bytes()).await.unwrap();
+        }
+        assert_eq!(tail.text(), "it is ***, and hunt");
+    }
+}

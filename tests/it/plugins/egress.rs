@@ -18,25 +18,31 @@ use weir_tests::service::Service;
 
 /// Names that mean what the test says: each time the next of a name's answers, and the last for ever.
 #[derive(Default)]
-struct Names(Mutex<(BTreeMap<String, VecDeque<Vec<IpAddr>>>, usize)>);
+struct Names(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    answers: BTreeMap<String, VecDeque<Vec<IpAddr>>>,
+    n_asked: usize,
+}
 
 impl Names {
     fn of(names: &[(&str, &[&[&str]])]) -> Arc<Self> {
         let addresses = |answer: &&[&str]| answer.iter().map(|a| a.parse().unwrap()).collect();
         let one = |(name, answers): &(&str, &[&[&str]])| ((*name).to_owned(), answers.iter().map(addresses).collect());
-        Arc::new(Self(Mutex::new((names.iter().map(one).collect(), 0))))
+        Arc::new(Self(Mutex::new(Known { answers: names.iter().map(one).collect(), n_asked: 0 })))
     }
 
     fn n_asked(&self) -> usize {
-        self.0.lock().unwrap().1
+        self.0.lock().unwrap().n_asked
     }
 }
 
 impl Resolve for Names {
     fn resolve(&self, host: &str) -> BoxFuture<'static, std::io::Result<Vec<IpAddr>>> {
         let mut names = self.0.lock().unwrap();
-        names.1 += 1;
-        let answer = names.0.get_mut(host).map(|answers| match answers.len() {
+        names.n_asked += 1;
+        let answer = names.answers.get_mut(host).map(|answers| match answers.len() {
             1 => answers[0].clone(),
             _ => answers.pop_front().unwrap(),
         });
