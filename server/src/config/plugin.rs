@@ -77,7 +77,7 @@ words! {
 pub struct CommandKey(CommandGrant);
 
 /// A plugin's table. Everything is off unless granted here.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plugin {
     /// The component, absolute; none is `NAME.wasm` in `plugin_dir`, then beside the binary.
     pub file: Option<PathBuf>,

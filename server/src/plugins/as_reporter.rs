@@ -33,7 +33,14 @@ impl ReporterRunner for Plugins {
 impl Plugins {
     async fn report_by_guest(&self, call: ReportCall) -> Result<Told, Error> {
         let (loaded, table) = self.loaded(&call.plugin).await?;
-        check(&loaded, &table, &call)?;
+        let pass = self.breakers.enter(&call.team, &call.plugin, &loaded.prepared.sha256)?;
+        let end = self.report_loaded(&loaded, &table, call).await;
+        pass.end(&end);
+        end
+    }
+
+    async fn report_loaded(&self, loaded: &Loaded, table: &Plugin, call: ReportCall) -> Result<Vec<Delivery>, Error> {
+        check(loaded, table, &call)?;
         let vault = self.vault(&call.team).await;
         let id = call.event.id.clone();
         let context = Context { settings: call.settings.to_string(), target: call.reporter.clone(), extra: Vec::new() };
@@ -52,7 +59,7 @@ impl Plugins {
             events: vec![event(call.event)],
             limits: table.limits,
             stop_grace: self.stop_grace,
-            powers: Powers::of(&loaded, &table),
+            powers: Powers::of(loaded, table),
             clock: Arc::clone(&self.clock),
         };
         let task = self.runtime.handle().spawn(run_report(Arc::clone(&loaded.prepared), run));
@@ -70,7 +77,7 @@ fn check(loaded: &Loaded, table: &Plugin, call: &ReportCall) -> Result<(), Error
         return Err(error);
     }
     if loaded.descriptor.is_step {
-        return Err(Error::new(name, Kind::Load, "runs steps and is no reporter"));
+        return Err(Error::new(name, Kind::Settings, "runs steps and is no reporter"));
     }
     match super::schema::misfit(&loaded.validator, &call.settings) {
         Some(why) => Err(Error::new(name, Kind::Settings, format!("its settings do not fit: {why}"))),

@@ -37,10 +37,23 @@ impl StepRunner for Plugins {
 }
 
 impl Plugins {
-    async fn run_guest(&self, mut step: StepCall, host: Arc<dyn StepHost>) -> Result<Outcome, Error> {
+    async fn run_guest(&self, step: StepCall, host: Arc<dyn StepHost>) -> Result<Outcome, Error> {
+        let (loaded, table) = self.loaded(&step.plugin).await?;
+        let pass = self.breakers.enter(&step.builder.team, &step.plugin, &loaded.prepared.sha256)?;
+        let end = self.run_loaded(&loaded, &table, step, host).await;
+        pass.end(&end);
+        end
+    }
+
+    async fn run_loaded(
+        &self,
+        loaded: &Loaded,
+        table: &Plugin,
+        mut step: StepCall,
+        host: Arc<dyn StepHost>,
+    ) -> Result<Outcome, Error> {
         let name = step.plugin.clone();
-        let (loaded, table) = self.loaded(&name).await?;
-        step.settings = settings(&loaded, &table, &step, &*host)?;
+        step.settings = settings(loaded, table, &step, &*host)?;
 
         let commands = TaskTracker::new();
         // Ends the commands when the call ends, in whatever way: with the step goes what it has started.
@@ -50,7 +63,7 @@ impl Plugins {
         let run = StepRun {
             limits: table.limits,
             stop_grace: self.stop_grace,
-            powers: Powers::of(&loaded, &table),
+            powers: Powers::of(loaded, table),
             clock: Arc::clone(&self.clock),
             gates: Arc::clone(&self.gates),
             commands: commands.clone(),
@@ -77,7 +90,7 @@ fn settings(loaded: &Loaded, table: &Plugin, step: &StepCall, host: &dyn StepHos
         return Err(error);
     }
     if !loaded.descriptor.is_step {
-        return Err(Error::new(name, Kind::Load, "is a reporter and runs no steps"));
+        return Err(Error::new(name, Kind::Settings, "is a reporter and runs no steps"));
     }
     let schema = &loaded.descriptor.settings_schema;
     let filled = host

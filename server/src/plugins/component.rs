@@ -39,8 +39,6 @@ const GRANTED: [&str; 8] = ["command", "workspace", "artifacts", "builds", "trig
 /// Those that belong to a build: the world `reporter` has none of them.
 const STEPS_ONLY: [&str; 7] =
     ["progress", "properties", "command", "workspace", "test-results", "artifacts", "trigger"];
-/// What runtimes of languages need of WASI; it gives them nothing of the machine.
-const WASI: [&str; 5] = ["wasi:cli/", "wasi:io/", "wasi:clocks/", "wasi:random/", "wasi:filesystem/"];
 
 /// A component's outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,7 +149,7 @@ impl Outside {
             match ours(name) {
                 Some((interface, _)) if INTERFACES.contains(&interface) => {}
                 Some(_) => return Err(format!("needs {name}, which this server does not offer")),
-                None if WASI.iter().any(|prefix| name.starts_with(prefix)) => {}
+                None if super::wasi::is_there(name) => {}
                 None if name.starts_with("wasi:") && wasi_compat => {}
                 None if name.starts_with("wasi:") => {
                     return Err(format!(
@@ -220,11 +218,9 @@ fn revive(artifact: &[u8]) -> Option<Component> {
 fn link(name: &str, sha256: String, component: &Component, outside: &Outside) -> wasmtime::Result<Prepared> {
     let mut linker: Linker<Guest> = Linker::new(engine());
     bindings::Step::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)?;
-    // More than is needed: what a component may import of it was checked by name.
-    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    // What is offered may not be covered by traps of its own: their types would be others.
-    let is_offered = |import: &String| WASI.iter().any(|prefix| import.starts_with(prefix));
-    if outside.imports.iter().any(|import| import.starts_with("wasi:") && !is_offered(import)) {
+    super::wasi::link(&mut linker)?;
+    // Granted by `wasi = "compat"`, or its import would have refused the load. Everything that is no WASI was checked by name.
+    if outside.imports.iter().any(|import| import.starts_with("wasi:") && !super::wasi::is_there(import)) {
         linker.define_unknown_imports_as_traps(component)?;
     }
     let pre = linker.instantiate_pre(component)?;

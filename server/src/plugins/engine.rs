@@ -8,6 +8,9 @@ use wasmtime::{Config, Engine, Strategy, WasmBacktraceDetails};
 /// How often guests are asked whether they may go on.
 const TICK: Duration = Duration::from_millis(10);
 
+/// Stack of a guest: one value for all, because it belongs to the engine.
+pub const STACK_BYTES_MAX: usize = 512 << 10;
+
 /// Settings of the one engine; the process that compiles and the one that runs must have the same.
 pub fn config() -> Config {
     let mut config = Config::new();
@@ -17,7 +20,7 @@ pub fn config() -> Config {
     config.wasm_gc(false).gc_support(false).wasm_memory64(false).shared_memory(false);
     config.wasm_relaxed_simd(false).wasm_wide_arithmetic(false);
     config.cranelift_opt_level(wasmtime::OptLevel::Speed).parallel_compilation(true);
-    config.async_stack_zeroing(true);
+    config.async_stack_zeroing(true).max_wasm_stack(STACK_BYTES_MAX);
     config.wasm_backtrace_max_frames(NonZeroUsize::new(32)).wasm_backtrace_details(WasmBacktraceDetails::Disable);
     config
 }
@@ -33,6 +36,11 @@ pub fn engine() -> &'static Engine {
         start_ticker(&engine);
         engine
     })
+}
+
+/// Asks all guests that run now whether they may go on, before the next tick.
+pub fn interrupt() {
+    engine().increment_epoch();
 }
 
 /// A thread of its own: an async task would come late exactly when guests are busy.

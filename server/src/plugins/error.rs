@@ -31,6 +31,8 @@ pub enum Kind {
     Retryable,
     /// It broke.
     Trap,
+    /// It broke too often for this team and is switched off for a while.
+    SwitchedOff,
     /// We broke.
     Host,
 }

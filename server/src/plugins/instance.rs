@@ -1,6 +1,7 @@
 //! One call of a guest: a fresh store with every limit set, a deadline, and what went wrong in words.
 
 use super::bindings::{metadata, reporter_handler, step_handler};
+use super::call_meter::CallMeter;
 use super::capability::artifacts::Stored;
 use super::capability::http::HttpMeter;
 use super::capability::log::LogMeter;
@@ -8,6 +9,7 @@ use super::capability::progress::Measured;
 use super::capability::test_results::Reported;
 use super::component::Prepared;
 use super::error::{Breach, Error, Kind};
+use super::explain::{explain, guest_error};
 use super::meter::{MemoryMeter, Stopwatch, Timed};
 use super::power::Powers;
 use super::stdio::Tail;
@@ -15,24 +17,24 @@ use super::usage::{Use, User};
 use crate::clock::SharedClock;
 use crate::config::plugin::Limits;
 use crate::engine::step::{StepCall, StepHost};
-use crate::model::size::Size;
 use crate::outbound::gate::Gates;
 use crate::status::Status;
 use crate::worker::{OutputSender, Place};
 use futures::future::BoxFuture;
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wasmtime::component::ResourceTable;
-use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
-use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime::{Store, UpdateDeadline};
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder};
 
 /// What may pass from guest to host, or back, at once.
-const CROSSING_BYTES_MAX: usize = 4 << 20;
-const HANDLES_MAX: usize = 4_096;
-const RESOURCES_MAX: usize = 1_024;
+pub(super) const CROSSING_BYTES_MAX: usize = 4 << 20;
+/// Handles of the guest at the same time, its own things included; never fewer than its limit `resources`.
+pub(super) const HANDLES_MAX: usize = 4_096;
 /// Random bytes of one call.
 pub const RANDOM_BYTES_MAX: u64 = 64 << 10;
 /// What a plugin may use to describe itself.
@@ -67,10 +69,10 @@ pub struct Guest {
     pub http_meter: HttpMeter,
     /// Random bytes that it asked for.
     pub n_random_bytes: u64,
-    memory: MemoryMeter,
-    n_host_calls: u64,
-    wasi: WasiCtx,
-    printed: Tail,
+    pub(super) memory: MemoryMeter,
+    calls: CallMeter,
+    pub(super) wasi: WasiCtx,
+    pub(super) printed: Tail,
 }
 
 /// A guest's step: its build, and what it did there.
@@ -103,7 +105,7 @@ impl Guest {
     fn new(name: &str, limits: Limits, stop_grace: Duration, clock: SharedClock) -> Self {
         let printed = Tail::default();
         let mut table = ResourceTable::new();
-        table.set_max_capacity(RESOURCES_MAX);
+        table.set_max_capacity(limits.resources);
         let wasi = WasiCtxBuilder::new()
             .stdout(printed.clone())
             .stderr(printed.clone())
@@ -121,8 +123,8 @@ impl Guest {
             clock,
             stopwatch: Stopwatch::start(&limits, stop_grace),
             memory: MemoryMeter::new(&limits),
+            calls: CallMeter::new(limits.host_calls, limits.host_calls_per_s),
             limits,
-            n_host_calls: 0,
             http_meter: HttpMeter::default(),
             n_random_bytes: 0,
             wasi,
@@ -135,15 +137,7 @@ impl Guest {
     /// # Errors
     /// Over the limit.
     pub fn enter(&mut self) -> Result<(), Breach> {
-        self.n_host_calls += 1;
-        if self.n_host_calls > self.limits.host_calls {
-            let max = self.limits.host_calls;
-            return Err(Breach::new(
-                Kind::Quota,
-                format!("called the host more often than its limit `host_calls` = {max} allows"),
-            ));
-        }
-        Ok(())
+        self.calls.count()
     }
 
     /// Counts a call of a host function that needs a step.
@@ -165,12 +159,6 @@ impl Guest {
     fn works_for(&mut self, used: Use) {
         self.printed.hide(Arc::clone(&used.vault));
         self.usage = Some(used);
-    }
-}
-
-impl WasiView for Guest {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
     }
 }
 
@@ -372,6 +360,9 @@ fn context(call: &StepCall, limits: &Limits) -> step_handler::Context {
     }
 }
 
+/// What a guest waits for at a tick.
+type Pause = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// Runs `body` on a fresh store with every limit set; returns the guest's side too, for what it left behind.
 async fn call<T: Send>(
     guest: Guest,
@@ -382,12 +373,15 @@ async fn call<T: Send>(
     let mut store = Store::new(super::engine::engine(), guest);
     store.limiter(|guest| &mut guest.memory);
     store.set_hostcall_fuel(CROSSING_BYTES_MAX);
-    store.set_max_component_handles(HANDLES_MAX);
+    store.set_max_component_handles(HANDLES_MAX.max(store.data().limits.resources));
     store.set_epoch_deadline(1);
     let ticked = Arc::clone(&stopwatch);
-    store.epoch_deadline_callback(move |_| {
+    store.epoch_deadline_callback(move |mut store| {
         ticked.check()?;
-        Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+        let wait = store.data_mut().calls.wait();
+        let pause: Pause =
+            if wait.is_zero() { Box::pin(tokio::task::yield_now()) } else { Box::pin(tokio::time::sleep(wait)) };
+        Ok(UpdateDeadline::YieldCustom(1, pause))
     });
     let counted = Timed { future: Box::pin(body(&mut store)), stopwatch: Arc::clone(&stopwatch) };
     let end = tokio::select! {
@@ -398,64 +392,4 @@ async fn call<T: Send>(
     };
     let guest = store.into_data();
     (end.map_err(|error| explain(&guest, error)), guest)
-}
-
-/// A wasmtime error in our words.
-fn explain(guest: &Guest, error: wasmtime::Error) -> Error {
-    let backtrace = error.downcast_ref::<WasmBacktrace>().map_or_else(Vec::new, |backtrace| {
-        backtrace.frames().iter().map(|frame| frame.func_name().unwrap_or("?").to_owned()).collect()
-    });
-    let (kind, message) = in_words(guest, &error);
-    let message = guest.mask().text(&message).into_owned();
-    tracing::warn!(plugin = %guest.name, ?kind, ?backtrace, printed = %guest.printed.text(), "plugin broke: {}", message.replace('\n', " "));
-    Error { plugin: guest.name.clone(), kind, message, backtrace }
-}
-
-fn in_words(guest: &Guest, error: &wasmtime::Error) -> (Kind, String) {
-    if let Some(breach) = error.downcast_ref::<Breach>() {
-        return (breach.kind, breach.message.clone());
-    }
-    // Only the text tells these apart.
-    let text = format!("{error:#}");
-    if text.contains("fuel allocated for hostcalls") {
-        let limit = Size(CROSSING_BYTES_MAX as u64);
-        return (Kind::Quota, format!("passed more than {limit} to or from the host at once"));
-    }
-    if text.contains("handle limit exceeded") || text.contains("resource table has no free keys") {
-        return (
-            Kind::Quota,
-            format!("holds more than {HANDLES_MAX} handles, or {RESOURCES_MAX} of the host's things"),
-        );
-    }
-    if let Some(refused) = &guest.memory.refused {
-        return (Kind::Quota, refused.clone());
-    }
-    match error.downcast_ref::<Trap>() {
-        Some(Trap::StackOverflow) => (Kind::Trap, "trapped: call stack exhausted (512 KiB)".to_owned()),
-        Some(Trap::UnreachableCodeReached) => match &guest.last_error {
-            Some(said) => (Kind::Trap, format!("panicked: {said}")),
-            None => (Kind::Trap, "trapped: it panicked or reached code that it holds to be unreachable".to_owned()),
-        },
-        Some(trap) => (Kind::Trap, format!("trapped: {trap}")),
-        None => (Kind::Trap, text),
-    }
-}
-
-fn guest_error(guest: &Guest, error: super::bindings::types::PluginError) -> Error {
-    use super::bindings::types::PluginError as E;
-    let plugin = &guest.name;
-    let mut error = match error {
-        E::InvalidSettings(issues) => {
-            let said: Vec<String> = issues
-                .into_iter()
-                .take(10)
-                .map(|i| if i.path.is_empty() { i.message } else { format!("{}: {}", i.path, i.message) })
-                .collect();
-            Error::new(plugin, Kind::Settings, said.join("; "))
-        }
-        E::Retryable(retry) => Error::new(plugin, Kind::Retryable, retry.reason),
-        E::Failed(message) => Error::new(plugin, Kind::Guest, message),
-    };
-    error.message = guest.mask().text(&error.message).into_owned();
-    error
 }

@@ -14,6 +14,11 @@ use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// A file that could not be loaded is not compiled again before it changes, or so much time has passed: whoever tries would pay
+/// for it in processor time.
+const TRY_AGAIN: Duration = Duration::from_secs(60);
 
 /// A plugin that can be used.
 pub struct Loaded {
@@ -38,7 +43,21 @@ pub struct Loader {
 
 /// One file. Its lock is held while it is loaded, so that a plugin is compiled once however many builds wait for it.
 #[derive(Default)]
-struct Place(Mutex<Option<(Mark, Arc<Loaded>)>>);
+struct Place(Mutex<Option<Tried>>);
+
+/// How loading a file went.
+struct Tried {
+    mark: Mark,
+    end: Result<Arc<Loaded>, Error>,
+    at: Instant,
+}
+
+impl Tried {
+    /// Whether it is still true of a file that looks like this.
+    fn holds(&self, mark: &Mark) -> bool {
+        self.mark == *mark && (self.end.is_ok() || self.at.elapsed() < TRY_AGAIN)
+    }
+}
 
 /// Tells whether a file is still the same without reading it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,13 +93,13 @@ impl Loader {
         let mut place = place.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mark = mark(&path, table.grants.wasi_compat).map_err(|error| no_file(name, &path, &error))?;
         let loaded = match &*place {
-            Some((same, loaded)) if *same == mark => Arc::clone(loaded),
+            Some(tried) if tried.holds(&mark) => tried.end.clone()?,
             _ => {
                 let bytes = read(name, &path, table)?;
                 let cache = Cache::open(&server.state_dir);
-                let loaded = Arc::new(self.make(name, &bytes, table, &cache)?);
-                *place = Some((mark, Arc::clone(&loaded)));
-                loaded
+                let end = self.make(name, &bytes, table, &cache).map(Arc::new);
+                *place = Some(Tried { mark, end: end.clone(), at: Instant::now() });
+                end?
             }
         };
         // The pin may be newer than what was loaded.

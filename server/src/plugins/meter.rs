@@ -14,7 +14,6 @@ use wasmtime::ResourceLimiter;
 const MEMORIES_MAX: usize = 8;
 const INSTANCES_MAX: usize = 100;
 const TABLES_MAX: usize = 16;
-const TABLE_ELEMENTS_MAX: usize = 20_000;
 
 /// Time that a call has used. Shared by the call, its host functions and the epoch callback.
 #[derive(Debug)]
@@ -212,6 +211,7 @@ impl<F: Future> Future for Timed<F> {
 pub struct MemoryMeter {
     memory_max: usize,
     memory: usize,
+    table_elements_max: usize,
     table_elements: usize,
     /// What was refused, if anything: a guest that is refused memory usually breaks, and then this is why.
     pub refused: Option<String>,
@@ -221,7 +221,7 @@ impl MemoryMeter {
     /// A meter over nothing used yet.
     pub fn new(limits: &Limits) -> Self {
         let memory_max = usize::try_from(limits.memory.0).unwrap_or(usize::MAX);
-        Self { memory_max, memory: 0, table_elements: 0, refused: None }
+        Self { memory_max, memory: 0, table_elements_max: limits.table_elements, table_elements: 0, refused: None }
     }
 }
 
@@ -239,8 +239,9 @@ impl ResourceLimiter for MemoryMeter {
 
     fn table_growing(&mut self, current: usize, desired: usize, _max: Option<usize>) -> wasmtime::Result<bool> {
         let sum = self.table_elements.saturating_sub(current).saturating_add(desired);
-        if sum > TABLE_ELEMENTS_MAX {
-            self.refused = Some(format!("asked for {sum} table elements, the limit is {TABLE_ELEMENTS_MAX}"));
+        let max = self.table_elements_max;
+        if sum > max {
+            self.refused = Some(format!("asked for {sum} table elements, its limit `table_elements` is {max}"));
             return Ok(false);
         }
         self.table_elements = sum;

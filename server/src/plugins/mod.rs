@@ -8,8 +8,12 @@ mod as_step;
 mod bench;
 /// The contract in Rust.
 mod bindings;
+/// Plugins that broke too often.
+mod breaker;
 /// Compiled components on disk.
 mod cache;
+/// How often a guest calls the host.
+mod call_meter;
 /// What a guest may ask for.
 mod capability;
 /// Compiling in a process of its own.
@@ -22,6 +26,8 @@ pub mod descriptor;
 mod engine;
 /// How a plugin goes wrong.
 pub mod error;
+/// What went wrong in a guest.
+mod explain;
 /// Where plugins lie.
 mod find;
 /// What fuzzing does with any bytes.
@@ -45,6 +51,8 @@ mod schema;
 mod stdio;
 /// What a guest works for.
 mod usage;
+/// The WASI that gives nothing.
+mod wasi;
 
 use crate::clock::SharedClock;
 use crate::config::Config;
@@ -70,6 +78,7 @@ const STOP_GRACE: Duration = Duration::from_secs(10);
 pub struct Plugins {
     loader: Arc<load::Loader>,
     runtime: Arc<engine::GuestRuntime>,
+    breakers: Arc<breaker::Breakers>,
     clock: SharedClock,
     stop_grace: Duration,
     status: Option<Status>,
@@ -90,6 +99,7 @@ pub struct Catalogue {
     weir: PathBuf,
     loader: Arc<load::Loader>,
     runtime: Arc<engine::GuestRuntime>,
+    breakers: Arc<breaker::Breakers>,
     clock: SharedClock,
 }
 
@@ -104,7 +114,8 @@ impl Catalogue {
 
     fn on(weir: PathBuf, runtime: Arc<engine::GuestRuntime>, clock: SharedClock) -> Self {
         let loader = Arc::new(load::Loader::new(weir.clone(), Arc::clone(&runtime), Arc::clone(&clock)));
-        Self { weir, loader, runtime, clock }
+        let breakers = breaker::Breakers::new(Arc::clone(&clock));
+        Self { weir, loader, runtime, breakers, clock }
     }
 
     /// The same plugins, of which nothing is loaded yet.
@@ -117,6 +128,7 @@ impl Catalogue {
         Plugins {
             loader: Arc::clone(&self.loader),
             runtime: Arc::clone(&self.runtime),
+            breakers: Arc::clone(&self.breakers),
             clock: Arc::clone(&self.clock),
             stop_grace: STOP_GRACE,
             status: None,
@@ -145,10 +157,14 @@ impl Plugins {
         Self { gates: Arc::new(Gates::new(resolver)), ..self }
     }
 
-    /// Takes over a new configuration: steps that start from now on see it.
+    /// Takes over a new configuration: steps that start from now on see it. A plugin whose table has changed is not held to what it
+    /// did under the old one.
     pub fn configure(&self, config: &Config) {
         let secrets = config.teams.iter().map(|(name, team)| (name.clone(), team.secrets.clone())).collect();
         let (tables, server) = (config.plugins.clone(), config.server.clone());
+        let old = self.known.load_full();
+        let names = tables.keys().chain(old.tables.keys());
+        names.filter(|name| tables.get(*name) != old.tables.get(*name)).for_each(|name| self.breakers.forget(name));
         self.known.store(Arc::new(Known { tables, server, secrets }));
     }
 

@@ -14,8 +14,10 @@ pub struct Guest {
     pub run: String,
     /// Body of `describe` before it answers.
     pub describe: String,
-    /// What its world exports beside the contract, in WIT.
+    /// What its world imports and exports beside the contract, in WIT.
     pub exports: &'static str,
+    /// Packages of other interfaces than the contract's, in WIT.
+    pub packages: &'static str,
     /// The version of the contract that it was built for; empty is none.
     pub version: &'static str,
     /// Pages of its first memory.
@@ -33,6 +35,7 @@ impl Guest {
             run: run.to_owned(),
             describe: String::new(),
             exports: "",
+            packages: "",
             version: "0.1.0",
             pages: 2,
             declares: false,
@@ -96,9 +99,9 @@ impl Guest {
         resolve.push_str("contract.wit", &contract.replace("@0.1.0", &at)).unwrap();
         let imports: String = self.imports.iter().map(|i| format!("import weir:plugin/{i}{at};")).collect();
         let world = format!(
-            "package test:guest; world guest {{ {imports} \
+            "package test:guest; {} world guest {{ {imports} \
              export weir:plugin/metadata{at}; export weir:plugin/step-handler{at}; {} }}",
-            self.exports
+            self.packages, self.exports
         );
         let package = resolve.push_str("guest.wit", &world).unwrap();
         let world = resolve.select_world(&[package], Some("guest")).unwrap();

@@ -18,6 +18,8 @@ mod http;
 mod junit;
 /// Steps in other languages.
 mod languages;
+/// Limits, and the breaker behind them.
+mod limits;
 /// Lines that the host looks for.
 mod lines;
 /// Projects of plugins.
@@ -40,3 +42,5 @@ mod tools;
 mod trigger;
 /// Warnings of compilers.
 mod warnings;
+/// The WASI that gives nothing.
+mod wasi;

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
-use weir::clock::SystemClock;
+use weir::clock::{SharedClock, SystemClock};
 use weir::config::plugin::Plugin;
 use weir::config::server::Server;
 use weir::config::worker::{Isolation, Worker as WorkerTable, WorkerKind};
@@ -29,6 +29,9 @@ pub struct Stage {
     catalogue: Catalogue,
     tables: BTreeMap<String, Plugin>,
     weir: PathBuf,
+    clock: SharedClock,
+    /// Whose build.
+    pub team: String,
     /// Cancelled, it stops the build.
     pub stop: CancellationToken,
     /// What is built.
@@ -48,6 +51,13 @@ impl Stage {
         Self::beside(binary::weir())
     }
 
+    /// An instance with this clock.
+    pub fn with_clock(clock: SharedClock) -> Self {
+        let mut stage = Self { clock, ..Self::new() };
+        stage.restart();
+        stage
+    }
+
     /// An instance of another binary, which has other bundled plugins beside it.
     pub fn beside(weir: PathBuf) -> Self {
         let dir = tempfile::tempdir().unwrap();
@@ -57,6 +67,8 @@ impl Stage {
             dir,
             tables: BTreeMap::new(),
             weir,
+            clock: Arc::new(SystemClock),
+            team: "core".to_owned(),
             stop: CancellationToken::new(),
             source_stamp: SourceStamp::default(),
             env: BTreeMap::new(),
@@ -68,7 +80,7 @@ impl Stage {
 
     /// Forgets everything in memory, as a new process would.
     pub fn restart(&mut self) {
-        self.catalogue = Catalogue::new(self.weir.clone(), Arc::new(SystemClock)).unwrap();
+        self.catalogue = Catalogue::new(self.weir.clone(), Arc::clone(&self.clock)).unwrap();
     }
 
     /// The instance's folder.
@@ -150,7 +162,7 @@ impl Stage {
             plugin: plugin.to_owned(),
             name: "a step".to_owned(),
             settings,
-            builder: BuilderKey::new("core", "linux"),
+            builder: BuilderKey::new(&self.team, "linux"),
             number: 7,
             source_stamp: self.source_stamp.clone(),
             env: self.env.clone(),

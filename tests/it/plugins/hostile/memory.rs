@@ -37,7 +37,7 @@ async fn a_table_bomb_is_refused_elements() {
             "(loop (br_if 0 (i32.ne (table.grow $bomb (ref.null func) (i32.const 1000)) (i32.const -1)))) unreachable",
         )
     };
-    ends_with(&mut stage, &guest.component(), &["table elements, the limit is 20000"]).await;
+    ends_with(&mut stage, &guest.component(), &["table elements, its limit `table_elements` is 20000"]).await;
 }
 
 /// Row 7.
