@@ -57,6 +57,7 @@ async fn tables_have_a_limit_that_the_operator_sets() {
     ends_with(&mut stage, &guest.component(), &["`table_elements` is 500"]).await;
 }
 
+/// Row 32: three crashes, and another team is not touched.
 #[tokio::test]
 async fn a_plugin_that_breaks_three_times_is_switched_off_for_its_team_until_it_works_again() {
     let clock = TestClock::at("2026-11-22T12:00:00Z".parse().unwrap());
