@@ -39,7 +39,7 @@ impl Plugins {
         end
     }
 
-    async fn report_loaded(&self, loaded: &Loaded, table: &Plugin, call: ReportCall) -> Result<Vec<Delivery>, Error> {
+    async fn report_loaded(&self, loaded: &Loaded, table: &Plugin, call: ReportCall) -> Result<Told, Error> {
         check(loaded, table, &call)?;
         let vault = self.vault(&call.team).await;
         let id = call.event.id.clone();

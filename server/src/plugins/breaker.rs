@@ -48,6 +48,7 @@ struct Open {
 }
 
 /// A breaker that is open, for whoever looks.
+#[cfg(test)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenBreaker {
     /// For which team.
@@ -110,6 +111,7 @@ impl Breakers {
     }
 
     /// Those that are open, by team and plugin.
+    #[cfg(test)]
     pub fn open(&self) -> Vec<OpenBreaker> {
         let pairs = self.pairs();
         let open = pairs.iter().filter_map(|(pair, record)| {
