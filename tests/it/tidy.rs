@@ -203,7 +203,7 @@ fn tool_names(file: &Source, plugins: &BTreeSet<String>) -> Vec<String> {
     // JSON Schema's `format` of a setting that is a line for the shell: a kind of text, not the plugin.
     let is_format = |line: usize| lines.get(line - 1).is_some_and(|line| line.to_lowercase().contains("format"));
     let words = words_of_the_contract();
-    let named = named.filter(|(line, text)| !(text == "shell" && is_format(*line)) && !words.contains(text));
+    let named = named.filter(|(line, text)| !(words.contains(text) || text == "shell" && is_format(*line)));
     named.map(|(line, text)| format!("{}:{line}: the host knows no tool, and \"{text}\" is one", file.path)).collect()
 }
 

@@ -78,7 +78,7 @@ async fn files_of_the_work_directory_are_stored_listed_and_fetched_byte_for_byte
 
 #[tokio::test]
 async fn a_part_is_a_part_html_is_saved_and_a_private_teams_file_is_not_there_for_strangers() {
-    let mut world = Site::new().file("teams/core.toml", team()).serve().await;
+    let world = Site::new().file("teams/core.toml", team()).serve().await;
     world.force("core/app").await;
     world.settle().await;
     let number = world.last("core/app").await.number;

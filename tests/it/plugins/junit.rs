@@ -21,7 +21,7 @@ with = { files = "out/**/*.xml" }
 
 #[tokio::test]
 async fn what_tests_said_is_read_from_the_work_directory_kept_and_shown_with_what_is_wrong_first() {
-    let mut world = Site::new().file("teams/core.toml", TEAM).serve().await;
+    let world = Site::new().file("teams/core.toml", TEAM).serve().await;
     world.force("core/app").await;
     world.settle().await;
     let last = world.last("core/app").await;

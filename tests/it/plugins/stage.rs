@@ -226,11 +226,6 @@ impl Stage {
         self.host.state.lock().unwrap().statistics.get(name).copied()
     }
 
-    /// What tests said.
-    pub fn tests(&self) -> Vec<TestCase> {
-        self.host.state.lock().unwrap().tests.clone()
-    }
-
     /// The content of an artifact.
     pub fn artifact(&self, name: &str) -> Option<Vec<u8>> {
         self.host.state.lock().unwrap().artifacts.get(name).cloned()
