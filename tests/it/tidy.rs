@@ -337,7 +337,8 @@ fn a_note_of_unfinished_work_is_found() {
 }
 
 /// Tests that time itself is part of, each with how.
-const LETS_TIME_PASS: [(&str, &str); 2] = [
+const LETS_TIME_PASS: [(&str, &str); 3] = [
+    ("tests/plugins/bench/src/lib.rs", "a guest that waits is what is measured"),
     ("tests/it/worker/command.rs", "an idle timeout may not run while it is the log that is slow"),
     ("tests/it/crash.rs", "the server is killed at random moments, and the clients work on until then"),
 ];

@@ -31,7 +31,12 @@ async fn commands_that_are_started_and_never_dropped_end_at_the_limit_of_resourc
         &["true"],
         "(loop (call $start (i32.const 512) (i32.const 1024)) (global.set $free (i32.const 65536)) br 0) unreachable",
     );
-    ends_with(&mut stage, &guest.component(), &["holds more than"]).await;
+    ends_with(
+        &mut stage,
+        &guest.component(),
+        &["holds more things of the host than its limit `resources` = 20 allows"],
+    )
+    .await;
 }
 
 /// Row 16.
