@@ -50,7 +50,7 @@ async fn a_page_fits_a_phone() {
     let world = site().serve().await;
     let Some(browser) = Browser::start().await else { return };
     browser.resize(390, 800).await;
-    for path in ["/", "/view/release", "/team/core", "/team/core/builder/linux", "/about"] {
+    for path in ["/", "/view/release", "/team/core", "/team/core/builder/linux", "/plugins", "/about"] {
         browser.open(&world.url(path)).await;
         let over = browser.run("return document.documentElement.scrollWidth - window.innerWidth").await;
         assert!(over.as_f64().is_some_and(|over| over <= 0.0), "{path} is {over} px wider than the screen");

@@ -10,6 +10,7 @@ use crate::engine::{Engine, Workers};
 use crate::plugins::{Catalogue, Plugins};
 use crate::shutdown;
 use crate::status::Status;
+use crate::status::plugin::PluginSource;
 use crate::store::Store;
 use crate::web;
 use crate::worker::Worker;
@@ -49,6 +50,8 @@ pub async fn serve(config_file: &Path, listen: &[SocketAddr]) -> anyhow::Result<
     let plugins = catalogue.plugins(config.plugins.clone(), config.server.clone()).with_status(status.clone());
     plugins.configure(&config);
     let plugins = Arc::new(plugins);
+    let known: Arc<dyn PluginSource> = plugins.clone();
+    status.update().plugins(Arc::downgrade(&known));
     let engine = engine(&config, &status, plugins.clone(), &clock, &shutdown);
     let delivery = Delivery::open(&status, plugins, clock.clone(), shutdown.clone());
     let delivery = delivery.await.context("the reporters' places cannot be read from the database")?;

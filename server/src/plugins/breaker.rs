@@ -48,7 +48,6 @@ struct Open {
 }
 
 /// A breaker that is open, for whoever looks.
-#[cfg(test)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenBreaker {
     /// For which team.
@@ -111,7 +110,6 @@ impl Breakers {
     }
 
     /// Those that are open, by team and plugin.
-    #[cfg(test)]
     pub fn open(&self) -> Vec<OpenBreaker> {
         let pairs = self.pairs();
         let open = pairs.iter().filter_map(|(pair, record)| {
@@ -203,10 +201,12 @@ fn switched_off(team: &str, open: &Open, last: &str) -> String {
     } else {
         format!("until {until} UTC")
     };
-    let minutes = WINDOW.num_minutes();
-    format!(
-        "is switched off for the team `{team}` {state}, because it failed {FAILURES_MAX} times in {minutes} minutes; last: {last}"
-    )
+    format!("is switched off for the team `{team}` {state}, because it {}; last: {last}", because())
+}
+
+/// What a plugin did that is switched off.
+pub fn because() -> String {
+    format!("failed {FAILURES_MAX} times in {} minutes", WINDOW.num_minutes())
 }
 
 fn cut(text: &str) -> String {

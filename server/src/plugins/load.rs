@@ -7,6 +7,7 @@ use super::descriptor::Descriptor;
 use super::engine::GuestRuntime;
 use super::error::{Error, Kind};
 use super::find::Bundled;
+use super::look::Looks;
 use crate::clock::SharedClock;
 use crate::config::plugin::{Grants, Plugin};
 use crate::config::server::Server;
@@ -34,7 +35,8 @@ pub struct Loaded {
 
 /// Loads plugins and keeps them.
 pub struct Loader {
-    bundled: Bundled,
+    pub(super) bundled: Bundled,
+    pub(super) looks: Looks,
     compiler: Compiler,
     runtime: Arc<GuestRuntime>,
     clock: SharedClock,
@@ -61,7 +63,7 @@ impl Tried {
 
 /// Tells whether a file is still the same without reading it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Mark {
+pub(super) struct Mark {
     size: u64,
     inode: u64,
     modified: (i64, i64),
@@ -73,7 +75,8 @@ impl Loader {
     /// A loader that has loaded nothing; `weir` is the binary beside which bundled plugins lie, and which compiles.
     pub fn new(weir: PathBuf, runtime: Arc<GuestRuntime>, clock: SharedClock) -> Self {
         let bundled = Bundled::beside(&weir);
-        Self { bundled, compiler: Compiler::of(weir), runtime, clock, places: Mutex::default() }
+        let (looks, compiler) = (Looks::default(), Compiler::of(weir));
+        Self { bundled, looks, compiler, runtime, clock, places: Mutex::default() }
     }
 
     /// Names of every plugin that is there.
@@ -121,6 +124,20 @@ impl Loader {
         }
     }
 
+    /// What came of the last try to load a file that looks like this; none where it was not tried, or is being tried now.
+    pub(super) fn tried(&self, path: &Path, mark: &Mark) -> Result<Option<Descriptor>, Error> {
+        let place = self.places.lock().expect("no holder of the places panics").get(path).map(Arc::clone);
+        let Some(place) = place else { return Ok(None) };
+        let Ok(tried) = place.0.try_lock() else { return Ok(None) };
+        match &*tried {
+            Some(tried) if tried.mark == *mark => match &tried.end {
+                Ok(loaded) => Ok(Some(loaded.descriptor.clone())),
+                Err(error) => Err(error.clone()),
+            },
+            _ => Ok(None),
+        }
+    }
+
     /// The component's outside and its size in bytes.
     ///
     /// # Errors
@@ -130,7 +147,7 @@ impl Loader {
         Ok((outside(name, &bytes, table)?, bytes.len()))
     }
 
-    fn find(&self, name: &str, table: &Plugin, server: &Server) -> Result<PathBuf, Error> {
+    pub(super) fn find(&self, name: &str, table: &Plugin, server: &Server) -> Result<PathBuf, Error> {
         self.bundled.find(name, table, server).ok_or_else(|| {
             Error::new(name, Kind::Unknown, format!("there is no `{name}.wasm` in `plugin_dir` or beside the binary"))
         })
@@ -168,18 +185,18 @@ impl Loader {
     }
 }
 
-fn check(name: &str, outside: &Outside, descriptor: Descriptor) -> Result<Descriptor, Error> {
+pub(super) fn check(name: &str, outside: &Outside, descriptor: Descriptor) -> Result<Descriptor, Error> {
     component::check_descriptor(outside, &descriptor).map_err(|why| Error::new(name, Kind::Load, why))?;
     Ok(descriptor)
 }
 
-fn outside(name: &str, bytes: &[u8], table: &Plugin) -> Result<Outside, Error> {
+pub(super) fn outside(name: &str, bytes: &[u8], table: &Plugin) -> Result<Outside, Error> {
     let outside = component::inspect(bytes).map_err(|why| Error::new(name, Kind::Load, why))?;
     outside.check(table.grants.wasi_compat).map_err(|why| Error::new(name, Kind::Incompatible, why))?;
     Ok(outside)
 }
 
-fn mark(path: &Path, wasi_compat: bool) -> std::io::Result<Mark> {
+pub(super) fn mark(path: &Path, wasi_compat: bool) -> std::io::Result<Mark> {
     let file = std::fs::metadata(path)?;
     Ok(Mark {
         size: file.size(),
@@ -190,12 +207,12 @@ fn mark(path: &Path, wasi_compat: bool) -> std::io::Result<Mark> {
     })
 }
 
-fn no_file(name: &str, path: &Path, error: &std::io::Error) -> Error {
+pub(super) fn no_file(name: &str, path: &Path, error: &std::io::Error) -> Error {
     Error::new(name, Kind::Load, format!("{} cannot be read: {error}", path.display()))
 }
 
 /// Reads a component's file, never more than a component may have, and checks it against its pin.
-fn read(name: &str, path: &Path, table: &Plugin) -> Result<Vec<u8>, Error> {
+pub(super) fn read(name: &str, path: &Path, table: &Plugin) -> Result<Vec<u8>, Error> {
     use std::io::Read;
     let mut bytes = Vec::new();
     std::fs::File::open(path)
@@ -205,7 +222,7 @@ fn read(name: &str, path: &Path, table: &Plugin) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-fn check_pin(name: &str, sha256: &str, table: &Plugin) -> Result<(), Error> {
+pub(super) fn check_pin(name: &str, sha256: &str, table: &Plugin) -> Result<(), Error> {
     match &table.sha256 {
         Some(pin) if !pin.eq_ignore_ascii_case(sha256) => {
             let message = format!("its content has the digest {sha256}, but `sha256` in `[plugin.{name}]` wants {pin}");

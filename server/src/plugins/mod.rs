@@ -28,6 +28,8 @@ mod engine;
 pub mod error;
 /// What went wrong in a guest.
 mod explain;
+/// What is known of each plugin.
+mod facts;
 /// Where plugins lie.
 mod find;
 /// What fuzzing does with any bytes.
@@ -41,6 +43,8 @@ mod instance;
 mod line_finder;
 /// From name to plugin.
 mod load;
+/// Looking at a plugin without loading it.
+mod look;
 /// What a call has used.
 mod meter;
 /// What a plugin may do.
@@ -69,6 +73,7 @@ use error::{Error, Kind};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// After a stop, a guest has this long to end by itself.
@@ -83,6 +88,8 @@ pub struct Plugins {
     stop_grace: Duration,
     status: Option<Status>,
     gates: Arc<Gates>,
+    /// Plugins that nobody has used are being asked what they are, for whoever looks.
+    is_asking: Arc<AtomicBool>,
     known: ArcSwap<Known>,
 }
 
@@ -133,6 +140,7 @@ impl Catalogue {
             stop_grace: STOP_GRACE,
             status: None,
             gates: Arc::default(),
+            is_asking: Arc::default(),
             known: ArcSwap::from_pointee(Known { tables, server, secrets: BTreeMap::new() }),
         }
     }

@@ -1,7 +1,8 @@
 //! What a plugin may do: what its manifest declares, and the operator grants or, where he says nothing, its content came with.
 
+use super::descriptor::Descriptor;
 use super::load::Loaded;
-use crate::config::plugin::{CommandGrant, Plugin};
+use crate::config::plugin::{CommandGrant, Grants, Plugin};
 use crate::model::egress::Rule;
 
 /// What one call of a guest may do beyond its own sandbox. Nothing by default.
@@ -26,8 +27,13 @@ pub struct Powers {
 impl Powers {
     /// The powers of a loaded plugin under its table.
     pub fn of(loaded: &Loaded, table: &Plugin) -> Self {
-        let declares = |kind: &str| loaded.descriptor.capabilities.iter().any(|c| c.kind == kind);
-        let (said, came) = (&table.grants, loaded.bundled.as_ref());
+        Self::granted(&loaded.descriptor, loaded.bundled.as_ref(), table)
+    }
+
+    /// The powers of a plugin that says this of itself, under its table and with what came with its content.
+    pub fn granted(descriptor: &Descriptor, came: Option<&Grants>, table: &Plugin) -> Self {
+        let declares = |kind: &str| descriptor.capabilities.iter().any(|c| c.kind == kind);
+        let said = &table.grants;
         let granted = |said: Option<bool>, came: Option<Option<bool>>| said.or(came.flatten()).unwrap_or(false);
         let command = said.command.clone().or_else(|| came?.command.clone());
         Self {

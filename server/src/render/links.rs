@@ -53,6 +53,11 @@ impl Links {
         self.under("waterfall")
     }
 
+    /// `/plugins`.
+    pub fn plugins(&self) -> String {
+        self.under("plugins")
+    }
+
     /// `/about`.
     pub fn about(&self) -> String {
         self.under("about")

@@ -24,6 +24,7 @@ templates! {
     "pages/error",
     "pages/front",
     "pages/log",
+    "pages/plugins",
     "pages/step",
     "pages/team",
     "pages/waterfall",

@@ -2,6 +2,7 @@
 //! (`reference/buildbot-data-api.md`, section 4), with Weir's own keys beside them.
 
 use super::get::{BuildPage, RequestPage};
+use super::plugin::PluginFacts;
 use super::resource::{Artifact, Build, BuildRequest, BuilderStatus, Log, Step, TestCase};
 use super::view::ViewPage;
 use crate::model::property::Properties;
@@ -15,6 +16,38 @@ const PENDING_LISTED: usize = 20;
 /// A collection, or a single resource, which comes as an array of one.
 pub fn collection(plural: &str, items: Vec<Value>) -> Value {
     json!({ plural: items, "meta": {} })
+}
+
+/// A plugin, with what it wants, what it may, and for whom it is switched off.
+pub fn plugin(plugin: &PluginFacts) -> Value {
+    let own = plugin.described.as_ref();
+    let capabilities = own.into_iter().flat_map(|own| &own.capabilities).map(|capability| {
+        json!({
+            "name": capability.kind,
+            "reason": capability.reason,
+            "granted": capability.is_granted,
+            "detail": capability.detail,
+        })
+    });
+    let limits = plugin.limits.iter().map(|limit| (limit.key.to_owned(), json!(limit.value)));
+    let switched_off = plugin.switched_off.iter().map(
+        |off| json!({ "team": off.team, "until": off.until.timestamp(), "because": off.because, "last": off.last }),
+    );
+    json!({
+        "name": plugin.name,
+        "own_name": own.map(|own| &own.name),
+        "version": own.map(|own| &own.version),
+        "kind": own.map(|own| own.kind),
+        "summary": own.map(|own| &own.summary),
+        "size_bytes": plugin.size_bytes,
+        "sha256": plugin.sha256,
+        "pinned": plugin.is_pinned,
+        "teams": plugin.teams,
+        "trouble": plugin.trouble,
+        "capabilities": capabilities.collect::<Vec<_>>(),
+        "limits": limits.collect::<Map<_, _>>(),
+        "switched_off": switched_off.collect::<Vec<_>>(),
+    })
 }
 
 /// A build without its steps.

@@ -22,6 +22,8 @@ mod force;
 pub mod get;
 mod live;
 mod load;
+/// Plugins, as they may be seen.
+pub mod plugin;
 /// What plugins keep from one call to the next.
 pub mod plugin_state;
 /// What a page asks for: filter, window, limit.
@@ -89,6 +91,7 @@ struct Inner {
     moving: broadcast::Sender<BuildRequestId>,
     closed: CancellationToken,
     tokens: token::Tokens,
+    plugins: plugin::Source,
 }
 
 impl Status {
@@ -131,6 +134,7 @@ impl Status {
             moving: broadcast::Sender::new(MOVING_BEHIND),
             closed: CancellationToken::new(),
             tokens,
+            plugins: plugin::Source::default(),
         })))
     }
 

@@ -16,6 +16,7 @@ pub fn routes(c: &mut web::ServiceConfig) {
     get(c, "/", pages::front::show);
     get(c, "/waterfall", pages::waterfall::all);
     get(c, "/about", pages::about::show);
+    get(c, "/plugins", pages::plugins::show);
     get(c, "/asset/{name}", pages::asset::show);
     get(c, "/team/{team}", pages::team::show);
     get(c, "/team/{team}/builder/{builder}", pages::builder::show);
@@ -33,6 +34,7 @@ pub fn routes(c: &mut web::ServiceConfig) {
     get(c, "/api/v2/teams/{team}/builders/{builder}/builds/{number}/steps/{step}/test_results", api::findings::test_results);
     post(c, "/api/v2/teams/{team}/builders/{builder}/builds/{number}/stop", api::control::stop);
     get(c, "/api/v2/buildrequests/{id}", api::read::request);
+    get(c, "/api/v2/plugins", api::read::plugins);
     post(c, "/api/v2/buildrequests/{id}/cancel", api::control::cancel);
     // Live.
     // A page's live stream stands at `/sse` and the page's own path.

@@ -22,6 +22,8 @@ mod languages;
 mod limits;
 /// Lines that the host looks for.
 mod lines;
+/// The page of plugins.
+mod page;
 /// Projects of plugins.
 mod project;
 /// Builds told to a receiver.

@@ -17,6 +17,8 @@ pub mod front;
 pub mod line;
 /// A log.
 pub mod log;
+/// Plugins.
+pub mod plugins;
 /// A team.
 pub mod team;
 /// A Waterfall.
@@ -67,6 +69,8 @@ pub struct Site {
     pub waterfall: String,
     /// Link of the page about Weir.
     pub about: String,
+    /// Link of the page of plugins.
+    pub plugins: String,
     /// Link of the style sheet.
     pub css: String,
     /// Link of the script.
@@ -90,6 +94,7 @@ impl Site {
             front: links.front(),
             waterfall: links.waterfall(),
             about: links.about(),
+            plugins: links.plugins(),
             css: links.asset(&assets.css.hashed_name),
             js: links.asset(&assets.js.hashed_name),
             icon: links.asset(&assets.icon.hashed_name),

@@ -2,6 +2,8 @@
 
 /// Every page, drawn.
 mod page;
+/// Plugins.
+mod plugins;
 
 use crate::model::id::{BuildId, BuildRequestId, BuilderId, BuildsetId, EventId, LogId, StepId};
 use crate::model::name::BuilderKey;

@@ -14,6 +14,7 @@ use crate::render::context::builder::{BuilderContext, BuilderPage};
 use crate::render::context::error::ErrorContext;
 use crate::render::context::front::Front;
 use crate::render::context::log::{LINES_MARK, LogContext, LogWindow};
+use crate::render::context::plugins::PluginsContext;
 use crate::render::context::team::{TeamContext, tally};
 use crate::render::context::waterfall::{WaterfallContext, WaterfallPage};
 use crate::render::context::{Context, Page, Site};
@@ -200,6 +201,8 @@ fn pages() -> Vec<(&'static str, String)> {
         ("log", log_page(&failed, 2, None)),
         ("log-running", log_page(running, 4, None)),
         ("about", html(&About::page(site()))),
+        ("plugins", html(&PluginsContext::page(site(), super::plugins::plugins(), now()))),
+        ("plugins-empty", html(&PluginsContext::page(site(), Vec::new(), now()))),
         ("error-404", error(404, "There is no view `nope`.")),
         ("error-500", error(500, "An internal error.")),
     ]

@@ -25,6 +25,12 @@ pub async fn request(state: web::Data<AppState>, Asker(scope): Asker, id: web::P
     Ok(answer(document::collection("buildrequests", vec![document::whole_request(&page)])))
 }
 
+/// `GET /api/v2/plugins`: plugins that may be seen.
+pub async fn plugins(state: web::Data<AppState>, Asker(scope): Asker) -> Result<HttpResponse> {
+    let plugins = state.status.get(&scope).plugins().await?;
+    Ok(answer(document::collection("plugins", plugins.iter().map(document::plugin).collect())))
+}
+
 fn answer(value: Value) -> HttpResponse {
     HttpResponse::Ok().insert_header((CACHE_CONTROL, "private, no-cache")).json(value)
 }

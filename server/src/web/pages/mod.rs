@@ -16,6 +16,8 @@ pub mod error;
 pub mod front;
 /// A log.
 pub mod log;
+/// `/plugins`.
+pub mod plugins;
 /// A step.
 pub mod step;
 /// A team.
