@@ -46,6 +46,8 @@ pub mod secret;
 pub mod server;
 /// Settings against a plugin's schema.
 pub mod settings;
+/// That schema, and how much is checked against it.
+pub mod settings_schema;
 /// Where values come from.
 pub mod source;
 /// `[source.*]`.

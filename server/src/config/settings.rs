@@ -6,6 +6,7 @@ use super::placeholders;
 use super::plugin::Plugin;
 use super::read::{At, Reader, one_of};
 use super::server::Server;
+use super::settings_schema;
 use super::team::TeamSecret;
 use super::value::{Any, resolve};
 use super::{NotDescribed, PluginCatalogue};
@@ -48,7 +49,7 @@ enum Known {
 }
 
 /// How deep settings and schemas are followed.
-const DEPTH_MAX: usize = 64;
+const DEPTH_MAX: usize = settings_schema::SETTINGS_DEPTH_MAX;
 
 impl<'a> Plugins<'a> {
     /// The plugins of `catalogue`, used with these tables.
@@ -105,16 +106,17 @@ impl<'a> Plugins<'a> {
             }
             Known::Usable { schema, validator, .. } => {
                 self.check_lent(team, plugin, reader);
-                if path_is_shallow(&value, 0) {
-                    for error in validator.iter_errors(&value) {
-                        note_error(&error, &value, &path, schema, reader);
+                match settings_schema::too_much(&value) {
+                    None => {
+                        for error in validator.iter_errors(&value) {
+                            note_error(&error, &value, &path, schema, reader);
+                        }
+                        if kind == Kind::Step {
+                            placeholders::check(&value, &path, schema, reader);
+                        }
+                        resolve_paths(&mut value, schema, schema, dir, 0);
                     }
-                    if kind == Kind::Step {
-                        placeholders::check(&value, &path, schema, reader);
-                    }
-                    resolve_paths(&mut value, schema, schema, dir, 0);
-                } else {
-                    reader.note(reader.wrong(&path, "too-deep", format!("settings nest over {DEPTH_MAX} levels")));
+                    Some(why) => reader.note(reader.wrong(&path, "too-much", why).without_value()),
                 }
             }
             Known::NotAsked => {}
@@ -180,9 +182,7 @@ impl<'a> Plugins<'a> {
                 return Known::Broken(why);
             }
         };
-        // The plain engine has no backtracking: no pattern of a plugin can make the check run for ever.
-        let options = jsonschema::options().with_pattern_options(jsonschema::PatternOptions::regex());
-        match options.build(&described.settings_schema) {
+        match settings_schema::compile(&described.settings_schema) {
             Ok(validator) => Known::Usable {
                 is_step: described.is_step,
                 schema: described.settings_schema,
@@ -401,16 +401,6 @@ fn is_combined(why: &Why) -> bool {
             | Why::Not { .. }
             | Why::Contains
     )
-}
-
-/// Whether the settings are as shallow as any plugin needs.
-fn path_is_shallow(value: &Value, depth: usize) -> bool {
-    depth <= DEPTH_MAX
-        && match value {
-            Value::Array(elements) => elements.iter().all(|value| path_is_shallow(value, depth + 1)),
-            Value::Object(fields) => fields.values().all(|value| path_is_shallow(value, depth + 1)),
-            _ => true,
-        }
 }
 
 /// The name in `{ secret = "NAME" }`.

@@ -6,6 +6,11 @@ use serde_json::Value;
 use std::sync::Arc;
 
 const SCHEMA_BYTES_MAX: usize = 1 << 20;
+/// Of a name or version.
+const NAME_BYTES_MAX: usize = 100;
+/// Of a sentence for people.
+const SENTENCE_BYTES_MAX: usize = 4 << 10;
+const CAPABILITIES_MAX: usize = 100;
 
 /// What a plugin says of itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,6 +50,18 @@ impl Descriptor {
         let schema: Value =
             serde_json::from_str(&said.settings_schema).map_err(|e| format!("its settings schema is no JSON: {e}"))?;
         super::schema::compile(&schema).map_err(|e| format!("its settings schema is no JSON Schema: {e}"))?;
+        let texts = [("name", &said.name, NAME_BYTES_MAX), ("version", &said.version, NAME_BYTES_MAX)];
+        let capabilities = said.capabilities.iter();
+        let capabilities = capabilities
+            .flat_map(|c| [("capability", &c.kind, NAME_BYTES_MAX), ("reason", &c.reason, SENTENCE_BYTES_MAX)]);
+        texts
+            .into_iter()
+            .chain([("summary", &said.summary, SENTENCE_BYTES_MAX)])
+            .chain(capabilities)
+            .try_for_each(check_text)?;
+        if said.capabilities.len() > CAPABILITIES_MAX {
+            return Err(format!("names more than {CAPABILITIES_MAX} capabilities"));
+        }
         let is_step = match said.kind.as_str() {
             "step" => true,
             "reporter" => false,
@@ -61,4 +78,15 @@ impl Descriptor {
             capabilities,
         })
     }
+}
+
+/// What people read in pages, logs and terminals is short, and nothing that a terminal would obey.
+fn check_text((what, text, bytes_max): (&str, &String, usize)) -> Result<(), String> {
+    if text.len() > bytes_max {
+        return Err(format!("its {what} has more than {bytes_max} bytes"));
+    }
+    if text.chars().any(|c| c.is_control() && c != '\n') {
+        return Err(format!("its {what} holds control characters"));
+    }
+    Ok(())
 }

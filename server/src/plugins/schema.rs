@@ -1,9 +1,10 @@
 //! What a plugin's JSON Schema says about its settings: which strings are lines for the shell, and whether settings fit.
 
+use crate::config::settings_schema;
 use serde_json::Value;
 
-/// How deep references and choices are followed; a schema is foreign and may go in circles.
-const DEPTH_MAX: usize = 32;
+/// How deep references and choices are followed: as deep as those of an accepted schema go.
+const DEPTH_MAX: usize = 128;
 
 /// Whether the string at `pointer` in the settings has `format`, by any part of the schema that applies to it.
 pub fn has_format(schema: &Value, pointer: &str, format: &str) -> bool {
@@ -38,15 +39,14 @@ fn search(root: &Value, schema: &Value, path: &[String], format: &str, depth: us
 /// # Errors
 /// Says what is wrong with the schema. References to other documents are: nothing is fetched.
 pub fn compile(schema: &Value) -> Result<jsonschema::Validator, String> {
-    // A pattern comes from the plugin: no engine that backtracks.
-    jsonschema::options()
-        .with_pattern_options(jsonschema::PatternOptions::regex())
-        .build(schema)
-        .map_err(|error| error.to_string())
+    settings_schema::compile(schema)
 }
 
 /// What does not fit, as one sentence; none where all fits.
 pub fn misfit(validator: &jsonschema::Validator, settings: &Value) -> Option<String> {
+    if let Some(why) = settings_schema::too_much(settings) {
+        return Some(why);
+    }
     let said: Vec<String> = validator
         .iter_errors(settings)
         .take(5)

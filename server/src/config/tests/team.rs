@@ -369,3 +369,13 @@ fn a_network_in_a_grant_is_written_as_one() {
         "#]],
     );
 }
+
+/// Row 41.
+#[test]
+fn settings_over_their_size_or_depth_are_told_where_they_stand() {
+    let told = |with: &str| said(&load_texts(&[("weir.toml", ""), ("teams/core.toml", &step(with))], &[]));
+    let deep = told(&format!("use = \"shell\"\nwith = {{ command = {}1{} }}", "[".repeat(70), "]".repeat(70)));
+    assert!(deep.contains("settings nest over 64 levels") && deep.contains("teams/core.toml:3"), "{deep}");
+    let huge = told(&format!("use = \"shell\"\nwith = {{ command = \"{}\" }}", "x".repeat(1 << 20)));
+    assert!(huge.contains("bytes as JSON, over 1048576") && huge.len() < 2_000, "{} bytes", huge.len());
+}

@@ -11,6 +11,8 @@ mod cache;
 mod compiling;
 /// What crosses between guest and host.
 mod crossing;
+/// What a plugin says of itself, and what it is handed.
+mod describing;
 /// What fuzzing does, for a moment.
 mod fuzzed;
 /// Handles of the host's things.
