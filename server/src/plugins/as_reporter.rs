@@ -44,6 +44,7 @@ impl Plugins {
         let vault = self.vault(&call.team).await;
         let id = call.event.id.clone();
         let context = Context { settings: call.settings.to_string(), target: call.reporter.clone(), extra: Vec::new() };
+        let tally = self.tallies.of(&call.team, &call.plugin);
         let run = ReportRun {
             usage: Use {
                 team: call.team,
@@ -60,6 +61,7 @@ impl Plugins {
             limits: table.limits,
             stop_grace: self.stop_grace,
             powers: Powers::of(loaded, table),
+            tally,
             clock: Arc::clone(&self.clock),
         };
         let task = self.runtime.handle().spawn(run_report(Arc::clone(&loaded.prepared), run));

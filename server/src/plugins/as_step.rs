@@ -64,6 +64,7 @@ impl Plugins {
             limits: table.limits,
             stop_grace: self.stop_grace,
             powers: Powers::of(loaded, table),
+            tally: self.tallies.of(&step.builder.team, &name),
             clock: Arc::clone(&self.clock),
             gates: Arc::clone(&self.gates),
             commands: commands.clone(),

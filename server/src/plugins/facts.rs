@@ -5,10 +5,13 @@ use super::breaker;
 use super::descriptor::Descriptor;
 use super::look::Seen;
 use super::power::Powers;
+use super::tally::Gated;
 use crate::config::plugin::{CommandGrant, Limits, Plugin};
 use crate::config::server::Server;
 use crate::model::time::Span;
-use crate::status::plugin::{CapabilityFacts, LimitFacts, PluginFacts, PluginSelf, PluginSource, SwitchedOff};
+use crate::status::plugin::{
+    CallFacts, CapabilityFacts, LimitFacts, PluginFacts, PluginSelf, PluginSource, SwitchedOff,
+};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,11 +38,12 @@ impl PluginSource for Plugins {
                 last: open.last.clone(),
             });
             let switched_off = switched_off.collect();
+            let calls = self.calls(&name);
             let seen = self.loader.look(&name, &table, &known.server);
             if matches!(seen.descriptor, Ok(None)) {
                 unasked.push((name.clone(), table.clone()));
             }
-            facts(name, &table, seen, switched_off)
+            facts(name, &table, seen, Live { switched_off, calls })
         });
         let facts = facts.collect();
         self.ask(unasked, known.server.clone());
@@ -48,6 +52,18 @@ impl PluginSource for Plugins {
 }
 
 impl Plugins {
+    /// What a plugin did for each team, and was denied.
+    fn calls(&self, name: &str) -> Vec<CallFacts> {
+        let teams = self.tallies.of_plugin(name).into_iter();
+        let calls = teams.flat_map(|(team, tally)| {
+            Gated::ALL.map(|what| {
+                let (n_used, n_denied) = tally.read(what);
+                CallFacts { team: team.clone(), capability: what.name(), n_used, n_denied }
+            })
+        });
+        calls.filter(|calls| calls.n_used + calls.n_denied > 0).collect()
+    }
+
     /// Asks plugins that nobody has used yet what they are, one after the other, so that the next look knows it. A content is asked
     /// once, however often somebody looks: what it says is kept, and so is that it cannot be asked.
     fn ask(&self, unasked: Vec<(String, Plugin)>, server: Server) {
@@ -80,7 +96,13 @@ impl Drop for Asking {
     }
 }
 
-fn facts(name: String, table: &Plugin, seen: Seen, switched_off: Vec<SwitchedOff>) -> PluginFacts {
+/// What happened since the server started.
+struct Live {
+    switched_off: Vec<SwitchedOff>,
+    calls: Vec<CallFacts>,
+}
+
+fn facts(name: String, table: &Plugin, seen: Seen, live: Live) -> PluginFacts {
     let (described, trouble) = match &seen.descriptor {
         Ok(own) => (own.as_ref().map(|own| described(own, &Powers::granted(own, seen.bundled.as_ref(), table))), None),
         Err(error) => (None, Some(error.message.clone())),
@@ -94,7 +116,8 @@ fn facts(name: String, table: &Plugin, seen: Seen, switched_off: Vec<SwitchedOff
         described,
         trouble,
         limits: limits(&table.limits),
-        switched_off,
+        switched_off: live.switched_off,
+        calls: live.calls,
     }
 }
 

@@ -13,6 +13,7 @@ use super::explain::{explain, guest_error};
 use super::meter::{MemoryMeter, Stopwatch, Timed};
 use super::power::Powers;
 use super::stdio::Tail;
+use super::tally::{Gated, Tally};
 use super::usage::{Use, User};
 use crate::clock::SharedClock;
 use crate::config::plugin::Limits;
@@ -49,6 +50,8 @@ pub struct Guest {
     pub limits: Limits,
     /// What it may do.
     pub powers: Powers,
+    /// Where it is counted what of that it did, and what it was denied.
+    tally: Arc<Tally>,
     /// What it holds handles of.
     pub table: ResourceTable,
     /// What it works for; none while it describes itself.
@@ -114,6 +117,7 @@ impl Guest {
         Self {
             name: name.to_owned(),
             powers: Powers::default(),
+            tally: Arc::default(),
             table,
             usage: None,
             status: None,
@@ -138,6 +142,11 @@ impl Guest {
     /// Over the limit.
     pub fn enter(&mut self) -> Result<(), Breach> {
         self.calls.count()
+    }
+
+    /// Counts a call that needs a grant, by whether it was denied.
+    pub fn tally(&self, what: Gated, is_denied: bool) {
+        self.tally.count(what, is_denied);
     }
 
     /// Counts a call of a host function that needs a step.
@@ -211,6 +220,8 @@ pub struct StepRun {
     pub stop_grace: Duration,
     /// What it may do.
     pub powers: Powers,
+    /// Where its calls are counted.
+    pub tally: Arc<Tally>,
     /// For its log's times.
     pub clock: SharedClock,
     /// The way to services.
@@ -230,6 +241,7 @@ pub struct StepRun {
 pub async fn run_step(prepared: Arc<Prepared>, run: StepRun) -> Result<step_handler::Outcome, Error> {
     let mut guest = Guest::new(&prepared.name, run.limits, run.stop_grace, run.clock);
     guest.powers = run.powers;
+    guest.tally = run.tally;
     guest.status = run.status;
     let context = context(&run.call, &run.limits);
     let stop = run.call.stop.clone();
@@ -292,6 +304,8 @@ pub struct ReportRun {
     pub stop_grace: Duration,
     /// What it may do.
     pub powers: Powers,
+    /// Where its calls are counted.
+    pub tally: Arc<Tally>,
     /// For its log's times.
     pub clock: SharedClock,
 }
@@ -303,6 +317,7 @@ pub struct ReportRun {
 pub async fn run_report(prepared: Arc<Prepared>, run: ReportRun) -> Result<Vec<reporter_handler::Delivery>, Error> {
     let mut guest = Guest::new(&prepared.name, run.limits, run.stop_grace, run.clock);
     guest.powers = run.powers;
+    guest.tally = run.tally;
     let stop = run.usage.stop.clone();
     guest.works_for(run.usage);
     let Some(handler) = prepared.reporter_handler.clone() else {

@@ -53,6 +53,8 @@ pub mod power;
 mod schema;
 /// What a guest prints.
 mod stdio;
+/// What plugins did, and were denied.
+mod tally;
 /// What a guest works for.
 mod usage;
 /// The WASI that gives nothing.
@@ -84,6 +86,7 @@ pub struct Plugins {
     loader: Arc<load::Loader>,
     runtime: Arc<engine::GuestRuntime>,
     breakers: Arc<breaker::Breakers>,
+    tallies: tally::Tallies,
     clock: SharedClock,
     stop_grace: Duration,
     status: Option<Status>,
@@ -136,6 +139,7 @@ impl Catalogue {
             loader: Arc::clone(&self.loader),
             runtime: Arc::clone(&self.runtime),
             breakers: Arc::clone(&self.breakers),
+            tallies: tally::Tallies::default(),
             clock: Arc::clone(&self.clock),
             stop_grace: STOP_GRACE,
             status: None,
@@ -173,6 +177,7 @@ impl Plugins {
         let old = self.known.load_full();
         let names = tables.keys().chain(old.tables.keys());
         names.filter(|name| tables.get(*name) != old.tables.get(*name)).for_each(|name| self.breakers.forget(name));
+        self.tallies.keep(|team| config.teams.contains_key(team));
         self.known.store(Arc::new(Known { tables, server, secrets }));
     }
 

@@ -22,11 +22,14 @@ pub fn collection(plural: &str, items: Vec<Value>) -> Value {
 pub fn plugin(plugin: &PluginFacts) -> Value {
     let own = plugin.described.as_ref();
     let capabilities = own.into_iter().flat_map(|own| &own.capabilities).map(|capability| {
+        let (n_used, n_denied) = plugin.counted(&capability.kind);
         json!({
             "name": capability.kind,
             "reason": capability.reason,
             "granted": capability.is_granted,
             "detail": capability.detail,
+            "used": n_used,
+            "denied": n_denied,
         })
     });
     let limits = plugin.limits.iter().map(|limit| (limit.key.to_owned(), json!(limit.value)));

@@ -34,6 +34,22 @@ pub struct PluginFacts {
     pub limits: Vec<LimitFacts>,
     /// Teams for which it is switched off.
     pub switched_off: Vec<SwitchedOff>,
+    /// What it did and was denied since the server started.
+    pub calls: Vec<CallFacts>,
+}
+
+impl PluginFacts {
+    /// Calls of a capability that it declares, for the teams that are here: let through, and denied. Files of the work directory
+    /// may be declared as a part of `command`, and then they count there.
+    pub fn counted(&self, capability: &str) -> (u64, u64) {
+        let declares = |kind: &str| self.described.iter().flat_map(|own| &own.capabilities).any(|c| c.kind == kind);
+        let counts = |calls: &&CallFacts| {
+            calls.capability == capability
+                || (calls.capability == "workspace" && capability == "command" && !declares("workspace"))
+        };
+        let add = |(used, denied): (u64, u64), calls: &CallFacts| (used + calls.n_used, denied + calls.n_denied);
+        self.calls.iter().filter(counts).fold((0, 0), add)
+    }
 }
 
 /// What a plugin says of itself.
@@ -62,6 +78,19 @@ pub struct CapabilityFacts {
     pub is_granted: bool,
     /// What exactly, where that is more than yes or no: programs, hosts. For those who are signed in.
     pub detail: Option<String>,
+}
+
+/// Calls of one capability for one team.
+#[derive(Debug, Clone)]
+pub struct CallFacts {
+    /// For which team.
+    pub team: String,
+    /// Its name in the contract.
+    pub capability: &'static str,
+    /// Calls that were let through.
+    pub n_used: u64,
+    /// Calls that were denied.
+    pub n_denied: u64,
 }
 
 /// One limit.
@@ -132,6 +161,7 @@ impl Get {
             return None;
         }
         plugin.switched_off.retain(|breaker| may_read(&breaker.team));
+        plugin.calls.retain(|calls| may_read(&calls.team));
         if !self.scope.is_signed_in() {
             // They name machines and paths of the operator's.
             plugin.trouble = plugin.trouble.map(|_| "it cannot be used; sign in to see why".to_owned());

@@ -6,12 +6,15 @@ use weir_tests::page::Page;
 use weir_tests::site::Site;
 use weir_tests::world::World;
 
-/// Team `core` is public, `vault` private: `mine` is lent to it alone, and `flaky`, which is everybody's, breaks in its build.
+/// Team `core` is public, `vault` private: `mine` is lent to it alone, and `flaky`, which is everybody's, breaks in its build. Both
+/// have a builder with `idle`, which asks for a command and is granted none.
 fn site() -> Site {
     Site::new()
         .builder("core/linux", "true")
         .team("vault", r#"visibility = "private""#)
         .toml("[[team.vault.builder.keys.step]]\nuse = \"flaky\"")
+        .toml("[[team.vault.builder.tries.step]]\nuse = \"idle\"")
+        .toml("[[team.core.builder.tries.step]]\nuse = \"idle\"")
         .toml("[plugin.mine]\nteams = [\"vault\"]\ncommand = [\"true\"]\nmemory = \"32 MiB\"")
         .plugin("flaky", &Guest::run("unreachable").component())
         .plugin("mine", &runs_true().component())
@@ -96,4 +99,25 @@ async fn a_plugin_that_is_switched_off_for_a_team_is_so_on_the_page_of_who_may_r
         let page = fetch(&world, token, "/plugins").await;
         assert!(!page.body.contains("vault"), "{}", page.body);
     }
+}
+
+#[tokio::test]
+async fn what_a_plugin_did_and_was_denied_is_counted_for_those_who_may_read_the_team() {
+    let world = site().serve().await;
+    for key in ["core/linux", "core/tries", "vault/tries", "vault/tries"] {
+        let answer = world.force_as(Some(&world.owner()), key, json!({})).await;
+        assert_eq!(answer.status, 202, "{}", answer.body);
+        world.settle().await;
+    }
+    let counted = |plugins: &[Value], name: &str| {
+        let command = &named(plugins, name).unwrap()["capabilities"][0];
+        assert_eq!(command["name"], "command");
+        (command["used"].as_u64().unwrap(), command["denied"].as_u64().unwrap())
+    };
+    let member = listed(&world, Some(&world.token("vault", "viewer"))).await;
+    let stranger = listed(&world, None).await;
+    assert_eq!((counted(&member, "shell"), counted(&stranger, "shell")), ((1, 0), (1, 0)));
+    assert_eq!((counted(&member, "idle"), counted(&stranger, "idle")), ((0, 3), (0, 1)));
+    let page = world.get("/plugins").await.text();
+    assert!(page.contains("✘ denied once"), "{page}");
 }

@@ -6,6 +6,7 @@ use crate::model::size::Size;
 use crate::plugins::bindings::artifacts::{Artifact, ArtifactError, Host};
 use crate::plugins::instance::Guest;
 use crate::plugins::power::denied;
+use crate::plugins::tally::Gated;
 use crate::worker::{self, Place, Worker};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -53,6 +54,7 @@ impl Guest {
     fn artifact_room(&mut self, name: &str) -> wasmtime::Result<Result<Room, ArtifactError>> {
         let limit = self.limits.artifact_bytes;
         let may = self.powers.artifacts;
+        self.tally(Gated::Artifacts, !may);
         let plugin = self.name.clone();
         let step = self.step()?;
         if !may {
@@ -89,6 +91,7 @@ impl Host for Guest {
     async fn store_file(&mut self, path: String, name: String) -> wasmtime::Result<Result<Artifact, ArtifactError>> {
         if let Some(why) = self.command_denied() {
             self.enter()?;
+            self.tally(Gated::Artifacts, true);
             return Ok(Err(ArtifactError::Denied(why)));
         }
         let room = match self.artifact_room(&name)? {

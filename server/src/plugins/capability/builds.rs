@@ -5,6 +5,7 @@ use crate::model::scope::Scope;
 use crate::plugins::bindings::builds::{BuildsError, Host};
 use crate::plugins::instance::Guest;
 use crate::plugins::power;
+use crate::plugins::tally::Gated;
 use crate::status::get::Get;
 use crate::status::query::Narrowing;
 use crate::status::{self, document};
@@ -21,6 +22,7 @@ impl Guest {
     /// Questions in the scope of the team, where the plugin may ask, and the team.
     fn ask(&mut self) -> wasmtime::Result<Answer<(Get, String)>> {
         let team = self.used()?.team.clone();
+        self.tally(Gated::Builds, !self.powers.builds);
         if !self.powers.builds {
             return Ok(Err(BuildsError::Denied(power::denied(&self.name, "ask for status", "builds = true"))));
         }

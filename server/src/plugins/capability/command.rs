@@ -8,6 +8,7 @@ use crate::plugins::bindings::command::{
 use crate::plugins::capability::lines::{LineReader, Search};
 use crate::plugins::capability::log::STDIO;
 use crate::plugins::instance::Guest;
+use crate::plugins::tally::Gated;
 use crate::worker::{self, Channel, Command, Exit, Output, OutputSender};
 use bytes::Bytes;
 use std::time::Duration;
@@ -134,7 +135,9 @@ impl Guest {
     pub async fn begin(&mut self, mut spec: Spec, tap: Tap) -> wasmtime::Result<Result<Begun, CommandError>> {
         let mode = spec.output;
         let log_name = spec.log.take().unwrap_or_else(|| STDIO.to_owned());
-        let command = match self.command(spec).await? {
+        let command = self.command(spec).await?;
+        self.tally(Gated::Command, matches!(command, Err(CommandError::Denied(_))));
+        let command = match command {
             Ok(command) => command,
             Err(error) => return Ok(Err(error)),
         };

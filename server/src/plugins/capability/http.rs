@@ -6,6 +6,7 @@ use crate::plugins::bindings::http::{Field, FieldValue, Host, HttpError, Request
 use crate::plugins::error::{Breach, Kind};
 use crate::plugins::instance::Guest;
 use crate::plugins::power::denied;
+use crate::plugins::tally::Gated;
 use bytes::Bytes;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Url};
@@ -243,9 +244,9 @@ fn in_contract(failure: Failure) -> HttpError {
     }
 }
 
-impl Host for Guest {
-    async fn send(&mut self, request: Request) -> wasmtime::Result<Result<Response, HttpError>> {
-        self.used()?;
+impl Guest {
+    /// Checks a call, makes it and counts what passes.
+    async fn exchange(&mut self, request: Request) -> wasmtime::Result<Result<Response, HttpError>> {
         self.http_meter.call()?;
         let max = self.limits.http_bytes.0;
         let mut call = match self.call(request).await? {
@@ -270,6 +271,15 @@ impl Host for Guest {
             }
             Err(error) => Ok(Err(error)),
         }
+    }
+}
+
+impl Host for Guest {
+    async fn send(&mut self, request: Request) -> wasmtime::Result<Result<Response, HttpError>> {
+        self.used()?;
+        let answer = self.exchange(request).await?;
+        self.tally(Gated::Http, matches!(answer, Err(HttpError::Denied(_))));
+        Ok(answer)
     }
 }
 

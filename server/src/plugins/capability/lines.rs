@@ -8,6 +8,7 @@ use crate::plugins::error::{Breach, Kind};
 use crate::plugins::instance::Guest;
 use crate::plugins::line_finder::{Batch, LineFinder};
 use crate::plugins::meter::{Stopwatch, thread_cpu};
+use crate::plugins::tally::Gated;
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
@@ -99,6 +100,7 @@ impl Guest {
         let main = self.step()?.main.clone();
         // What may not be run is not compiled for either.
         if let Some(why) = self.command_denied() {
+            self.tally(Gated::Command, true);
             return Ok(Err(CommandError::Denied(why)));
         }
         let compiled = main.spawn_blocking(move || {

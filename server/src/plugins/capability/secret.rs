@@ -7,6 +7,7 @@ use crate::plugins::bindings::secret_reveal::{self, RevealError};
 use crate::plugins::bindings::secrets::{Host, HostSecret, SecretError};
 use crate::plugins::instance::Guest;
 use crate::plugins::power::denied;
+use crate::plugins::tally::Gated;
 use serde_json::Value;
 use std::sync::Arc;
 use wasmtime::component::Resource;
@@ -87,9 +88,8 @@ impl HostSecret for Guest {
     }
 }
 
-impl secret_reveal::Host for Guest {
-    async fn reveal(&mut self, secret: Resource<Secret>) -> wasmtime::Result<Result<String, RevealError>> {
-        self.enter()?;
+impl Guest {
+    async fn plain_text(&mut self, secret: Resource<Secret>) -> wasmtime::Result<Result<String, RevealError>> {
         if !self.powers.reveal {
             let why = denied(&self.name, "read secrets", "reveal = true");
             return Ok(Err(RevealError::Denied(why)));
@@ -99,6 +99,15 @@ impl secret_reveal::Host for Guest {
         }
         let value = self.secret_value(&secret).await?;
         Ok(value.map(|value| value.expose().to_owned()).map_err(|why| RevealError::Unavailable(why.to_string())))
+    }
+}
+
+impl secret_reveal::Host for Guest {
+    async fn reveal(&mut self, secret: Resource<Secret>) -> wasmtime::Result<Result<String, RevealError>> {
+        self.enter()?;
+        let answer = self.plain_text(secret).await?;
+        self.tally(Gated::SecretReveal, matches!(answer, Err(RevealError::Denied(_))));
+        Ok(answer)
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::plugins::bindings::state::{Expectation as GuestExpectation, Host, StateError, Versioned};
 use crate::plugins::instance::Guest;
 use crate::plugins::power;
+use crate::plugins::tally::Gated;
 use crate::status::plugin_state::{Expectation, PluginState, UseKey};
 use crate::status::{self, Error};
 
@@ -14,6 +15,7 @@ impl Guest {
     fn kept(&mut self) -> wasmtime::Result<Result<PluginState, StateError>> {
         let used = self.used()?;
         let key = UseKey { team: used.team.clone(), plugin: used.plugin.clone(), used_by: used.by.key() };
+        self.tally(Gated::State, !self.powers.state);
         if !self.powers.state {
             return Ok(Err(StateError::Denied(power::denied(&self.name, "keep a state", "state = true"))));
         }

@@ -6,12 +6,14 @@ use crate::model::results::Results;
 use crate::plugins::bindings::trigger::{Finished, Host, Order as GuestOrder, Results as GuestResults, TriggerError};
 use crate::plugins::instance::Guest;
 use crate::plugins::power;
+use crate::plugins::tally::Gated;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 impl Guest {
     fn trigger_denied(&self) -> Option<TriggerError> {
         let denied = || TriggerError::Denied(power::denied(&self.name, "trigger other builders", "trigger = true"));
+        self.tally(Gated::Trigger, !self.powers.trigger);
         (!self.powers.trigger).then(denied)
     }
 }

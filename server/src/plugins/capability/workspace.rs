@@ -2,6 +2,7 @@
 
 use crate::plugins::bindings::workspace::{FileError, FileStat, Host};
 use crate::plugins::instance::{Guest, StepState};
+use crate::plugins::tally::Gated;
 use crate::worker;
 
 /// Largest file that passes through a guest: what one crossing may carry.
@@ -11,6 +12,7 @@ const GLOB_MAX: u32 = 10_000;
 /// The step, where it may touch files.
 fn granted(guest: &mut Guest) -> wasmtime::Result<Result<&mut StepState, FileError>> {
     let denied = guest.command_denied();
+    guest.tally(Gated::Workspace, denied.is_some());
     let step = guest.step()?;
     Ok(match denied {
         Some(why) => Err(FileError::Denied(why)),

@@ -53,6 +53,8 @@ pub struct CapabilityLine {
     pub granted: &'static str,
     /// What exactly.
     pub detail: Option<String>,
+    /// How often it did, and how often it was denied.
+    pub used: String,
 }
 
 /// A limit.
@@ -87,7 +89,11 @@ fn line(plugin: PluginFacts, now: Time) -> PluginLine {
         is_asked: own.is_none() && plugin.trouble.is_none(),
         switched_off: plugin.switched_off.iter().map(|off| switched_off(off, now)).collect(),
         facts: facts(&plugin),
-        capabilities: own.iter().flat_map(|own| &own.capabilities).map(capability).collect(),
+        capabilities: own
+            .iter()
+            .flat_map(|own| &own.capabilities)
+            .map(|c| capability(c, plugin.counted(&c.kind)))
+            .collect(),
         own_limits: if changed.is_empty() { "those of every plugin".to_owned() } else { changed.join(", ") },
         limits: plugin.limits.into_iter().map(|limit| LimitLine { key: limit.key, value: limit.value }).collect(),
         trouble: plugin.trouble,
@@ -114,11 +120,25 @@ fn switched_off(off: &SwitchedOff, now: Time) -> String {
     format!("for the team {team} {until}: {because}; last: {last}")
 }
 
-fn capability(capability: &CapabilityFacts) -> CapabilityLine {
+fn capability(capability: &CapabilityFacts, (n_used, n_denied): (u64, u64)) -> CapabilityLine {
+    let times = |n: u64| {
+        if n == 1 {
+            "once".to_owned()
+        } else {
+            format!("{} times", words::number(i64::try_from(n).unwrap_or(i64::MAX)))
+        }
+    };
+    let used = match (n_used, n_denied) {
+        (0, 0) => "never".to_owned(),
+        (used, 0) => times(used),
+        (0, denied) => format!("✘ denied {}", times(denied)),
+        (used, denied) => format!("{}, ✘ denied {}", times(used), times(denied)),
+    };
     CapabilityLine {
         kind: capability.kind.clone(),
         reason: capability.reason.clone(),
         granted: if capability.is_granted { "✔ granted" } else { "✘ not granted" },
         detail: capability.detail.clone(),
+        used,
     }
 }

@@ -1,7 +1,7 @@
 //! Plugins: one that is well, one that nobody has asked, one that is broken, one that is switched off.
 
 use super::now;
-use crate::status::plugin::{CapabilityFacts, LimitFacts, PluginFacts, PluginSelf, SwitchedOff};
+use crate::status::plugin::{CallFacts, CapabilityFacts, LimitFacts, PluginFacts, PluginSelf, SwitchedOff};
 use chrono::TimeDelta;
 
 fn file(name: &str) -> PluginFacts {
@@ -18,6 +18,7 @@ fn file(name: &str) -> PluginFacts {
             LimitFacts { key: "cpu", value: "10s".into(), is_default: true },
         ],
         switched_off: Vec::new(),
+        calls: Vec::new(),
     }
 }
 
@@ -52,8 +53,10 @@ pub fn plugins() -> Vec<PluginFacts> {
     };
     let mut off_limits = file("switched-off");
     off_limits.limits[0] = LimitFacts { key: "memory", value: "256 MiB".into(), is_default: false };
+    let called = |capability, n_used, n_denied| CallFacts { team: "core".into(), capability, n_used, n_denied };
+    let calls = vec![called("command", 12_345, 0), called("http", 17, 1), called("secret-reveal", 0, 3)];
     vec![
-        PluginFacts { described: described("shell", "step", capabilities), is_pinned: true, ..file("shell") },
+        PluginFacts { described: described("shell", "step", capabilities), is_pinned: true, calls, ..file("shell") },
         PluginFacts { described: described("<quiet>", "reporter", Vec::new()), ..file("quiet") },
         file("unasked"),
         missing,
