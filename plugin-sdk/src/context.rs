@@ -5,6 +5,10 @@ use crate::host::Host;
 use crate::outside::{AnyHost, Outside};
 use serde_json::Value;
 use std::ops::{Deref, DerefMut};
+use std::time::Duration;
+
+/// What the host gives a call where the operator does not say.
+const WALL: Duration = Duration::from_secs(300);
 
 /// Which build a step belongs to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,6 +29,7 @@ pub struct Build {
 pub struct Context {
     build: Build,
     step: String,
+    deadline: Duration,
     outside: Outside,
 }
 
@@ -45,7 +50,19 @@ impl DerefMut for Context {
 impl Context {
     /// A context over the host; the SDK and tests make it.
     pub fn new(build: Build, step: String, host: AnyHost) -> Self {
-        Self { build, step, outside: Outside::new(host) }
+        Self { build, step, deadline: WALL, outside: Outside::new(host) }
+    }
+
+    /// The same context in a call that may run so long.
+    #[must_use]
+    pub fn with_deadline(self, deadline: Duration) -> Self {
+        Self { deadline, ..self }
+    }
+
+    /// How long this call may run from its beginning, not counting waits for commands and triggered builds: what runs longer is ended by
+    /// the host.
+    pub fn deadline(&self) -> Duration {
+        self.deadline
     }
 
     /// Which build this step belongs to.

@@ -20,7 +20,7 @@ CREATE TABLE test_results (
 
 CREATE TABLE step_statistics (
     step_id BIGINT NOT NULL REFERENCES steps (id) ON DELETE CASCADE,
-    name TEXT NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,         -- sorted by bytes, as on SQLite
     value DOUBLE PRECISION NOT NULL,
     PRIMARY KEY (step_id, name)
 );
@@ -29,7 +29,7 @@ CREATE TABLE artifacts (
     id BIGSERIAL PRIMARY KEY,
     build_id BIGINT NOT NULL REFERENCES builds (id) ON DELETE CASCADE,
     step_id BIGINT NOT NULL REFERENCES steps (id) ON DELETE CASCADE,
-    name TEXT NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,         -- sorted by bytes, as on SQLite
     size_bytes BIGINT NOT NULL,
     sha256 TEXT NOT NULL,                   -- lower-case hex
     created_at TIMESTAMP NOT NULL,

@@ -88,7 +88,8 @@ pub fn run<S: Step>(context: step_handler::Context) -> Result<step_handler::Outc
         revision: context.build.revision,
         branch: context.build.branch,
     };
-    let mut cx = Context::new(build, context.step, Imports);
+    let deadline = Duration::from_millis(context.deadline.into());
+    let mut cx = Context::new(build, context.step, Imports).with_deadline(deadline);
     let outcome = S::run(&mut cx, settings).map_err(plugin_error)?;
     let verdict = match outcome.verdict {
         Verdict::Success => step_handler::Verdict::Success,

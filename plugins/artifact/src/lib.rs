@@ -138,7 +138,15 @@ fn wanted(cx: &mut Context, settings: &Settings) -> Result<(Vec<Wanted>, String)
         (Some(patterns), None) => {
             let mut paths = BTreeSet::new();
             for pattern in patterns.all() {
-                paths.extend(cx.glob(pattern, PATHS_MAX)?);
+                let found = cx.glob(pattern, PATHS_MAX)?;
+                if found.len() >= PATHS_MAX as usize {
+                    // The list ends there, and what is missing would be missed later.
+                    return Err(Error::setting(
+                        "/files",
+                        format!("`{pattern}` fits {PATHS_MAX} paths or more: narrow it"),
+                    ));
+                }
+                paths.extend(found);
             }
             let patterns: Vec<_> = patterns.all().iter().map(|pattern| format!("`{pattern}`")).collect();
             (paths, patterns.join(" or "))

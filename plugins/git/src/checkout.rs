@@ -5,9 +5,6 @@ use crate::program::ANSWER_BYTES_MAX;
 use crate::settings::{Clean, Settings, Submodules};
 use weir_plugin_sdk::{Build, Command, Context, Error, HostError};
 
-/// Left behind by a git that was killed; builds of one builder never share a work directory, so nobody holds them.
-const LOCKS: [&str; 4] = [".git/index.lock", ".git/HEAD.lock", ".git/shallow.lock", ".git/config.lock"];
-
 /// Everything decided before git runs.
 #[derive(Debug)]
 pub struct Checkout {
@@ -122,8 +119,10 @@ impl Checkout {
             }
             self.git(cx, &["init", "--quiet"], "cannot make a repository")?;
         } else {
-            let locks = LOCKS.map(|lock| self.inside(lock));
-            let words = ["rm", "-f", "--"].into_iter().map(str::to_owned).chain(locks);
+            // Left behind by a git that was killed, also in submodules and refs; builds of one builder never share a work directory, so
+            // nobody holds them.
+            let git = format!("./{}", self.inside(".git"));
+            let words = ["find", git.as_str(), "-name", "*.lock", "-type", "f", "-delete"];
             cx.capture(&Command::program(words), ANSWER_BYTES_MAX)?;
         }
         // For scripts that ask where they come from, for submodules with relative addresses, and for what a partial clone left out.

@@ -34,7 +34,11 @@ impl Step for Http {
         let request = request(&settings)?;
         let mut delay = Duration::from_secs(settings.retry_delay_s.into());
         let mut n_left = settings.retries;
+        let call = Duration::from_secs(settings.timeout_s.into()) * (1 + u32::from(settings.redirects));
+        // At most: a call that is answered takes less than its timeout.
+        let mut used = Duration::ZERO;
         loop {
+            used += call;
             let answer = follow(cx, request.clone(), settings.redirects);
             let wait = match &answer {
                 Ok((_, response)) if settings.is_expected(response.status) => None,
@@ -42,11 +46,14 @@ impl Step for Http {
                 Err(HostError { kind: Refusal::RateLimited(wait), .. }) => Some(*wait),
                 Err(error) => error.is_temporary().then_some(delay),
             };
-            match wait.filter(|_| n_left > 0) {
+            let wait = wait.filter(|_| n_left > 0).map(|wait| wait.min(DELAY_MAX));
+            // Over its deadline the host would end the step, and nobody would read what the service said.
+            match wait.filter(|wait| used + *wait + call < cx.deadline()) {
                 Some(wait) => {
                     n_left -= 1;
+                    used += wait;
                     delay = (delay * 2).min(DELAY_MAX);
-                    again(cx, wait.min(DELAY_MAX), n_left)?;
+                    again(cx, wait, n_left)?;
                 }
                 None => return judge(cx, &settings, &request, answer),
             }

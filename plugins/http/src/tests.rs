@@ -5,7 +5,7 @@ use expect_test::expect_file;
 use serde_json::{Value, json};
 use weir_plugin_sdk::http::{FieldValue, Response};
 use weir_plugin_sdk::testing::Script;
-use weir_plugin_sdk::{Error, HostError, Outcome, Refusal, Secret, Step, settings_schema};
+use weir_plugin_sdk::{Error, HostError, Outcome, Refusal, Secret, Step, Verdict, settings_schema};
 
 const URL: &str = "https://example.org/health";
 
@@ -73,6 +73,16 @@ fn a_service_that_is_down_is_tried_again_and_then_a_failure() {
     let script = Script::new().responds("GET", URL, Response::new(404, ""));
     run(&script, json!({ "url": URL, "retries": 1 })).unwrap();
     assert_eq!(script.requests().len(), 1, "what is not there is not there the second time either");
+}
+
+#[test]
+fn it_ends_by_itself_before_the_host_would_end_it() {
+    let script = Script::new().responds("GET", URL, Response::new(503, ""));
+    let settings = json!({ "url": URL, "retries": 10, "timeout_s": 30, "retry_delay_s": 60 });
+    let end = run(&script, settings).unwrap();
+    assert_eq!(end.verdict, Verdict::Failure);
+    // 30 s of the first call, then 90 s with each other one: the third ends within 300 s, a fourth might not.
+    assert_eq!(script.requests().len(), 3);
 }
 
 #[test]

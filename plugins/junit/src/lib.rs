@@ -70,7 +70,12 @@ impl Step for Junit {
         let patterns = settings.files.all();
         let mut files = BTreeSet::new();
         for pattern in patterns {
-            files.extend(cx.glob(pattern, FILES_MAX)?);
+            let found = cx.glob(pattern, FILES_MAX)?;
+            if found.len() >= FILES_MAX as usize {
+                // The list ends there, and a failure in what is missing would be missed.
+                return Err(Error::setting("/files", format!("`{pattern}` fits {FILES_MAX} paths or more: narrow it")));
+            }
+            files.extend(found);
         }
         if files.is_empty() {
             let patterns: Vec<_> = patterns.iter().map(|pattern| format!("`{pattern}`")).collect();

@@ -17,6 +17,11 @@ use bytes::Bytes;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+/// Texts of one page of test results, unless one alone is longer.
+const PAGE_BYTES_MAX: usize = 1 << 20;
+/// Test results that are read at once: each may have a long message.
+const ROWS_AT_ONCE: usize = 100;
+
 /// Test results of one step at most.
 pub const TESTS_MAX: i32 = 100_000;
 
@@ -228,7 +233,8 @@ pub(super) fn list_artifacts(c: &mut DbConnection, build: BuildId, after: &str, 
     Ok(rows.into_iter().map(load::artifact).collect())
 }
 
-/// Reads results: what stands before `offset` is passed over by the totals, not by reading it.
+/// Reads results: what stands before `offset` is passed over by the totals, not by reading it. A page whose texts are long ends early:
+/// messages come from whoever writes the tests, and pages are made for anybody who asks.
 fn read_tests(
     c: &mut DbConnection,
     step: StepId,
@@ -238,7 +244,7 @@ fn read_tests(
     limit: usize,
 ) -> Result<Vec<TestCase>> {
     let mut before = offset.max(0);
-    let mut cases = Vec::new();
+    let (mut cases, mut n_bytes) = (Vec::new(), 0);
     for one in TestOutcome::ALL.into_iter().filter(|one| outcome.is_none_or(|wanted| wanted == *one)) {
         let n = totals.of(one);
         if before >= n {
@@ -246,13 +252,20 @@ fn read_tests(
             continue;
         }
         // Results that came after the totals were read are not shown twice, and not at all yet.
-        let max = (limit - cases.len()).min(usize::try_from(n - before).unwrap_or(0));
-        let rows = test_results::list(c, step, one, before, i64::try_from(max).unwrap_or(i64::MAX))?;
-        cases.extend(rows.into_iter().map(load::test_case));
-        before = 0;
-        if cases.len() >= limit {
-            break;
+        while before < n && cases.len() < limit {
+            let max = (limit - cases.len()).min(ROWS_AT_ONCE).min(usize::try_from(n - before).unwrap_or(0));
+            let rows = test_results::list(c, step, one, before, i64::try_from(max).unwrap_or(i64::MAX))?;
+            let Some(last) = rows.last() else { break };
+            before = last.number + 1;
+            for row in rows {
+                n_bytes += row.suite.len() + row.name.len() + row.message.as_ref().map_or(0, String::len);
+                if n_bytes > PAGE_BYTES_MAX && !cases.is_empty() {
+                    return Ok(cases);
+                }
+                cases.push(load::test_case(row));
+            }
         }
+        before = 0;
     }
     Ok(cases)
 }
