@@ -62,6 +62,7 @@ impl Plugins {
             stop_grace: self.stop_grace,
             powers: Powers::of(loaded, table),
             tally,
+            room: Arc::clone(&self.room),
             clock: Arc::clone(&self.clock),
         };
         let task = self.runtime.handle().spawn(run_report(Arc::clone(&loaded.prepared), run));

@@ -65,6 +65,7 @@ impl Plugins {
             stop_grace: self.stop_grace,
             powers: Powers::of(loaded, table),
             tally: self.tallies.of(&step.builder.team, &name),
+            room: Arc::clone(&self.room),
             clock: Arc::clone(&self.clock),
             gates: Arc::clone(&self.gates),
             commands: commands.clone(),

@@ -44,7 +44,7 @@ fn in_words(guest: &Guest, error: &wasmtime::Error) -> (Kind, String) {
         return (Kind::Quota, format!("has more parts than a plugin may have: {text}"));
     }
     if let Some(refused) = &guest.memory.refused {
-        return (Kind::Quota, refused.clone());
+        return refused.clone();
     }
     match error.downcast_ref::<Trap>() {
         Some(Trap::StackOverflow) => {

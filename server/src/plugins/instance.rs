@@ -12,6 +12,7 @@ use super::error::{Breach, Error, Kind};
 use super::explain::{explain, guest_error};
 use super::meter::{MemoryMeter, Stopwatch, Timed};
 use super::power::Powers;
+use super::room::{Room, Seat, Share};
 use super::stdio::Tail;
 use super::tally::{Gated, Tally};
 use super::usage::{Use, User};
@@ -105,7 +106,7 @@ pub struct StepState {
 }
 
 impl Guest {
-    fn new(name: &str, limits: Limits, stop_grace: Duration, clock: SharedClock) -> Self {
+    fn new(name: &str, limits: Limits, stop_grace: Duration, clock: SharedClock, share: Option<Share>) -> Self {
         let printed = Tail::default();
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.resources);
@@ -126,7 +127,7 @@ impl Guest {
             last_error: None,
             clock,
             stopwatch: Stopwatch::start(&limits, stop_grace),
-            memory: MemoryMeter::new(&limits),
+            memory: MemoryMeter::new(&limits, share),
             calls: CallMeter::new(limits.host_calls, limits.host_calls_per_s),
             limits,
             http_meter: HttpMeter::default(),
@@ -177,7 +178,7 @@ impl Guest {
 /// Where it breaks.
 pub async fn describe(prepared: &Prepared, clock: SharedClock) -> Result<metadata::Descriptor, Error> {
     let limits = Limits { cpu: DESCRIBE_CPU, wall: DESCRIBE_WALL, ..Limits::default() };
-    let guest = Guest::new(&prepared.name, limits, DESCRIBE_WALL, clock);
+    let guest = Guest::new(&prepared.name, limits, DESCRIBE_WALL, clock, None);
     let pre = prepared.pre.clone();
     let metadata = prepared.metadata.clone();
     let (end, _) = call(guest, CancellationToken::new(), move |store| {
@@ -199,13 +200,25 @@ pub async fn describe(prepared: &Prepared, clock: SharedClock) -> Result<metadat
 /// # Errors
 /// Where it breaks.
 pub async fn instantiate(prepared: &Prepared, clock: SharedClock) -> Result<(), Error> {
-    let guest = Guest::new(&prepared.name, Limits::default(), DESCRIBE_WALL, clock);
+    let guest = Guest::new(&prepared.name, Limits::default(), DESCRIBE_WALL, clock, None);
     let pre = prepared.pre.clone();
     let (end, _) = call(guest, CancellationToken::new(), move |store| {
         Box::pin(async move { pre.instantiate_async(&mut *store).await.map(drop) })
     })
     .await;
     end
+}
+
+/// Waits for room for one more call, before its clocks start.
+async fn seat(prepared: &Prepared, room: &Room, team: &str, stop: &CancellationToken) -> Result<Seat, Error> {
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => {
+            let message = "was stopped before there was room for it among the server's plugins";
+            Err(Error::new(&prepared.name, Kind::Cancelled, message))
+        }
+        seat = room.seat(team) => Ok(seat),
+    }
 }
 
 /// What a step call needs beside the component.
@@ -222,6 +235,8 @@ pub struct StepRun {
     pub powers: Powers,
     /// Where its calls are counted.
     pub tally: Arc<Tally>,
+    /// What all guests share.
+    pub room: Arc<Room>,
     /// For its log's times.
     pub clock: SharedClock,
     /// The way to services.
@@ -239,7 +254,9 @@ pub struct StepRun {
 /// # Errors
 /// Where it breaks, or says that it could not do its work.
 pub async fn run_step(prepared: Arc<Prepared>, run: StepRun) -> Result<step_handler::Outcome, Error> {
-    let mut guest = Guest::new(&prepared.name, run.limits, run.stop_grace, run.clock);
+    let _seat = seat(&prepared, &run.room, &run.call.builder.team, &run.call.stop).await?;
+    let share = Some(run.room.share(&run.call.builder.team));
+    let mut guest = Guest::new(&prepared.name, run.limits, run.stop_grace, run.clock, share);
     guest.powers = run.powers;
     guest.tally = run.tally;
     guest.status = run.status;
@@ -306,6 +323,8 @@ pub struct ReportRun {
     pub powers: Powers,
     /// Where its calls are counted.
     pub tally: Arc<Tally>,
+    /// What all guests share.
+    pub room: Arc<Room>,
     /// For its log's times.
     pub clock: SharedClock,
 }
@@ -315,7 +334,9 @@ pub struct ReportRun {
 /// # Errors
 /// Where it breaks.
 pub async fn run_report(prepared: Arc<Prepared>, run: ReportRun) -> Result<Vec<reporter_handler::Delivery>, Error> {
-    let mut guest = Guest::new(&prepared.name, run.limits, run.stop_grace, run.clock);
+    let _seat = seat(&prepared, &run.room, &run.usage.team, &run.usage.stop).await?;
+    let share = Some(run.room.share(&run.usage.team));
+    let mut guest = Guest::new(&prepared.name, run.limits, run.stop_grace, run.clock, share);
     guest.powers = run.powers;
     guest.tally = run.tally;
     let stop = run.usage.stop.clone();

@@ -1,6 +1,7 @@
 //! What a call of a guest has used: CPU, wall time, memory, host calls, log. Every limit is named in its breach.
 
 use super::error::{Breach, Kind};
+use super::room::{Refused, Share};
 use crate::config::plugin::Limits;
 use crate::model::time::Span;
 use std::future::Future;
@@ -214,14 +215,23 @@ pub struct MemoryMeter {
     table_elements_max: usize,
     table_elements: usize,
     /// What was refused, if anything: a guest that is refused memory usually breaks, and then this is why.
-    pub refused: Option<String>,
+    pub refused: Option<Refused>,
+    /// Of the memory that all guests have together; none while a plugin describes itself, which is short.
+    share: Option<Share>,
 }
 
 impl MemoryMeter {
     /// A meter over nothing used yet.
-    pub fn new(limits: &Limits) -> Self {
+    pub fn new(limits: &Limits, share: Option<Share>) -> Self {
         let memory_max = usize::try_from(limits.memory.0).unwrap_or(usize::MAX);
-        Self { memory_max, memory: 0, table_elements_max: limits.table_elements, table_elements: 0, refused: None }
+        Self {
+            memory_max,
+            memory: 0,
+            table_elements_max: limits.table_elements,
+            table_elements: 0,
+            refused: None,
+            share,
+        }
     }
 }
 
@@ -230,7 +240,12 @@ impl ResourceLimiter for MemoryMeter {
         let sum = self.memory.saturating_sub(current).saturating_add(desired);
         if sum > self.memory_max {
             let limit = crate::model::size::Size(self.memory_max as u64);
-            self.refused = Some(format!("asked for {sum} bytes of memory, its limit `memory` is {limit}"));
+            self.refused =
+                Some((Kind::Quota, format!("asked for {sum} bytes of memory, its limit `memory` is {limit}")));
+            return Ok(false);
+        }
+        if let Some(Err(refused)) = self.share.as_mut().map(|share| share.resize(sum)) {
+            self.refused = Some(refused);
             return Ok(false);
         }
         self.memory = sum;
@@ -241,7 +256,8 @@ impl ResourceLimiter for MemoryMeter {
         let sum = self.table_elements.saturating_sub(current).saturating_add(desired);
         let max = self.table_elements_max;
         if sum > max {
-            self.refused = Some(format!("asked for {sum} table elements, its limit `table_elements` is {max}"));
+            let message = format!("asked for {sum} table elements, its limit `table_elements` is {max}");
+            self.refused = Some((Kind::Quota, message));
             return Ok(false);
         }
         self.table_elements = sum;

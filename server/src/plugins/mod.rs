@@ -49,6 +49,8 @@ mod look;
 mod meter;
 /// What a plugin may do.
 pub mod power;
+/// What all guests have together.
+pub mod room;
 /// What a plugin's schema says.
 mod schema;
 /// What a guest prints.
@@ -87,6 +89,7 @@ pub struct Plugins {
     runtime: Arc<engine::GuestRuntime>,
     breakers: Arc<breaker::Breakers>,
     tallies: tally::Tallies,
+    room: Arc<room::Room>,
     clock: SharedClock,
     stop_grace: Duration,
     status: Option<Status>,
@@ -110,6 +113,7 @@ pub struct Catalogue {
     loader: Arc<load::Loader>,
     runtime: Arc<engine::GuestRuntime>,
     breakers: Arc<breaker::Breakers>,
+    room: Arc<room::Room>,
     clock: SharedClock,
 }
 
@@ -125,7 +129,7 @@ impl Catalogue {
     fn on(weir: PathBuf, runtime: Arc<engine::GuestRuntime>, clock: SharedClock) -> Self {
         let loader = Arc::new(load::Loader::new(weir.clone(), Arc::clone(&runtime), Arc::clone(&clock)));
         let breakers = breaker::Breakers::new(Arc::clone(&clock));
-        Self { weir, loader, runtime, breakers, clock }
+        Self { weir, loader, runtime, breakers, room: room::Room::of_machine(), clock }
     }
 
     /// The same plugins, of which nothing is loaded yet.
@@ -140,6 +144,7 @@ impl Catalogue {
             runtime: Arc::clone(&self.runtime),
             breakers: Arc::clone(&self.breakers),
             tallies: tally::Tallies::default(),
+            room: Arc::clone(&self.room),
             clock: Arc::clone(&self.clock),
             stop_grace: STOP_GRACE,
             status: None,
@@ -155,6 +160,12 @@ impl Plugins {
     #[must_use]
     pub fn with_stop_grace(self, stop_grace: Duration) -> Self {
         Self { stop_grace, ..self }
+    }
+
+    /// Other room for guests than this machine has.
+    #[must_use]
+    pub fn with_room(self, room: Arc<room::Room>) -> Self {
+        Self { room, ..self }
     }
 
     /// Lets plugins ask for status, in the scope of their team, and keep their state; without it there is nobody to ask.

@@ -5,6 +5,8 @@ use crate::plugins::stage::Stage;
 use futures::future::join_all;
 use serde_json::{Value, json};
 use weir::model::results::Results;
+use weir::model::size::Size;
+use weir::plugins::room::Room;
 use weir_tests::site::Site;
 
 /// Suspended at the same time.
@@ -64,6 +66,42 @@ async fn thousands_of_suspended_calls_hold_no_thread_and_little_memory() {
     let each = bytes_then.saturating_sub(bytes) / CALLS;
     println!("{each} bytes each");
     assert!(each < BYTES_EACH_MAX, "{each} bytes each");
+}
+
+/// Row 48: a plugin that waits for room waits for nothing else, and what it waits for comes back.
+#[tokio::test]
+async fn calls_over_the_room_of_the_server_wait_and_memory_over_it_is_refused() {
+    let mut stage = Stage::new();
+    stage.plugin("waits", &waits().component());
+    stage.plugin("small", &Guest::run("global.get $success").component());
+    stage.plugin("large", &Guest { pages: 9, ..Guest::run("global.get $success") }.component());
+    let ends = async |stage: &Stage, plugins: &weir::plugins::Plugins| {
+        let waiting = stage.run_with(plugins, "waits", json!({}));
+        let second = async {
+            stage.said_summaries(1).await;
+            let call = stage.run_with(plugins, "small", json!({}));
+            let stop = async { stage.stop.cancel() };
+            tokio::join!(biased; call, stop).0
+        };
+        tokio::join!(waiting, second)
+    };
+    let one = stage.plugins().with_room(Room::new(1, Size(1 << 20)));
+    let (first, second) = ends(&stage, &one).await;
+    assert_eq!((first.results, second.results), (Results::Cancelled, Results::Cancelled));
+    assert!(second.summary.contains("stopped before there was room for it"), "{}", second.summary);
+
+    stage.stop = tokio_util::sync::CancellationToken::new();
+    let one = stage.plugins().with_room(Room::new(1, Size(1 << 20)));
+    for _ in 0..3 {
+        assert_eq!(stage.run_with(&one, "small", json!({})).await.results, Results::Success);
+    }
+    for _ in 0..4 {
+        // Not its fault: the breaker stays closed.
+        let end = stage.run_with(&one, "large", json!({})).await;
+        let said = "the plugins of the team `core` may use 512 KiB of the server's memory together";
+        assert_eq!(end.results, Results::Exception);
+        assert!(end.summary.contains(said), "{}", end.summary);
+    }
 }
 
 /// A site with the one builder `core/waits`, whose step is suspended for ever.
