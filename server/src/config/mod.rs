@@ -40,9 +40,10 @@ pub mod reference;
 pub mod reporter;
 /// `[scheduler.*]`.
 pub mod scheduler;
+/// `[server]`.
+mod schema_parts;
 /// `[secret.*]`.
 pub mod secret;
-/// `[server]`.
 pub mod server;
 /// Settings against a plugin's schema.
 pub mod settings;

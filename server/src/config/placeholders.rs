@@ -3,7 +3,7 @@
 
 use super::path::KeyPath;
 use super::read::Reader;
-use super::settings::{alternatives, children};
+use super::schema_parts::{alternatives, children};
 use crate::model::placeholder;
 use serde_json::Value;
 
@@ -21,8 +21,8 @@ fn check_below(value: &Value, path: &KeyPath, root: &Value, here: &[&Value], rea
     }
     match value {
         Value::String(text) if text.contains("{{") => {
-            let mut parts = here.iter().flat_map(|part| alternatives(root, part, 0));
-            let is_shell_line = parts.any(|part| part.get("format").and_then(Value::as_str) == Some("shell"));
+            let parts = alternatives(root, here);
+            let is_shell_line = parts.iter().any(|part| part.get("format").and_then(Value::as_str) == Some("shell"));
             if let Err(error) = placeholder::check(text, is_shell_line) {
                 reader.note(reader.wrong(path, "bad-placeholder", error.to_string()));
             }

@@ -5,6 +5,7 @@ use super::path::KeyPath;
 use super::placeholders;
 use super::plugin::Plugin;
 use super::read::{At, Reader, one_of};
+use super::schema_parts::{alternatives, children};
 use super::server::Server;
 use super::settings_schema;
 use super::team::TeamSecret;
@@ -114,7 +115,7 @@ impl<'a> Plugins<'a> {
                         if kind == Kind::Step {
                             placeholders::check(&value, &path, schema, reader);
                         }
-                        resolve_paths(&mut value, schema, schema, dir, 0);
+                        resolve_paths(&mut value, schema, &[&**schema], dir, 0);
                     }
                     Some(why) => reader.note(reader.wrong(&path, "too-much", why).without_value()),
                 }
@@ -259,7 +260,7 @@ fn note_error(
 /// The types that the schema takes at `at`, in words.
 fn types_of(schema: &Value, at: &Location) -> String {
     let mut words: Vec<String> = Vec::new();
-    for part in schemas_at(schema, at).into_iter().flat_map(|part| alternatives(schema, part, 0)) {
+    for part in alternatives(schema, &schemas_at(schema, at)) {
         let types = match part.get("type") {
             Some(Value::Array(types)) => types.iter().filter_map(Value::as_str).collect(),
             Some(Value::String(one)) => vec![one.as_str()],
@@ -297,7 +298,7 @@ fn schemas_at<'s>(schema: &'s Value, at: &Location) -> Vec<&'s Value> {
 /// Names of the properties that the schema knows at `at`.
 fn properties_of(schema: &Value, at: &Location) -> Vec<String> {
     let mut names = Vec::new();
-    for part in schemas_at(schema, at).into_iter().flat_map(|part| alternatives(schema, part, 0)) {
+    for part in alternatives(schema, &schemas_at(schema, at)) {
         names.extend(
             part.get("properties").and_then(Value::as_object).into_iter().flatten().map(|(name, _)| name.clone()),
         );
@@ -305,61 +306,29 @@ fn properties_of(schema: &Value, at: &Location) -> Vec<String> {
     names
 }
 
-/// The schemas of the key `key` of a value that fits `parts`, or of its elements.
-pub(super) fn children<'s>(root: &'s Value, parts: &[&'s Value], key: Option<&str>) -> Vec<&'s Value> {
-    parts
-        .iter()
-        .flat_map(|part| alternatives(root, part, 0))
-        .filter_map(|part| match key {
-            Some(key) => part.get("properties").and_then(|p| p.get(key)).or_else(|| part.get("additionalProperties")),
-            None => part.get("items"),
-        })
-        .collect()
-}
-
-/// `part` with its references followed, and every schema that it combines.
-pub(super) fn alternatives<'s>(root: &'s Value, part: &'s Value, depth: usize) -> Vec<&'s Value> {
-    if depth > DEPTH_MAX {
-        return Vec::new();
-    }
-    let mut all = vec![part];
-    let target = part.get("$ref").and_then(Value::as_str).and_then(|to| to.strip_prefix('#'));
-    if let Some(target) = target.and_then(|pointer| root.pointer(pointer)) {
-        all.extend(alternatives(root, target, depth + 1));
-    }
-    for combined in ["anyOf", "oneOf", "allOf"] {
-        for part in part.get(combined).and_then(Value::as_array).into_iter().flatten() {
-            all.extend(alternatives(root, part, depth + 1));
-        }
-    }
-    all
-}
-
 /// Makes strings absolute where the schema says `path-or-url`.
-fn resolve_paths(value: &mut Value, root: &Value, schema: &Value, dir: &Path, depth: usize) {
+fn resolve_paths(value: &mut Value, root: &Value, parts: &[&Value], dir: &Path, depth: usize) {
     if depth > DEPTH_MAX {
         return;
     }
-    let parts = alternatives(root, schema, 0);
     match value {
         Value::String(text) => {
-            let is_path = parts.iter().any(|part| part.get("format").and_then(Value::as_str) == Some("path-or-url"));
+            let is_path = alternatives(root, parts)
+                .iter()
+                .any(|part| part.get("format").and_then(Value::as_str) == Some("path-or-url"));
             if is_path && is_relative_path(text) {
                 *text = resolve(dir, Path::new(text)).display().to_string();
             }
         }
         Value::Object(fields) => {
             for (key, field) in fields {
-                for schema in children(root, &parts, Some(key)) {
-                    resolve_paths(field, root, schema, dir, depth + 1);
-                }
+                resolve_paths(field, root, &children(root, parts, Some(key)), dir, depth + 1);
             }
         }
         Value::Array(elements) => {
-            for schema in children(root, &parts, None) {
-                for element in &mut *elements {
-                    resolve_paths(element, root, schema, dir, depth + 1);
-                }
+            let below = children(root, parts, None);
+            for element in elements {
+                resolve_paths(element, root, &below, dir, depth + 1);
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}

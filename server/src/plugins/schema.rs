@@ -2,36 +2,40 @@
 
 use crate::config::settings_schema;
 use serde_json::Value;
-
-/// How deep references and choices are followed: as deep as those of an accepted schema go.
-const DEPTH_MAX: usize = 128;
+use std::collections::HashSet;
 
 /// Whether the string at `pointer` in the settings has `format`, by any part of the schema that applies to it.
 pub fn has_format(schema: &Value, pointer: &str, format: &str) -> bool {
     let path: Vec<String> = pointer.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~")).collect();
-    search(schema, schema, &path, format, 0)
+    let mut seen = HashSet::new();
+    let mut left: Vec<(&Value, &[String])> = vec![(schema, &path)];
+    while let Some((part, path)) = left.pop() {
+        // Each part once for each place in the settings: many ways may lead there, and some in circles.
+        if !seen.insert((std::ptr::from_ref(part), path.len())) {
+            continue;
+        }
+        if path.is_empty() && part.get("format").and_then(Value::as_str) == Some(format) {
+            return true;
+        }
+        follow(schema, part, path, &mut left);
+    }
+    false
 }
 
-fn search(root: &Value, schema: &Value, path: &[String], format: &str, depth: usize) -> bool {
-    if depth > DEPTH_MAX {
-        return false;
-    }
-    let alternatives = ["anyOf", "oneOf", "allOf"].into_iter().filter_map(|key| schema.get(key)?.as_array()).flatten();
-    let reference = schema.get("$ref").and_then(Value::as_str).and_then(|r| root.pointer(r.strip_prefix('#')?));
-    let conditional = ["then", "else"].into_iter().filter_map(|key| schema.get(key));
-    if alternatives.chain(reference).chain(conditional).any(|s| search(root, s, path, format, depth + 1)) {
-        return true;
-    }
-    let Some((part, rest)) = path.split_first() else {
-        return schema.get("format").and_then(Value::as_str) == Some(format);
-    };
-    let index: Option<usize> = part.parse().ok();
-    let named = schema.get("properties").and_then(|p| p.get(part));
-    let placed = index.and_then(|n| schema.get("prefixItems")?.get(n));
-    let other = ["additionalProperties", "items"].into_iter().filter_map(|key| schema.get(key));
-    let patterns = schema.get("patternProperties").and_then(Value::as_object).into_iter().flat_map(|p| p.values());
+/// Notes what applies where `part` does, and what applies one step of `path` deeper.
+fn follow<'s>(root: &'s Value, part: &'s Value, path: &'s [String], left: &mut Vec<(&'s Value, &'s [String])>) {
+    let alternatives = ["anyOf", "oneOf", "allOf"].into_iter().filter_map(|key| part.get(key)?.as_array()).flatten();
+    let reference = part.get("$ref").and_then(Value::as_str).and_then(|r| root.pointer(r.strip_prefix('#')?));
+    let conditional = ["then", "else"].into_iter().filter_map(|key| part.get(key));
+    left.extend(alternatives.chain(reference).chain(conditional).map(|here| (here, path)));
+    let Some((name, rest)) = path.split_first() else { return };
+    let index: Option<usize> = name.parse().ok();
+    let named = part.get("properties").and_then(|p| p.get(name));
+    let placed = index.and_then(|n| part.get("prefixItems")?.get(n));
+    let other = ["additionalProperties", "items"].into_iter().filter_map(|key| part.get(key));
+    let patterns = part.get("patternProperties").and_then(Value::as_object).into_iter().flat_map(|p| p.values());
     // Rather one place too many: a value too much quoted is a nuisance, one too few a hole.
-    named.into_iter().chain(placed).chain(other).chain(patterns).any(|s| search(root, s, rest, format, depth + 1))
+    left.extend(named.into_iter().chain(placed).chain(other).chain(patterns).map(|below| (below, rest)));
 }
 
 /// A schema ready to check settings.
@@ -85,6 +89,18 @@ mod tests {
             assert_eq!(has_format(&schema, pointer, "shell"), is_shell, "{pointer}");
         }
         assert!(!has_format(&json!({ "$ref": "#" }), "", "shell"));
+    }
+
+    /// Row 40: 2^40 ways lead through it. A test that walks them does not end.
+    #[test]
+    fn the_format_of_a_setting_is_looked_for_in_each_part_once() {
+        let part = |n: usize| {
+            let next = json!({ "$ref": format!("#/$defs/{}", n + 1) });
+            (n.to_string(), json!({ "allOf": [next, next] }))
+        };
+        let parts: serde_json::Map<String, serde_json::Value> = (0..40).map(part).collect();
+        let schema = json!({ "$defs": parts, "allOf": [{ "$ref": "#" }, { "$ref": "#/$defs/0" }] });
+        assert!(!has_format(&schema, "/a", "shell"));
     }
 
     #[test]
