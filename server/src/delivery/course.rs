@@ -25,6 +25,8 @@ const TRIES: u32 = 10;
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// The longest that a receiver may ask to be left alone.
 const WAIT_MAX: Duration = Duration::from_secs(600);
+/// A reporter that cannot be called is asked again after so long at the latest: an operator may have mended it. It costs no try.
+const ASK_AGAIN: TimeDelta = TimeDelta::minutes(1);
 /// A place is stored where so many events were passed over since: looking at them again costs little.
 const PASSED_MAX: i64 = 1_000;
 /// How far back a judgement is looked for.
@@ -242,6 +244,13 @@ impl Due {
                 self.at = self.at.max(now + after);
                 let wait_s = (self.at - now).num_seconds();
                 tracing::warn!(%team, reporter = %name, %build, n_tries = self.n_tries, wait_s, "not told yet: {reason}");
+                return Some(format!("{build}: {reason}"));
+            }
+            Told::NotNow { reason, until } => {
+                self.n_tries -= 1;
+                self.at = until.clamp(now + TimeDelta::seconds(1), now + ASK_AGAIN);
+                let wait_s = (self.at - now).num_seconds();
+                tracing::warn!(%team, reporter = %name, %build, wait_s, "its reporter cannot be called: {reason}");
                 return Some(format!("{build}: {reason}"));
             }
             Told::Later { reason, .. } => format!("{reason} ({TRIES} tries)"),

@@ -55,6 +55,13 @@ pub enum Told {
         /// What the receiver asked for.
         after: Option<Duration>,
     },
+    /// It was not tried, and the receiver has no part in that: the reporter itself cannot be called now.
+    NotNow {
+        /// Why not.
+        reason: String,
+        /// When it may be asked again; it may be asked earlier as well.
+        until: Time,
+    },
     /// It will not arrive; says why.
     Failed(String),
 }

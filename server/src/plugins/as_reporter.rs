@@ -11,9 +11,13 @@ use crate::config::plugin::Plugin;
 use crate::delivery::reporter::{ReportCall, ReportEvent, ReporterRunner, Told};
 use crate::model::mask::Mask;
 use async_trait::async_trait;
+use chrono::TimeDelta;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::task::AbortOnDropHandle;
+
+/// A plugin that cannot be called is asked again after so long.
+const PAUSE: TimeDelta = TimeDelta::minutes(1);
 
 #[async_trait]
 impl ReporterRunner for Plugins {
@@ -23,6 +27,11 @@ impl ReporterRunner for Plugins {
             Err(error) => match error.kind {
                 // A setting that makes no sense now makes none later.
                 Kind::Settings => Told::Failed(error.to_string()),
+                // Nothing was told, and the receiver has no part in it.
+                Kind::SwitchedOff | Kind::Unknown | Kind::Load | Kind::Incompatible | Kind::Compile | Kind::Host => {
+                    let until = error.until.unwrap_or_else(|| self.clock.now() + PAUSE);
+                    Told::NotNow { reason: error.to_string(), until }
+                }
                 // Everything else may be mended while it waits: the plugin, its grant, a limit.
                 _ => Told::Later { reason: error.to_string(), after: None },
             },

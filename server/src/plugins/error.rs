@@ -1,5 +1,6 @@
 //! How a plugin goes wrong: one shape, whose message names the plugin, the limit and its value.
 
+use crate::model::time::Time;
 use std::fmt;
 
 /// What kind of trouble it is.
@@ -48,12 +49,14 @@ pub struct Error {
     pub message: String,
     /// Where in the guest it happened, innermost function first; may be empty.
     pub backtrace: Vec<String>,
+    /// Before this a call would be refused for the same reason; none where nobody knows.
+    pub until: Option<Time>,
 }
 
 impl Error {
     /// Trouble with `plugin`.
     pub fn new(plugin: &str, kind: Kind, message: impl Into<String>) -> Self {
-        Self { plugin: plugin.to_owned(), kind, message: message.into(), backtrace: Vec::new() }
+        Self { plugin: plugin.to_owned(), kind, message: message.into(), backtrace: Vec::new(), until: None }
     }
 }
 

@@ -14,7 +14,7 @@ pub fn explain(guest: &Guest, error: wasmtime::Error) -> Error {
     let (kind, message) = in_words(guest, &error);
     let message = guest.mask().text(&message).into_owned();
     tracing::warn!(plugin = %guest.name, ?kind, ?backtrace, printed = %guest.printed.text(), "plugin broke: {}", message.replace('\n', " "));
-    Error { plugin: guest.name.clone(), kind, message, backtrace }
+    Error { plugin: guest.name.clone(), kind, message, backtrace, until: None }
 }
 
 fn in_words(guest: &Guest, error: &wasmtime::Error) -> (Kind, String) {

@@ -201,6 +201,29 @@ async fn what_may_arrive_later_is_tried_again_each_time_later_and_as_the_same_ev
 }
 
 #[tokio::test]
+async fn a_reporter_that_cannot_be_called_costs_no_try_and_its_events_wait_for_it() {
+    let rig = Rig::new().await;
+    let (off, on) = (rig.clock.now(), rig.clock.now() + chrono::TimeDelta::hours(1));
+    let not_now = |until| Told::NotNow { reason: "is switched off".to_owned(), until };
+    // More often than an event is tried, then as often as an event is tried.
+    let refusals = (0..30).map(|i| not_now(if i == 0 { off } else { on }));
+    let receiver = Receiver::that(refusals.chain(std::iter::repeat_n(later(), 9)));
+    let mut course = course(&rig, &receiver, hook("core", &[When::Finished])).await;
+    rig.build("core", "full-2", Results::Success).await;
+    settle(&mut course, &rig).await;
+    let mut waits = Vec::new();
+    while let Some(at) = course.due_at() {
+        assert_eq!(standing(&rig).await.n_given_up, 0);
+        waits.push((at - rig.clock.now()).num_seconds());
+        rig.clock.advance(waits[waits.len() - 1]);
+        settle(&mut course, &rig).await;
+    }
+    assert_eq!((waits[0], waits[1], waits[29], waits[30], waits[31]), (1, 60, 60, 1, 2));
+    let after = standing(&rig).await;
+    assert_eq!((after.n_delivered, after.n_given_up, after.problem), (1, 0, None));
+}
+
+#[tokio::test]
 async fn what_will_not_arrive_is_given_up_where_an_operator_sees_it_and_the_next_is_told() {
     let rig = Rig::new().await;
     let never = [Told::Failed("the receiver answered 404".to_owned())];
