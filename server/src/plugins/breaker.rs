@@ -6,6 +6,7 @@ use crate::clock::SharedClock;
 use crate::model::time::Time;
 use chrono::TimeDelta;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// So many failures open it.
@@ -17,9 +18,11 @@ const LONGEST_PAUSE: TimeDelta = TimeDelta::hours(1);
 /// Of what is kept of the last failure's message.
 const LAST_BYTES_MAX: usize = 500;
 
-/// Breakers of all teams and plugins. A pair that works has none, so there are at most as many as pairs in the configuration.
+/// Breakers of all teams and plugins. A pair that never broke has none, so there are at most as many as pairs in the configuration.
 pub struct Breakers {
     clock: SharedClock,
+    /// Generations that were given out.
+    n_generations: AtomicU64,
     pairs: Mutex<HashMap<Pair, Record>>,
 }
 
@@ -36,14 +39,16 @@ struct Record {
     /// Which content failed; another one is another plugin.
     sha256: String,
     last: String,
+    /// Another one each time that it opens or closes: a call that began before says nothing of what is now.
+    generation: u64,
     open: Option<Open>,
 }
 
 #[derive(Debug)]
 struct Open {
+    /// After it one call may try, which sets it a pause later: a long trial keeps the others out no longer than that.
     until: Time,
     pause: TimeDelta,
-    /// After the pause one call at a time may try.
     is_tried: bool,
 }
 
@@ -65,13 +70,14 @@ pub struct Pass {
     breakers: Arc<Breakers>,
     pair: Pair,
     sha256: String,
+    generation: u64,
     is_trial: bool,
 }
 
 impl Breakers {
     /// Breakers that are all closed.
     pub fn new(clock: SharedClock) -> Arc<Self> {
-        Arc::new(Self { clock, pairs: Mutex::default() })
+        Arc::new(Self { clock, n_generations: AtomicU64::new(0), pairs: Mutex::default() })
     }
 
     fn pairs(&self) -> MutexGuard<'_, HashMap<Pair, Record>> {
@@ -93,15 +99,18 @@ impl Breakers {
         if let Some(record) = pairs.get_mut(&pair)
             && let Some(open) = &mut record.open
         {
-            if now < open.until || open.is_tried {
+            if now < open.until {
                 let message = switched_off(team, open, &record.last);
-                return Err(Error::new(plugin, Kind::SwitchedOff, message));
+                let until = Some(open.until);
+                return Err(Error { until, ..Error::new(plugin, Kind::SwitchedOff, message) });
             }
+            open.until = now + open.pause;
             open.is_tried = true;
             is_trial = true;
         }
+        let generation = pairs.get(&pair).map_or(0, |record| record.generation);
         drop(pairs);
-        Ok(Pass { breakers: Arc::clone(self), pair, sha256: sha256.to_owned(), is_trial })
+        Ok(Pass { breakers: Arc::clone(self), pair, sha256: sha256.to_owned(), generation, is_trial })
     }
 
     /// Forgets what is known of a plugin: it is another one now, or has other limits.
@@ -122,37 +131,52 @@ impl Breakers {
         open
     }
 
-    fn worked(&self, pair: &Pair) {
-        if self.pairs().remove(pair).is_some_and(|record| record.open.is_some()) {
-            tracing::info!(plugin = %pair.plugin, team = %pair.team, "the plugin works again and is switched on");
+    fn next_generation(&self) -> u64 {
+        self.n_generations.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    fn worked(&self, pass: &Pass) {
+        let mut pairs = self.pairs();
+        let Some(record) = pairs.get_mut(&pass.pair).filter(|record| pass.is_of(record)) else { return };
+        record.failures.clear();
+        if record.open.take().is_some() {
+            record.generation = self.next_generation();
+            let Pair { plugin, team } = &pass.pair;
+            tracing::info!(%plugin, %team, "the plugin works again and is switched on");
         }
     }
 
-    fn failed(&self, pair: &Pair, sha256: &str, why: &Error) {
+    fn failed(&self, pass: &Pass, why: &Error) {
         let now = self.clock.now();
         let mut pairs = self.pairs();
-        // What failed long ago and is not switched off has nothing to say any more.
-        pairs.retain(|_, record| record.open.is_some() || record.failures.iter().any(|at| now - *at < WINDOW));
-        let record = pairs.entry(pair.clone()).or_default();
-        sha256.clone_into(&mut record.sha256);
+        let fresh = || Record { sha256: pass.sha256.clone(), ..Record::default() };
+        let record = pairs.entry(pass.pair.clone()).or_insert_with(fresh);
+        if !pass.is_of(record) {
+            return;
+        }
         record.last = cut(&why.message);
         record.failures.retain(|at| now - *at < WINDOW);
         record.failures.push(now);
         let pause = match &record.open {
-            // Calls that began before it was opened change nothing.
-            Some(open) if !open.is_tried => return,
+            // Of this generation only a trial can be.
             Some(open) => (open.pause * 2).min(LONGEST_PAUSE),
             None if record.failures.len() < FAILURES_MAX => return,
             None => FIRST_PAUSE,
         };
         record.failures.clear();
+        record.generation = self.next_generation();
         record.open = Some(Open { until: now + pause, pause, is_tried: false });
-        let (minutes, last) = (pause.num_minutes(), &record.last);
-        tracing::warn!(plugin = %pair.plugin, team = %pair.team, "the plugin is switched off for {minutes} min: {last}");
+        let (Pair { plugin, team }, minutes, last) = (&pass.pair, pause.num_minutes(), &record.last);
+        tracing::warn!(%plugin, %team, "the plugin is switched off for {minutes} min: {last}");
     }
 
-    fn learnt_nothing(&self, pair: &Pair) {
-        if let Some(open) = self.pairs().get_mut(pair).and_then(|record| record.open.as_mut()) {
+    /// A trial told nothing: the next call may try at once.
+    fn learnt_nothing(&self, pass: &Pass) {
+        let now = self.clock.now();
+        let mut pairs = self.pairs();
+        let record = pairs.get_mut(&pass.pair).filter(|record| pass.is_of(record));
+        if let Some(open) = record.and_then(|record| record.open.as_mut()) {
+            open.until = open.until.min(now);
             open.is_tried = false;
         }
     }
@@ -162,13 +186,11 @@ impl Pass {
     /// The call has ended so.
     pub fn end<T>(self, end: &Result<T, Error>) {
         match end {
-            Ok(_) => self.breakers.worked(&self.pair),
+            Ok(_) => self.breakers.worked(&self),
             Err(error) => match error.kind {
                 // It did its own work and says that the world was in the way.
-                Kind::Guest | Kind::Retryable => self.breakers.worked(&self.pair),
-                Kind::Trap | Kind::Cpu | Kind::Deadline | Kind::Quota => {
-                    self.breakers.failed(&self.pair, &self.sha256, error);
-                }
+                Kind::Guest | Kind::Retryable => self.breakers.worked(&self),
+                Kind::Trap | Kind::Cpu | Kind::Deadline | Kind::Quota => self.breakers.failed(&self, error),
                 // Neither its fault nor its merit: what it is handed, what it may, who stopped it, what broke around it. What does
                 // not load is the operator's to mend and runs for nobody.
                 Kind::Settings
@@ -184,12 +206,17 @@ impl Pass {
         }
         // Dropping it frees the place of a trial that told nothing.
     }
+
+    /// Whether a record is still the one that this call was let in by.
+    fn is_of(&self, record: &Record) -> bool {
+        self.sha256 == record.sha256 && self.generation == record.generation
+    }
 }
 
 impl Drop for Pass {
     fn drop(&mut self) {
         if self.is_trial {
-            self.breakers.learnt_nothing(&self.pair);
+            self.breakers.learnt_nothing(self);
         }
     }
 }
@@ -197,7 +224,7 @@ impl Drop for Pass {
 fn switched_off(team: &str, open: &Open, last: &str) -> String {
     let until = open.until.format("%H:%M");
     let state = if open.is_tried {
-        "until a call that tries it now has ended well".to_owned()
+        format!("until {until} UTC, or until a call that tries it now has ended well")
     } else {
         format!("until {until} UTC")
     };
@@ -270,7 +297,7 @@ mod tests {
             assert!(bench.enter("core").is_err(), "after {pause} s less one");
             bench.clock.advance(1);
             let trial = bench.enter("core").unwrap();
-            assert!(bench.refused().contains("until a call that tries it now"), "{}", bench.refused());
+            assert!(bench.refused().contains("or until a call that tries it now"), "{}", bench.refused());
             trial.end::<()>(&Err(Error::new("x", Kind::Trap, "again")));
             pause = (pause * 2).min(3_600);
         }
@@ -291,6 +318,41 @@ mod tests {
         bench.fails("core", Kind::Cancelled);
         bench.enter("core").unwrap().end(&Ok(()));
         assert_eq!(bench.refused(), "");
+    }
+
+    #[test]
+    fn a_trial_that_takes_long_keeps_the_others_out_for_one_pause_and_no_longer() {
+        let bench = Bench::new();
+        (0..3).for_each(|_| bench.fails("core", Kind::Trap));
+        bench.clock.advance(60);
+        let long = bench.enter("core").unwrap();
+        bench.clock.advance(59);
+        let refused = bench.enter("core").err().unwrap();
+        assert_eq!(refused.until, Some("2026-11-22T12:02:00Z".parse().unwrap()));
+        assert_eq!(bench.breakers.open()[0].until, refused.until.unwrap());
+        bench.clock.advance(1);
+        bench.enter("core").unwrap().end(&Ok(()));
+        assert_eq!(bench.refused(), "");
+        long.end::<()>(&Err(Error::new("x", Kind::Trap, "late")));
+        (0..2).for_each(|_| bench.fails("core", Kind::Trap));
+        assert_eq!(bench.refused(), "", "what began before it closed does not count");
+    }
+
+    #[test]
+    fn calls_that_began_before_it_opened_neither_close_it_nor_lengthen_its_pause() {
+        let bench = Bench::new();
+        let mut before: Vec<_> = (0..3).map(|_| bench.enter("core").unwrap()).collect();
+        (0..3).for_each(|_| bench.fails("core", Kind::Trap));
+        before.pop().unwrap().end(&Ok(()));
+        assert_eq!(bench.breakers.open().len(), 1, "a success of before");
+        bench.clock.advance(60);
+        let trial = bench.enter("core").unwrap();
+        let until = bench.breakers.open()[0].until;
+        before.pop().unwrap().end::<()>(&Err(Error::new("x", Kind::Trap, "late")));
+        assert_eq!((bench.breakers.open()[0].until, &*bench.breakers.open()[0].last), (until, "boom"));
+        trial.end(&Ok(()));
+        assert_eq!(bench.refused(), "");
+        drop(before);
     }
 
     #[test]
