@@ -2,6 +2,8 @@
 
 /// Files that outlive their build.
 mod artifact;
+/// Files of plugins that change.
+mod changed;
 /// Services that plugins may call, and those that they may not.
 mod egress;
 /// Source code, checked out.
