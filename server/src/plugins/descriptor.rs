@@ -34,8 +34,30 @@ pub struct Descriptor {
 pub struct Capability {
     /// Its name in the contract.
     pub kind: String,
-    /// Why.
+    /// Why, with the hosts that it names.
     pub reason: String,
+}
+
+impl Capability {
+    /// The parameters are for whoever grants: they are read with the reason and decide nothing.
+    fn from_guest(said: metadata::Capability) -> Result<Self, String> {
+        let kind = &said.kind;
+        let params: Value = match said.params.len() {
+            0 => Value::Null,
+            n if n > SENTENCE_BYTES_MAX => {
+                return Err(format!("the parameters of its capability `{kind}` are too long"));
+            }
+            _ => serde_json::from_str(&said.params)
+                .map_err(|e| format!("the parameters of its capability `{kind}` are no JSON: {e}"))?,
+        };
+        let hosts: Vec<&str> = params["hosts"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let mut reason = said.reason;
+        if !hosts.is_empty() {
+            reason = format!("{reason} ({})", hosts.join(", "));
+        }
+        check_text(("parameters of a capability", &reason, 2 * SENTENCE_BYTES_MAX))?;
+        Ok(Self { kind: said.kind, reason })
+    }
 }
 
 impl Descriptor {
@@ -67,8 +89,7 @@ impl Descriptor {
             "reporter" => false,
             other => return Err(format!("calls itself a `{other}`; this server knows `step` and `reporter`")),
         };
-        let capabilities =
-            said.capabilities.into_iter().map(|c| Capability { kind: c.kind, reason: c.reason }).collect();
+        let capabilities = said.capabilities.into_iter().map(Capability::from_guest).collect::<Result<_, _>>()?;
         Ok(Self {
             name: said.name,
             version: said.version,
@@ -89,4 +110,24 @@ fn check_text((what, text, bytes_max): (&str, &String, usize)) -> Result<(), Str
         return Err(format!("its {what} holds control characters"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Capability, metadata};
+
+    fn read(params: &str) -> Result<Capability, String> {
+        let (kind, reason) = ("http".to_owned(), "calls the forge".to_owned());
+        Capability::from_guest(metadata::Capability { kind, params: params.to_owned(), reason })
+    }
+
+    #[test]
+    fn the_hosts_that_a_plugin_asks_for_stand_with_its_reason() {
+        assert_eq!(read("{}").unwrap().reason, "calls the forge");
+        assert_eq!(read("").unwrap().reason, "calls the forge");
+        let asked = read(r#"{ "hosts": ["a.example:443", "b.example:443"] }"#).unwrap();
+        assert_eq!(asked.reason, "calls the forge (a.example:443, b.example:443)");
+        assert!(read("hosts").unwrap_err().contains("are no JSON"));
+        assert!(read(r#"{ "hosts": ["a\u0007"] }"#).unwrap_err().contains("control characters"));
+    }
 }
