@@ -6,6 +6,7 @@ use super::mail::RawMail;
 use super::path::KeyPath;
 use super::plugin::{Plugin, RawPlugin};
 use super::read::{Key, Node, Read, Reader, Section, section};
+use super::reserved;
 use super::server::RawServer;
 use super::settings::Plugins;
 use super::source::{File, Kind, Sources};
@@ -99,6 +100,7 @@ fn freeze(
     let teams = (!sources.incomplete).then_some(&names);
 
     let auth = RawAuth::freeze(raw.auth, &server.state_dir, teams, reader);
+    let mail = raw.mail.as_ref().and_then(|mail| mail.password.clone());
     if let Some(mail) = raw.mail {
         mail.check(reader);
     }
@@ -120,7 +122,12 @@ fn freeze(
         warn_empty(&views, &teams, reader);
     }
     let files = sources.files().map(|file| file.path.clone()).collect();
-    Config { dir, files, server, auth, plugins, workers, teams, views, broken_teams: BTreeMap::new(), not_acted_on }
+    let broken_teams = BTreeMap::new();
+    let mut config = Config { dir, files, server, auth, plugins, workers, teams, views, broken_teams, not_acted_on };
+    let declared_in = |team: &str| sources.declared_in(&KeyPath::of(&["team", team]));
+    let is_own_file = |team: &str| declared_in(team).is_some_and(|file| file.team().is_some());
+    reserved::reserve(&mut config, mail.as_ref(), is_own_file, reader);
+    config
 }
 
 /// The keys of a section's tables.

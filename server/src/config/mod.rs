@@ -38,6 +38,8 @@ pub mod recipe;
 pub mod reference;
 /// `[reporter.*]`.
 pub mod reporter;
+/// What teams' secrets may not come from.
+pub mod reserved;
 /// `[scheduler.*]`.
 pub mod scheduler;
 /// `[server]`.

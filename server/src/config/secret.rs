@@ -8,9 +8,10 @@ use crate::model::egress::HostRule;
 use std::borrow::Cow;
 
 section! {
-    /// Where a secret's value comes from: exactly one of `env` and `file`.
+    /// Where a secret's value comes from: exactly one of `env` and `file`. Nothing that is the server's own (`state_dir`, the
+    /// configuration, keys and passwords of the instance, `/proc`), and nothing that another team's secret comes from.
     struct RawTeamSecret {
-        /// A variable of the server's environment.
+        /// A variable of the server's environment whose name does not begin with `WEIR_`.
         env = "env": String;
         /// A file; relative paths start in the folder of the file that says so. Line ends at its end are not part of the value.
         file = "file": FilePath;

@@ -4,6 +4,7 @@ use super::builder::{Builder, BuilderRules, RawBuilder};
 use super::read::{At, Node, Read, Reader, section, word};
 use super::recipe::{RawRecipe, StepRules, Unnamed};
 use super::reporter::{RawReporter, Reporter};
+use super::reserved::Reserved;
 use super::scheduler::RawScheduler;
 use super::settings::Plugins;
 use super::source_of_changes::RawSource;
@@ -77,6 +78,8 @@ pub struct Team {
     pub weight: u32,
     /// Its secrets by name.
     pub secrets: BTreeMap<String, TeamSecret>,
+    /// What they may not come from, now or later.
+    pub reserved: Arc<Reserved>,
     /// Its builders by name, matrices expanded.
     pub builders: BTreeMap<String, Arc<Builder>>,
     /// Who hears of its builds, by name; those whose plugin is not there are left out.
@@ -161,6 +164,7 @@ impl RawTeam {
             quota: self.quota.map(RawQuota::freeze).unwrap_or_default(),
             weight: self.weight.map_or(1, |count| count.0),
             secrets,
+            reserved: Arc::default(),
             builders,
             reporters,
             file: file.to_owned(),
@@ -189,6 +193,7 @@ impl Team {
             quota: Quota::default(),
             weight: 1,
             secrets: BTreeMap::new(),
+            reserved: Arc::default(),
             builders: BTreeMap::new(),
             reporters: BTreeMap::new(),
             file: file.to_owned(),

@@ -1,6 +1,7 @@
 //! The values of a team's secrets: read when they are used, and known to the mask of whatever is stored meanwhile.
 
-use super::team::{Secret, TeamSecret};
+use super::reserved::Reserved;
+use super::team::{Secret, Team, TeamSecret};
 use crate::model::egress::HostRule;
 use crate::model::mask::Mask;
 use crate::model::secret::SecretValue;
@@ -15,11 +16,15 @@ use zeroize::Zeroizing;
 
 /// Largest value.
 pub const VALUE_BYTES_MAX: usize = 64 << 10;
+/// Said of a secret that may not come from where it does.
+const RESERVED: &str = "it comes from what is the server's own or another team's";
 
 /// The secrets of one team, for as long as a build runs or a message is sent.
 #[derive(Default)]
 pub struct Vault {
     secrets: BTreeMap<String, TeamSecret>,
+    /// What they may not come from.
+    reserved: Arc<Reserved>,
     /// What was read so far; also what a secret was before somebody changed it, for that may lie around in the build.
     seen: Mutex<Vec<SecretValue>>,
     mask: ArcSwap<Mask>,
@@ -31,14 +36,20 @@ pub struct Vault {
 pub struct Unavailable(String);
 
 impl Vault {
-    /// The secrets of a team; none is read yet.
+    /// The secrets of a team; none is read yet, and none from what is the server's own.
+    pub fn of_team(team: &Team) -> Self {
+        Self { reserved: team.reserved.clone(), ..Self::of(&team.secrets) }
+    }
+
+    /// Secrets that come from wherever they say; none is read yet. For what no team wrote.
     pub fn of(secrets: &BTreeMap<String, TeamSecret>) -> Self {
         Self { secrets: secrets.clone(), ..Self::default() }
     }
 
     /// Reads every secret that can be read, so that the mask knows it. Blocks as long as reading small files does.
     pub fn look(&self) {
-        let values: Vec<_> = self.secrets.values().filter_map(|secret| read(&secret.from).ok()).collect();
+        let values: Vec<_> =
+            self.secrets.values().filter_map(|secret| read(&secret.from, &self.reserved).ok()).collect();
         self.learn(values);
     }
 
@@ -50,7 +61,7 @@ impl Vault {
         let Some(secret) = self.secrets.get(name) else {
             return Err(Unavailable(format!("the team has no secret `{name}`")));
         };
-        let value = read(&secret.from).map_err(|why| Unavailable(format!("secret `{name}`: {why}")))?;
+        let value = read(&secret.from, &self.reserved).map_err(|why| Unavailable(format!("secret `{name}`: {why}")))?;
         self.learn(vec![value.clone()]);
         Ok(value)
     }
@@ -85,7 +96,11 @@ impl fmt::Debug for Vault {
     }
 }
 
-fn read(secret: &Secret) -> Result<SecretValue, String> {
+fn read(secret: &Secret, reserved: &Reserved) -> Result<SecretValue, String> {
+    // Looked at when the configuration was read too, but a link may have been made since.
+    if reserved.holds(secret) {
+        return Err(RESERVED.to_owned());
+    }
     match secret {
         Secret::Env(variable) => match std::env::var(variable) {
             Ok(text) if text.len() > VALUE_BYTES_MAX => {
@@ -97,19 +112,31 @@ fn read(secret: &Secret) -> Result<SecretValue, String> {
                 Err(format!("variable `{variable}` of the server holds no UTF-8 text"))
             }
         },
-        Secret::File(path) => read_file(path).map(SecretValue::new),
+        Secret::File(path) => {
+            let real = path.canonicalize().map_err(unreadable)?;
+            // What is opened is what was looked at, also where the link is changed meanwhile.
+            if reserved.holds(&Secret::File(real.clone())) {
+                return Err(RESERVED.to_owned());
+            }
+            read_file(&real).map(SecretValue::new)
+        }
     }
 }
 
+/// Only its kind of trouble is said: where secrets lie is the operator's business, and plugins read this.
+fn unreadable(error: std::io::Error) -> String {
+    format!("its file cannot be read: {}", error.kind())
+}
+
 fn read_file(path: &Path) -> Result<String, String> {
-    // Only its kind of trouble is said: where secrets lie is the operator's business, and plugins read this.
-    let io = |error: std::io::Error| format!("its file cannot be read: {}", error.kind());
-    let is_file = std::fs::metadata(path).map_err(io)?.is_file();
+    let is_file = std::fs::metadata(path).map_err(unreadable)?.is_file();
     if !is_file {
         return Err("its file is no ordinary file".to_owned());
     }
     let mut bytes = Zeroizing::new(Vec::new());
-    File::open(path).and_then(|file| file.take(VALUE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)).map_err(io)?;
+    File::open(path)
+        .and_then(|file| file.take(VALUE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes))
+        .map_err(unreadable)?;
     if bytes.len() > VALUE_BYTES_MAX {
         return Err(format!("its file has over {VALUE_BYTES_MAX} bytes"));
     }
@@ -142,6 +169,28 @@ mod tests {
         std::fs::write(&path, "second-value").unwrap();
         assert_eq!(vault.read("token").unwrap().expose(), "second-value");
         assert_eq!(vault.mask().text("first-value, then second-value"), "***, then ***");
+    }
+
+    #[test]
+    fn a_link_that_leads_to_the_server_s_own_files_later_is_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        std::fs::create_dir(at("state")).unwrap();
+        std::fs::write(at("state/jwt.pem"), "signing-key").unwrap();
+        std::fs::write(at("token"), "token-of-team").unwrap();
+        let main = "[server]\nstate_dir = \"state\"\n";
+        std::fs::write(at("weir.toml"), main).unwrap();
+        std::fs::create_dir(at("teams")).unwrap();
+        std::fs::write(at("teams/core.toml"), "[secret]\ntoken = { file = \"../token\" }\n").unwrap();
+        let loaded = crate::config::load(&at("weir.toml"), [], &crate::config::tests::TestCatalogue);
+        let config = loaded.config.unwrap();
+        let vault = Vault::of_team(&config.teams["core"]);
+        assert_eq!(vault.read("token").unwrap().expose(), "token-of-team");
+
+        std::fs::remove_file(at("token")).unwrap();
+        std::os::unix::fs::symlink("state/jwt.pem", at("token")).unwrap();
+        let said = vault.read("token").unwrap_err().to_string();
+        assert_eq!(said, "secret `token`: it comes from what is the server's own or another team's");
     }
 
     #[test]

@@ -216,7 +216,7 @@ impl Engine {
             switch: Arc::new(StopSwitch::new(&self.0.shutdown)),
             lending: self.0.lending.clone(),
             tasks: self.0.tasks.clone(),
-            vault: Arc::new(Vault::of(&team.secrets)),
+            vault: Arc::new(Vault::of_team(team)),
         })
     }
 

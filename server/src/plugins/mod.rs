@@ -66,7 +66,7 @@ use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::config::plugin::Plugin;
 use crate::config::server::Server;
-use crate::config::team::TeamSecret;
+use crate::config::team::Team;
 use crate::config::vault::Vault;
 use crate::config::{Described, NotDescribed, PluginCatalogue};
 use crate::outbound::gate::Gates;
@@ -103,8 +103,8 @@ pub struct Plugins {
 struct Known {
     tables: BTreeMap<String, Plugin>,
     server: Server,
-    /// Each team's secrets: where their values are, never the values.
-    secrets: BTreeMap<String, BTreeMap<String, TeamSecret>>,
+    /// The teams, for where the values of their secrets are.
+    teams: BTreeMap<String, Arc<Team>>,
 }
 
 /// Describes plugins before there is a configuration to run them with.
@@ -150,7 +150,7 @@ impl Catalogue {
             status: None,
             gates: Arc::default(),
             is_asking: Arc::default(),
-            known: ArcSwap::from_pointee(Known { tables, server, secrets: BTreeMap::new() }),
+            known: ArcSwap::from_pointee(Known { tables, server, teams: BTreeMap::new() }),
         }
     }
 }
@@ -183,18 +183,17 @@ impl Plugins {
     /// Takes over a new configuration: steps that start from now on see it. A plugin whose table has changed is not held to what it
     /// did under the old one.
     pub fn configure(&self, config: &Config) {
-        let secrets = config.teams.iter().map(|(name, team)| (name.clone(), team.secrets.clone())).collect();
         let (tables, server) = (config.plugins.clone(), config.server.clone());
         let old = self.known.load_full();
         let names = tables.keys().chain(old.tables.keys());
         names.filter(|name| tables.get(*name) != old.tables.get(*name)).for_each(|name| self.breakers.forget(name));
         self.tallies.keep(|team| config.teams.contains_key(team));
-        self.known.store(Arc::new(Known { tables, server, secrets }));
+        self.known.store(Arc::new(Known { tables, server, teams: config.teams.clone() }));
     }
 
     /// The secrets of a team for a call that belongs to no build, which has them itself.
     async fn vault(&self, team: &str) -> Arc<Vault> {
-        let vault = Arc::new(self.known.load().secrets.get(team).map(Vault::of).unwrap_or_default());
+        let vault = Arc::new(self.known.load().teams.get(team).map(|team| Vault::of_team(team)).unwrap_or_default());
         let looked = Arc::clone(&vault);
         if let Err(panic) = tokio::task::spawn_blocking(move || looked.look()).await {
             tracing::error!(error = %panic, %team, "a team's secrets could not be looked at");

@@ -100,6 +100,7 @@ fn team(name: &str, visibility: Visibility, builders: Vec<Builder>) -> Team {
         quota: Quota::default(),
         weight: 1,
         secrets: BTreeMap::new(),
+        reserved: Arc::default(),
         builders: builders.into_iter().map(|b| (b.key.name.clone(), Arc::new(b))).collect(),
         reporters: BTreeMap::new(),
         file: PathBuf::from("/etc/weir.toml"),

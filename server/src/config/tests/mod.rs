@@ -6,6 +6,7 @@ mod instance;
 mod layers;
 mod placeholders;
 mod reporter;
+mod reserved;
 mod team;
 
 use super::plugin::Plugin;

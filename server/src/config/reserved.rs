@@ -1,0 +1,137 @@
+//! What a team's secret may not come from: whoever writes a team's file decides what its commands get, and must not get the server's own.
+
+use super::Config;
+use super::path::KeyPath;
+use super::read::Reader;
+use super::team::{Secret, Team};
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Files SQLite keeps beside a database.
+const DATABASE_COMPANIONS: [&str; 4] = ["", "-wal", "-shm", "-journal"];
+/// Folders of configuration beside the main file.
+const CONFIGURATION_FOLDERS: [&str; 2] = ["conf.d", "teams"];
+/// What the system shows of running processes there, the server's environment among it.
+const OF_THE_SYSTEM: [&str; 3] = ["/proc", "/sys", "/dev"];
+/// Variables with this prefix set the server's own keys.
+const OWN_PREFIX: &str = "WEIR_";
+
+/// What a team's secret may not come from. Paths are absolute; they need not exist.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reserved {
+    /// Nothing in these folders.
+    folders: BTreeSet<PathBuf>,
+    /// None of these.
+    files: BTreeSet<PathBuf>,
+    /// No `.toml` in these.
+    configuration: BTreeSet<PathBuf>,
+    /// None of these variables of the environment.
+    variables: BTreeSet<String>,
+    /// No variable whose name begins so.
+    prefix: Option<&'static str>,
+}
+
+impl Reserved {
+    /// What is the server's own. `mail` is the password of `[mail]`, which is not kept.
+    fn of_server(config: &Config, mail: Option<&Secret>) -> Self {
+        let mut reserved = Self {
+            folders: OF_THE_SYSTEM.map(PathBuf::from).into_iter().chain([config.server.state_dir.clone()]).collect(),
+            files: config.files.iter().cloned().collect(),
+            configuration: CONFIGURATION_FOLDERS.map(|folder| config.dir.join(folder)).into(),
+            variables: BTreeSet::new(),
+            prefix: Some(OWN_PREFIX),
+        };
+        reserved.files.extend(config.auth.local.values().map(|key| key.key_file.clone()));
+        if let Some(database) = config.server.database.strip_prefix("sqlite:") {
+            reserved.files.extend(DATABASE_COMPANIONS.map(|companion| with_suffix(Path::new(database), companion)));
+        }
+        let passwords = config.workers.values().filter_map(|worker| worker.password.as_ref());
+        passwords.chain(mail).for_each(|password| reserved.add(password));
+        reserved
+    }
+
+    fn add(&mut self, secret: &Secret) {
+        match secret {
+            Secret::Env(variable) => drop(self.variables.insert(variable.clone())),
+            Secret::File(path) => drop(self.files.insert(path.clone())),
+        }
+    }
+
+    /// Whether a secret may not come from here: as it is written, and where its links lead now.
+    pub fn holds(&self, secret: &Secret) -> bool {
+        match secret {
+            Secret::Env(variable) => {
+                let begins = |own: &str| variable.get(..own.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(own));
+                let is_own = self.prefix.is_some_and(begins);
+                is_own || self.variables.contains(variable)
+            }
+            Secret::File(path) => self.holds_path(path) || self.holds_path(&real(path)),
+        }
+    }
+
+    fn holds_path(&self, path: &Path) -> bool {
+        let is = |one: &PathBuf| path == one || path == real(one);
+        let is_in = |folder: &PathBuf| path.starts_with(folder) || path.starts_with(real(folder));
+        let is_toml = path.extension().is_some_and(|extension| extension == "toml");
+        self.folders.iter().any(is_in) || self.files.iter().any(is) || is_toml && self.configuration.iter().any(is_in)
+    }
+}
+
+/// Tells each team what its secrets may not come from, and says which of them do. `is_own_file` says whether a team has a file of its
+/// own: the operator, who writes the other teams, knows what they share, and nobody's file may break those.
+pub fn reserve(config: &mut Config, mail: Option<&Secret>, is_own_file: impl Fn(&str) -> bool, reader: &Reader<'_>) {
+    let of_server = Reserved::of_server(config, mail);
+    let declared: Vec<(String, Secret)> = config
+        .teams
+        .values()
+        .flat_map(|team| team.secrets.values().map(|secret| (team.name.clone(), secret.from.clone())))
+        .collect();
+    for team in config.teams.values_mut() {
+        let mut reserved = of_server.clone();
+        if is_own_file(&team.name) {
+            declared.iter().filter(|(name, _)| *name != team.name).for_each(|(_, secret)| reserved.add(secret));
+        }
+        note(team, &reserved, reader);
+        Arc::make_mut(team).reserved = Arc::new(reserved);
+    }
+}
+
+fn note(team: &Team, reserved: &Reserved, reader: &Reader<'_>) {
+    for (name, secret) in team.secrets.iter().filter(|(_, secret)| reserved.holds(&secret.from)) {
+        let (key, what, expected) = match &secret.from {
+            Secret::Env(variable) => (
+                "env",
+                format!("variable `{variable}`"),
+                "a variable that is only for this team and not named `WEIR_...`",
+            ),
+            Secret::File(path) => (
+                "file",
+                format!("`{}`", path.display()),
+                "a file that is only for this team, and not in `state_dir` or of the configuration",
+            ),
+        };
+        let path = KeyPath::of(&["team", &team.name, "secret", name, key]);
+        let message =
+            format!("{what} is the server's own or another team's: no secret of this team may come from there");
+        reader.note(reader.wrong(&path, "reserved-secret", message).expected(expected));
+    }
+}
+
+/// Where the links of a path lead; what does not exist yet is taken as it is written.
+fn real(path: &Path) -> PathBuf {
+    for ancestor in path.ancestors() {
+        if let (Ok(real), Ok(rest)) = (ancestor.canonicalize(), path.strip_prefix(ancestor)) {
+            // Joining nothing would add a slash at the end.
+            return if rest.as_os_str().is_empty() { real } else { real.join(rest) };
+        }
+    }
+    path.to_owned()
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    name.into()
+}
