@@ -17,4 +17,5 @@ pub mod shell;
 pub mod size;
 pub mod source_stamp;
 pub mod test_outcome;
+pub mod text;
 pub mod time;

@@ -10,6 +10,7 @@ use super::usage::{Use, User};
 use crate::config::plugin::Plugin;
 use crate::delivery::reporter::{ReportCall, ReportEvent, ReporterRunner, Told};
 use crate::model::mask::Mask;
+use crate::model::text::one_line;
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use std::sync::Arc;
@@ -109,7 +110,7 @@ fn event(event: ReportEvent) -> Event {
 /// What the guest says of the event that it was handed. Its words are stored and logged, so they are covered and cut.
 fn told(deliveries: Vec<Delivery>, event: &str, mask: &Mask) -> Told {
     use super::bindings::types::PluginError;
-    let said = |words: &str| super::as_step::cut(&mask.text(words));
+    let said = |words: &str| super::as_step::cut(&one_line(&mask.text(words)));
     let Some(delivery) = deliveries.into_iter().find(|delivery| delivery.event == event) else {
         return Told::Failed("the plugin did not say what became of the event".to_owned());
     };

@@ -10,6 +10,7 @@ use crate::model::id::{BuildId, BuildRequestId, LogId, StepId};
 use crate::model::name::BuilderKey;
 use crate::model::results::Results;
 use crate::model::right::Right;
+use crate::model::text::one_line;
 use crate::model::time::Time;
 use crate::store::audit::{self, NewAudit};
 use crate::store::log_chunks::{self, Line};
@@ -79,6 +80,7 @@ pub(super) fn build(
         End::With(results) => (results, summary.to_owned()),
         End::Interrupted => (Results::Retry, summary.to_owned()),
     };
+    let summary = one_line(&summary).into_owned();
     let mut ended = Vec::new();
     for step in build.steps.iter_mut().filter(|step| step.finished_at.is_none()) {
         steps::finish(tx.c, step.id, results, &step.summary, tx.at)?;

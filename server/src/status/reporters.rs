@@ -3,6 +3,7 @@
 
 use super::{Error, Result, Status};
 use crate::model::id::EventId;
+use crate::model::text::one_line;
 use crate::store::{events, reporters};
 
 /// Reporters, by team and name.
@@ -65,10 +66,10 @@ impl Reporters {
             let key = (team.as_str(), name.as_str());
             let (delivered, given_up, problem) = match &how {
                 Ended::Delivered => (1, 0, None),
-                Ended::GivenUp(why) => (0, 1, Some(why.as_str())),
+                Ended::GivenUp(why) => (0, 1, Some(one_line(why))),
             };
             reporters::advance(c, key, event, delivered, given_up, at)?;
-            Ok::<_, Error>(reporters::set_problem(c, key, problem, at)?)
+            Ok::<_, Error>(reporters::set_problem(c, key, problem.as_deref(), at)?)
         };
         self.status.0.store.write(write).await
     }
@@ -90,7 +91,7 @@ impl Reporters {
     /// Where the database cannot be written.
     pub async fn troubled(&self, team: &str, name: &str, problem: &str) -> Result<()> {
         let (team, name, at) = (team.to_owned(), name.to_owned(), self.status.now());
-        let problem = problem.to_owned();
+        let problem = one_line(problem).into_owned();
         let write = move |c: &mut super::DbConnection| {
             Ok::<_, Error>(reporters::set_problem(c, (&team, &name), Some(&problem), at)?)
         };

@@ -11,6 +11,7 @@ use crate::model::id::{BuildId, BuildRequestId, BuilderId, LogId, StepId};
 use crate::model::name::BuilderKey;
 use crate::model::property::{Properties, Property};
 use crate::model::results::Results;
+use crate::model::text::one_line;
 use crate::store::log_chunks::{self, Line};
 use crate::store::{build_requests, builders, builds, logs, properties, steps};
 use serde_json::Value;
@@ -119,6 +120,7 @@ impl Update {
             .commit(move |tx| {
                 properties::set_of_build(tx.c, build, &name, &property)?;
                 if let (true, Some(revision)) = (name == "got_revision", property.value.as_str()) {
+                    let revision = &*one_line(revision);
                     builds::set_got_revision(tx.c, build, revision)?;
                     tell_change(tx, &inner.registry, build, None, Some(revision))?;
                 }
@@ -167,7 +169,8 @@ impl Update {
         summary: Option<&str>,
         link: Option<Link>,
     ) -> Result<()> {
-        let (inner, summary) = (self.status.0.clone(), summary.map(str::to_owned));
+        let (inner, summary) = (self.status.0.clone(), summary.map(|summary| one_line(summary).into_owned()));
+        let link = link.map(|link| Link { name: one_line(&link.name).into_owned(), url: link.url });
         self.status
             .commit(move |tx| {
                 let (builder, key) = builder_of(tx, &inner.registry, build)?;
@@ -197,7 +200,7 @@ impl Update {
     /// # Errors
     /// Where the database cannot be read or written.
     pub async fn step_finished(&self, build: BuildId, step: StepId, results: Results, summary: &str) -> Result<()> {
-        let (inner, summary) = (self.status.0.clone(), summary.to_owned());
+        let (inner, summary) = (self.status.0.clone(), one_line(summary).into_owned());
         let ended = self
             .status
             .commit(move |tx| {
@@ -218,7 +221,7 @@ impl Update {
     /// # Errors
     /// Where the database cannot be read or written.
     pub async fn step_skipped(&self, build: BuildId, name: &str, summary: &str) -> Result<()> {
-        let (inner, name, summary) = (self.status.0.clone(), name.to_owned(), summary.to_owned());
+        let (inner, name, summary) = (self.status.0.clone(), name.to_owned(), one_line(summary).into_owned());
         self.status
             .commit(move |tx| {
                 let (builder, key) = builder_of(tx, &inner.registry, build)?;
@@ -235,7 +238,7 @@ impl Update {
     /// # Errors
     /// Where the database cannot be read or written.
     pub async fn log_opened(&self, build: BuildId, step: StepId, name: &str) -> Result<Log> {
-        let (inner, name) = (self.status.0.clone(), name.to_owned());
+        let (inner, name) = (self.status.0.clone(), one_line(name).into_owned());
         self.status
             .commit(move |tx| {
                 let (builder, key) = builder_of(tx, &inner.registry, build)?;

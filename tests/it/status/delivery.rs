@@ -201,6 +201,21 @@ async fn what_may_arrive_later_is_tried_again_each_time_later_and_as_the_same_ev
 }
 
 #[tokio::test]
+async fn words_that_no_database_keeps_are_kept_without_them() {
+    let rig = Rig::new().await;
+    let busy = Told::Later { reason: "bu\0sy\nnow".to_owned(), after: None };
+    let receiver = Receiver::that([busy, Told::Failed("n\0".to_owned())]);
+    let mut course = course(&rig, &receiver, hook("core", &[When::Finished])).await;
+    rig.build("core", "full-2", Results::Success).await;
+    settle(&mut course, &rig).await;
+    assert_eq!(standing(&rig).await.problem.unwrap(), "core/full-2 #1: bu\u{fffd}sy now");
+    rig.clock.advance(1);
+    settle(&mut course, &rig).await;
+    let after = standing(&rig).await;
+    assert_eq!((after.n_given_up, after.problem.as_deref()), (1, Some("core/full-2 #1: n\u{fffd}")));
+}
+
+#[tokio::test]
 async fn a_reporter_that_cannot_be_called_costs_no_try_and_its_events_wait_for_it() {
     let rig = Rig::new().await;
     let (off, on) = (rig.clock.now(), rig.clock.now() + chrono::TimeDelta::hours(1));

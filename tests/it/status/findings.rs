@@ -10,7 +10,7 @@ use weir::model::scope::Scope;
 use weir::model::test_outcome::TestOutcome::{self, Errored, Failed, Passed, Skipped};
 use weir::status::Error;
 use weir::status::event::What;
-use weir::status::resource::{Artifact, Build, TestCase, TestTotals};
+use weir::status::resource::{Artifact, Build, Link, TestCase, TestTotals};
 
 const HELLO: &str = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
 
@@ -90,6 +90,31 @@ async fn a_step_has_no_more_than_a_hundred_thousand_results_and_a_page_of_the_la
         .await
         .unwrap();
     assert_eq!((page.cases.len(), page.cases[0].name.as_str(), page.total()), (1, "t99999", 100_000));
+}
+
+#[tokio::test]
+async fn what_a_step_says_of_itself_is_kept_without_what_no_database_keeps() {
+    let rig = Rig::new().await;
+    let (build, step) = step(&rig, "core", "full-2").await;
+    let update = rig.status.update();
+    let link = Link { name: "a\0b".to_owned(), url: "http://example.com/".to_owned() };
+    update.step_changed(build.id, step, Some("3\0of 7"), Some(link)).await.unwrap();
+    update.log_opened(build.id, step, "out\0").await.unwrap();
+    for name in ["got_revision", "other"] {
+        update.set_property(build.id, name, "1f\02e".into(), "Step: make").await.unwrap();
+    }
+    update.step_finished(build.id, step, Results::Failure, "two\nlines\0").await.unwrap();
+    update.step_skipped(build.id, "next", "n\0").await.unwrap();
+    update.build_finished(build.id, Results::Failure, "failed\0").await.unwrap();
+    let rig = rig.reopen().await;
+    let page = rig.status.get(&Scope::anonymous()).build("core", "full-2", 1).await.unwrap();
+    let build = &page.build;
+    let of = &build.steps[0];
+    assert_eq!((&*build.summary, &*of.summary), ("failed\u{fffd}", "two lines\u{fffd}"));
+    assert_eq!((&*of.urls[0].name, &*of.logs[0].name), ("a\u{fffd}b", "out\u{fffd}"));
+    assert_eq!(build.steps[1].summary, "n\u{fffd}");
+    assert_eq!(build.got_revision.as_deref(), Some("1f\u{fffd}2e"));
+    assert_eq!(page.properties.text("other"), Some("1f\02e"), "JSON escapes it");
 }
 
 #[tokio::test]
