@@ -33,9 +33,9 @@ const PROPERTY_BYTES_MAX: usize = 64 << 10;
 /// Properties of one build at most.
 const PROPERTIES_MAX: usize = 1000;
 
-/// A step's words are stored at most so often, and of those in between only the newest: each is a durable write that everybody hears
-/// of, and a plugin may change them as often as it likes.
-const WORDS_EVERY: Duration = Duration::from_millis(250);
+/// A step's words are told at most so often, and of those in between only the newest: each is a durable write that everybody hears
+/// of, and a plugin may change them as often as it likes. So is what it found, of which each row is stored as it comes.
+const TOLD_EVERY: Duration = Duration::from_millis(250);
 
 /// One step's host.
 pub struct BuildHost {
@@ -43,7 +43,8 @@ pub struct BuildHost {
     logs: AsyncMutex<BTreeMap<String, OpenLog>>,
     done: CancellationToken,
     failed: Arc<OnceLock<String>>,
-    words: AsyncMutex<Option<Words>>,
+    words: AsyncMutex<Option<Teller<String>>>,
+    found: AsyncMutex<Option<Teller<()>>>,
 }
 
 /// Which step of which build a host serves, and with what.
@@ -76,15 +77,22 @@ pub struct HostPlace {
     pub triggers: Triggers,
 }
 
-/// The newest words of the step, and who stores them.
-struct Words {
-    newest: watch::Sender<String>,
+/// The newest of what the step says, and who tells it.
+struct Teller<T> {
+    newest: watch::Sender<T>,
     writer: JoinHandle<()>,
 }
 
 struct OpenLog {
     sender: OutputSender,
     writer: JoinHandle<()>,
+}
+
+impl<T> Teller<T> {
+    /// Nothing more will come; what came last is still told.
+    fn end(self) -> JoinHandle<()> {
+        self.writer
+    }
 }
 
 impl BuildHost {
@@ -96,6 +104,7 @@ impl BuildHost {
             done: CancellationToken::new(),
             failed: Arc::default(),
             words: AsyncMutex::default(),
+            found: AsyncMutex::default(),
         }
     }
 
@@ -105,8 +114,9 @@ impl BuildHost {
     /// A sentence, where a log could not be stored.
     pub async fn finish(&self) -> Result<(), String> {
         self.done.cancel();
-        if let Some(Words { newest, writer }) = self.words.lock().await.take() {
-            drop(newest);
+        let words = self.words.lock().await.take().map(Teller::end);
+        let found = self.found.lock().await.take().map(Teller::end);
+        for writer in [words, found].into_iter().flatten() {
             if let Err(panic) = writer.await {
                 tracing::error!(build = %self.place.build, error = %panic, "the writer of a step's words broke");
                 return Err("what the step says of itself could not be stored".to_owned());
@@ -134,26 +144,54 @@ impl BuildHost {
         if is_secret { Err(format!("the name of a {what} holds a secret of the team")) } else { Ok(()) }
     }
 
-    fn start_words(&self) -> Words {
-        let (newest, mut wanted) = watch::channel(String::new());
+    fn start_words(&self) -> Teller<String> {
         let (status, build, step) = (self.place.status.clone(), self.place.build, self.place.step);
+        self.start_teller(String::new(), move |words: String| {
+            let update = status.update();
+            async move { update.step_changed(build, step, Some(&words), None).await }
+        })
+    }
+
+    /// It has found more, which is stored; this tells of it.
+    async fn tell_found(&self) {
+        let mut found = self.found.lock().await;
+        if self.done.is_cancelled() {
+            // Its end tells.
+            return;
+        }
+        let start = || {
+            let (status, build, step) = (self.place.status.clone(), self.place.build, self.place.step);
+            self.start_teller((), move |()| {
+                let update = status.update();
+                async move { update.found(build, step).await }
+            })
+        };
+        found.get_or_insert_with(start).newest.send_replace(());
+    }
+
+    /// Tells the newest of what it is sent, at most every [`TOLD_EVERY`]; the last also when the step has ended meanwhile.
+    fn start_teller<T, F>(&self, first: T, tell: impl Fn(T) -> F + Send + 'static) -> Teller<T>
+    where
+        T: Clone + Send + Sync + 'static,
+        F: Future<Output = Result<(), Error>> + Send,
+    {
+        let (newest, mut wanted) = watch::channel(first);
         let (failed, done) = (self.failed.clone(), self.done.clone());
         let writer = self.place.tasks.spawn(async move {
-            // The last words are stored also when the step has ended meanwhile.
             while wanted.changed().await.is_ok() {
-                let text = wanted.borrow_and_update().clone();
-                if let Err(error) = status.update().step_changed(build, step, Some(&text), None).await {
+                let now = wanted.borrow_and_update().clone();
+                if let Err(error) = tell(now).await {
                     let why = say(&error);
                     failed.get_or_init(|| format!("what the step says of itself could not be stored: {why}"));
                     return;
                 }
                 tokio::select! {
                     () = done.cancelled() => {}
-                    () = tokio::time::sleep(WORDS_EVERY) => {}
+                    () = tokio::time::sleep(TOLD_EVERY) => {}
                 }
             }
         });
-        Words { newest, writer }
+        Teller { newest, writer }
     }
 
     fn start_writer(&self, id: crate::model::id::LogId, name: &str) -> OpenLog {
@@ -268,7 +306,9 @@ impl StepHost for BuildHost {
     async fn statistic(&self, name: &str, value: f64) -> Result<(), String> {
         let HostPlace { status, build, step, vault, .. } = &self.place;
         let mask = vault.mask();
-        status.update().statistic(*build, *step, &mask.text(name), value).await.map_err(|e| say(&e))
+        status.update().statistic(*build, *step, &mask.text(name), value).await.map_err(|e| say(&e))?;
+        self.tell_found().await;
+        Ok(())
     }
 
     async fn test_results(&self, mut cases: Vec<TestCase>) -> Result<(), String> {
@@ -279,7 +319,9 @@ impl StepHost for BuildHost {
                 *text = mask.text(text).into_owned();
             }
         }
-        status.update().test_results(*build, *step, cases).await.map(drop).map_err(|e| say(&e))
+        status.update().test_results(*build, *step, cases).await.map_err(|e| say(&e))?;
+        self.tell_found().await;
+        Ok(())
     }
 
     async fn artifact(&self, name: &str) -> Result<Box<dyn ArtifactSink>, ArtifactError> {

@@ -48,12 +48,11 @@ impl TestPage {
 }
 
 impl Update {
-    /// Test results of a running step: stored behind those that it has. Returns its totals.
+    /// Test results of a running step: stored behind those that it has; [`Update::found`] tells of them. Returns its totals.
     ///
     /// # Errors
     /// `Limit` where they are too many, `Conflict` where the step has ended, or where the database cannot be read or written.
     pub async fn test_results(&self, build: BuildId, step: StepId, cases: Vec<TestCase>) -> Result<TestTotals> {
-        let registry = self.status.0.registry.clone();
         self.status
             .commit(move |tx| {
                 let now = running_step(tx, build, step)?;
@@ -66,25 +65,37 @@ impl Update {
                 let rows: Vec<TestRow> = cases.into_iter().map(|case| row_of(step, case, &mut totals)).collect();
                 test_results::insert(tx.c, &rows)?;
                 steps::set_tests(tx.c, step, TestOutcome::ALL.map(|outcome| totals.of(outcome)))?;
-                let (builder, key) = whose(tx.c, &registry, build)?;
-                tx.tell(builder, key, step_changed(build, now.number, Some(totals)))?;
                 Ok(totals)
             })
             .await
     }
 
-    /// A number that a running step measured; the last one of a name counts.
+    /// A number that a running step measured; the last one of a name counts; [`Update::found`] tells of it.
     ///
     /// # Errors
     /// `Conflict` where the step has ended, or where the database cannot be read or written.
     pub async fn statistic(&self, build: BuildId, step: StepId, name: &str, value: f64) -> Result<()> {
-        let (registry, name) = (self.status.0.registry.clone(), name.to_owned());
+        let name = name.to_owned();
         self.status
             .commit(move |tx| {
-                let now = running_step(tx, build, step)?;
-                statistics::set(tx.c, step, &name, value)?;
+                running_step(tx, build, step)?;
+                Ok(statistics::set(tx.c, step, &name, value)?)
+            })
+            .await
+    }
+
+    /// Tells that a step has more test results or other numbers than before: once for many.
+    ///
+    /// # Errors
+    /// Where the database cannot be read or written.
+    pub async fn found(&self, build: BuildId, step: StepId) -> Result<()> {
+        let registry = self.status.0.registry.clone();
+        self.status
+            .commit(move |tx| {
+                let now = finish::step_of(tx, build, step)?;
                 let (builder, key) = whose(tx.c, &registry, build)?;
-                tx.tell(builder, key, step_changed(build, now.number, None))
+                let (step, tests) = (now.number, Some(now.tests));
+                tx.tell(builder, key, What::StepChanged { build_id: build, step, summary: None, link: None, tests })
             })
             .await
     }
@@ -284,10 +295,6 @@ fn row_of(step: StepId, case: TestCase, totals: &mut TestTotals) -> TestRow {
         duration_ms: case.duration_ms,
         message: case.message,
     }
-}
-
-fn step_changed(build: BuildId, step: i32, tests: Option<TestTotals>) -> What {
-    What::StepChanged { build_id: build, step, summary: None, link: None, tests }
 }
 
 /// A step that the engine says runs.

@@ -44,6 +44,13 @@ pub fn get(c: &mut DbConnection, team: &str, name: &str) -> QueryResult<Option<R
     optional(dsl::reporters.find((team, name)).first(c))
 }
 
+/// The place of whoever is furthest behind of those that were heard of since `since`: others left the configuration.
+pub fn lowest_position(c: &mut DbConnection, since: Time) -> QueryResult<Option<EventId>> {
+    let live = dsl::reporters.filter(dsl::changed_at.ge(naive(since)));
+    let lowest: Option<i64> = live.select(diesel::dsl::min(dsl::position)).first(c)?;
+    Ok(lowest.map(EventId))
+}
+
 /// It goes on after `position`; `n_delivered` events more arrived and `n_given_up` more never will.
 pub fn advance(
     c: &mut DbConnection,

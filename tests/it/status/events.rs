@@ -8,7 +8,9 @@ use weir::engine::step_host::{BuildHost, HostPlace};
 use weir::engine::trigger::Triggers;
 use weir::model::id::EventId;
 use weir::model::scope::Scope;
+use weir::model::test_outcome::TestOutcome;
 use weir::status::event::What;
+use weir::status::resource::{Build, Step, TestCase};
 use weir::status::subscribe::Subscription;
 use weir::status::{Error, Status};
 
@@ -133,12 +135,8 @@ async fn an_event_of_a_running_build_holds_what_changed_and_not_all_that_there_i
     assert_eq!((held.steps.len(), held.steps[50].summary.as_str(), held.steps[50].logs.len()), (51, "making", 50));
 }
 
-#[tokio::test]
-async fn of_a_flood_of_words_the_newest_are_told_and_few_of_the_others() {
-    let rig = Rig::new().await;
-    let build = rig.start("core", "full-2").await;
-    let step = rig.status.update().step_started(build.id, "make").await.unwrap();
-    let host = BuildHost::new(HostPlace {
+fn host(rig: &Rig, build: &Arc<Build>, step: &Step) -> BuildHost {
+    BuildHost::new(HostPlace {
         status: rig.status.clone(),
         build: build.id,
         step: step.id,
@@ -154,11 +152,42 @@ async fn of_a_flood_of_words_the_newest_are_told_and_few_of_the_others() {
         triggers: Triggers::new(
             rig.status.clone(),
             build.clone(),
-            &step,
+            step,
             Arc::new(Lending::new(Arc::default())),
             Default::default(),
         ),
-    });
+    })
+}
+
+#[tokio::test]
+async fn of_a_flood_of_findings_all_are_stored_and_few_are_told() {
+    let rig = Rig::new().await;
+    let build = rig.start("core", "full-2").await;
+    let step = rig.status.update().step_started(build.id, "make").await.unwrap();
+    let host = host(&rig, &build, &step);
+    let before = rig.status.as_of().0;
+    for n in 0..200 {
+        let name = format!("test {n}");
+        let case =
+            TestCase { suite: String::new(), name, outcome: TestOutcome::Passed, duration_ms: None, message: None };
+        host.test_results(vec![case]).await.unwrap();
+        host.statistic("n", f64::from(n)).await.unwrap();
+    }
+    host.finish().await.unwrap();
+    let n_told = rig.status.as_of().0 - before;
+    assert!((1..=100).contains(&n_told), "{n_told}");
+    let held = rig.status.get(&operator()).builder("core", "full-2").unwrap().running[0].clone();
+    assert_eq!(held.steps[0].tests.passed, 200, "the last is told");
+    let page = rig.status.get(&operator()).build("core", "full-2", 1).await.unwrap();
+    assert_eq!(page.statistics[0].1.value.to_bits(), 199_f64.to_bits());
+}
+
+#[tokio::test]
+async fn of_a_flood_of_words_the_newest_are_told_and_few_of_the_others() {
+    let rig = Rig::new().await;
+    let build = rig.start("core", "full-2").await;
+    let step = rig.status.update().step_started(build.id, "make").await.unwrap();
+    let host = host(&rig, &build, &step);
     let mut heard = rig.status.subscribe(&operator(), None);
     for n in 0..10_000 {
         host.summary(&format!("test {n}")).await.unwrap();

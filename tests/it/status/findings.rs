@@ -48,6 +48,7 @@ async fn test_results_are_counted_with_their_step_and_paged_with_what_is_wrong_f
     update.test_results(build.id, step, first).await.unwrap();
     let totals = update.test_results(build.id, step, vec![case("e", Failed), case("f", Errored)]).await.unwrap();
     assert_eq!(totals, TestTotals { failed: 2, errored: 1, skipped: 1, passed: 2 });
+    update.found(build.id, step).await.unwrap();
     let get = rig.status.get(&Scope::anonymous());
     let place = ("core", "full-2", build.number);
     let page = async |outcome, offset, limit| {
@@ -83,6 +84,7 @@ async fn a_step_has_no_more_than_a_hundred_thousand_results_and_a_page_of_the_la
     update.test_results(build.id, step, many(100_000)).await.unwrap();
     let more = update.test_results(build.id, step, many(1)).await;
     assert!(matches!(&more, Err(Error::Limit { max, .. }) if max == "100000"), "{more:?}");
+    update.found(build.id, step).await.unwrap();
     let page = rig
         .status
         .get(&Scope::anonymous())
@@ -137,8 +139,10 @@ async fn who_watches_a_build_hears_of_its_tests_and_artifacts() {
     let (hidden, hidden_step) = self::step(&rig, "secret", "vault").await;
     let mut heard = rig.status.subscribe(&Scope::anonymous(), None);
     rig.status.update().test_results(hidden.id, hidden_step, vec![case("x", Failed)]).await.unwrap();
+    rig.status.update().found(hidden.id, hidden_step).await.unwrap();
     store(&rig, &hidden, hidden_step, "key", b"hush").await.unwrap();
     rig.status.update().test_results(build.id, step, vec![case("a", Failed)]).await.unwrap();
+    rig.status.update().found(build.id, step).await.unwrap();
     store(&rig, &build, step, "a/b", b"hello").await.unwrap();
     let totals = TestTotals { failed: 1, ..TestTotals::default() };
     let first = heard.next().await.unwrap();
@@ -207,6 +211,7 @@ async fn what_a_private_teams_steps_found_is_not_there_for_others() {
     let log = rig.status.update().log_opened(build.id, step, "stdio").await.unwrap();
     rig.status.update().log_append(log.id, vec![line(b"x")]).await.unwrap();
     rig.status.update().test_results(build.id, step, vec![case("a", Failed)]).await.unwrap();
+    rig.status.update().found(build.id, step).await.unwrap();
     store(&rig, &build, step, "key", b"hush").await.unwrap();
     let place = ("secret", "vault", build.number);
     let own = rig.status.get(&operator());
