@@ -7,6 +7,7 @@ use super::step::{ArtifactError, ArtifactSink, Order, StepHost, StoredArtifact, 
 use super::trigger::Triggers;
 use crate::config::vault::Vault;
 use crate::model::id::{BuildId, BuildRequestId, StepId};
+use crate::model::mask::Mask;
 use crate::model::name::BuilderKey;
 use crate::model::property::Properties;
 use crate::model::size::Size;
@@ -140,8 +141,7 @@ impl BuildHost {
 
     /// A name is kept as it is or not at all: with stars in it, it would be another.
     fn check_name(&self, what: &str, name: &str) -> Result<(), String> {
-        let is_secret = self.masked(name) != name;
-        if is_secret { Err(format!("the name of a {what} holds a secret of the team")) } else { Ok(()) }
+        check(&self.place.vault.mask(), &format!("the name of a {what}"), name)
     }
 
     fn start_words(&self) -> Teller<String> {
@@ -325,19 +325,16 @@ impl StepHost for BuildHost {
     }
 
     async fn artifact(&self, name: &str) -> Result<Box<dyn ArtifactSink>, ArtifactError> {
-        let HostPlace { status, build, step, vault, .. } = &self.place;
-        let mask = vault.mask();
-        let name = &*mask.text(name);
+        let HostPlace { status, build, step, .. } = &self.place;
+        self.check_name("file", name).map_err(ArtifactError::Invalid)?;
         let draft = status.update().artifact(*build, *step, name).await.map_err(no_artifact)?;
         let links = Links::new(&status.config().server.public_url);
         let url = links.whole(&links.artifact(&self.place.builder, self.place.number, name));
         Ok(Box::new(Sink { draft, url }))
     }
 
-    async fn trigger(&self, mut order: Order) -> Result<BuildRequestId, TriggerError> {
-        let mask = self.place.vault.mask();
-        order.reason = mask.text(&order.reason).into_owned();
-        order.properties.values_mut().for_each(|value| mask.json(value));
+    async fn trigger(&self, order: Order) -> Result<BuildRequestId, TriggerError> {
+        let order = without_secrets(order, &self.place.vault.mask()).map_err(TriggerError::Invalid)?;
         self.place.triggers.start(order).await
     }
 
@@ -348,6 +345,22 @@ impl StepHost for BuildHost {
     ) -> Result<Vec<Triggered>, TriggerError> {
         self.place.triggers.wait(requests, timeout).await
     }
+}
+
+/// Refuses what is kept as it is or not at all, where it holds a secret.
+fn check(mask: &Mask, what: &str, text: &str) -> Result<(), String> {
+    if mask.text(text) == text { Ok(()) } else { Err(format!("{what} holds a secret of the team")) }
+}
+
+/// What names something is refused where it holds a secret; in what is only told it is hidden.
+fn without_secrets(mut order: Order, mask: &Mask) -> Result<Order, String> {
+    check(mask, "the name of a builder", &order.builder)?;
+    check(mask, "the branch", order.branch.as_deref().unwrap_or_default())?;
+    check(mask, "the revision", order.revision.as_deref().unwrap_or_default())?;
+    order.properties.keys().try_for_each(|name| check(mask, "the name of a property", name))?;
+    order.reason = mask.text(&order.reason).into_owned();
+    order.properties.values_mut().for_each(|value| mask.json(value));
+    Ok(order)
 }
 
 /// Takes an artifact of a step.
@@ -382,4 +395,33 @@ fn say(error: &Error) -> String {
         tracing::error!(error = format!("{source:#}"), "a build could not report");
     }
     error.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Mask, Order, check, without_secrets};
+    use crate::model::secret::SecretValue;
+    use serde_json::json;
+
+    #[test]
+    fn an_order_that_names_a_secret_is_refused_and_what_it_tells_is_hidden() {
+        let mask = Mask::of([&SecretValue::new("hunter22".to_owned())]);
+        let told = || Order { builder: "all".to_owned(), ..Order::default() };
+        let secret = || Some("x-hunter22".to_owned());
+        let refused = |order| without_secrets(order, &mask).unwrap_err();
+        let all = [
+            refused(Order { builder: "hunter22".to_owned(), ..told() }),
+            refused(Order { branch: secret(), ..told() }),
+            refused(Order { revision: secret(), ..told() }),
+            refused(Order { properties: [("hunter22".to_owned(), json!(1))].into(), ..told() }),
+        ];
+        let what = ["the name of a builder", "the branch", "the revision", "the name of a property"];
+        assert_eq!(all, what.map(|what| format!("{what} holds a secret of the team")));
+
+        let properties = [("key".to_owned(), json!(["hunter22"]))].into();
+        let kept = without_secrets(Order { reason: "is hunter22".to_owned(), properties, ..told() }, &mask).unwrap();
+        assert_eq!((kept.reason.as_str(), &kept.properties["key"]), ("is ***", &json!(["***"])));
+        assert!(check(&mask, "the name of a file", "out/hunter22.txt").is_err());
+        assert!(check(&mask, "the name of a file", "out/a.txt").is_ok());
+    }
 }
