@@ -5,6 +5,7 @@
 //! JSON, each a [`Report`]. Secrets of the environment travel here and never in an argument, where `/proc` would show them.
 
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::io::{self, Read};
 use std::path::PathBuf;
 
@@ -14,7 +15,7 @@ const SPEC_BYTES_MAX: usize = 16 << 20;
 const STDIN_BYTES_MAX: usize = 256 << 20;
 
 /// A command to start.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub struct Spec {
     /// Program and arguments; never empty.
     pub program: Vec<String>,
@@ -30,8 +31,22 @@ pub struct Spec {
     pub has_stdin: bool,
 }
 
+/// Of the environment only the names are shown: values may be secret.
+impl fmt::Debug for Spec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let env: Vec<&String> = self.env.iter().map(|(name, _)| name).collect();
+        let Self { program, root, directory, fenced, .. } = self;
+        f.debug_struct("Spec")
+            .field("program", program)
+            .field("root", root)
+            .field("directory", directory)
+            .field("env", &env)
+            .field("fenced", fenced)
+            .finish_non_exhaustive()
+    }
+}
+
 /// What came in one frame.
-#[derive(Debug)]
 pub struct Frame {
     /// The command.
     pub spec: Spec,
@@ -39,6 +54,13 @@ pub struct Frame {
     pub grants: Vec<u8>,
     /// What it reads.
     pub stdin: Vec<u8>,
+}
+
+/// What a command reads may be secret too.
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Frame").field("spec", &self.spec).finish_non_exhaustive()
+    }
 }
 
 /// What the server asks of a running supervisor.
@@ -167,7 +189,7 @@ pub fn read_frame(from: &mut impl Read) -> io::Result<Frame> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Ended, Order, Report, Spec, encode_head, read_frame};
+    use super::{Ended, Frame, Order, Report, Spec, encode_head, read_frame};
 
     #[test]
     fn a_frame_is_read_as_it_was_written() {
@@ -182,9 +204,19 @@ mod tests {
         let mut bytes = encode_head(&spec, b"grants", 5).unwrap();
         bytes.extend_from_slice(b"input");
         let frame = read_frame(&mut bytes.as_slice()).unwrap();
-        assert_eq!(format!("{:?}", frame.spec), format!("{spec:?}"));
+        let json = |spec: &Spec| serde_json::to_value(spec).unwrap();
+        assert_eq!(json(&frame.spec), json(&spec));
         assert_eq!((frame.grants.as_slice(), frame.stdin.as_slice()), (b"grants".as_slice(), b"input".as_slice()));
         assert!(read_frame(&mut &bytes[..bytes.len() - 1]).is_err(), "a cut frame is refused");
+    }
+
+    #[test]
+    fn neither_the_environment_nor_the_input_is_shown() {
+        let env = vec![("TOKEN".to_owned(), "hunter22".to_owned())];
+        let (program, root) = (vec!["x".to_owned()], "/w".into());
+        let spec = Spec { program, root, directory: None, env, fenced: true, has_stdin: true };
+        let shown = format!("{:?}", Frame { spec, grants: Vec::new(), stdin: b"hunter22".to_vec() });
+        assert!(shown.contains("TOKEN") && !shown.contains("hunter22") && !shown.contains("104, 117"), "{shown}");
     }
 
     #[test]
