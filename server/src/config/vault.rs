@@ -11,11 +11,14 @@ use std::fmt;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use zeroize::Zeroizing;
 
 /// Largest value.
 pub const VALUE_BYTES_MAX: usize = 64 << 10;
+/// Largest sum of the values of a team's secrets, those included that they were while the build ran. The mask holds each in a dozen forms.
+const ALL_BYTES_MAX: usize = 256 << 10;
 /// Said of a secret that may not come from where it does.
 const RESERVED: &str = "it comes from what is the server's own or another team's";
 
@@ -28,6 +31,8 @@ pub struct Vault {
     /// What was read so far; also what a secret was before somebody changed it, for that may lie around in the build.
     seen: Mutex<Vec<SecretValue>>,
     mask: ArcSwap<Mask>,
+    /// There are more than the mask may know: none is given to anybody.
+    is_over: AtomicBool,
 }
 
 /// Why a secret has no value now. Never says the value, nor a part of it.
@@ -47,10 +52,13 @@ impl Vault {
     }
 
     /// Reads every secret that can be read, so that the mask knows it. Blocks as long as reading small files does.
-    pub fn look(&self) {
+    ///
+    /// # Errors
+    /// Where they are more than can be hidden: then nothing of the team may run.
+    pub fn look(&self) -> Result<(), Unavailable> {
         let values: Vec<_> =
             self.secrets.values().filter_map(|secret| read(&secret.from, &self.reserved).ok()).collect();
-        self.learn(values);
+        self.learn(values)
     }
 
     /// The value of a secret as it is now; from here on the mask knows it. Blocks as long as reading a small file does.
@@ -62,7 +70,7 @@ impl Vault {
             return Err(Unavailable(format!("the team has no secret `{name}`")));
         };
         let value = read(&secret.from, &self.reserved).map_err(|why| Unavailable(format!("secret `{name}`: {why}")))?;
-        self.learn(vec![value.clone()]);
+        self.learn(vec![value.clone()])?;
         Ok(value)
     }
 
@@ -76,7 +84,7 @@ impl Vault {
         self.mask.load_full()
     }
 
-    fn learn(&self, values: Vec<SecretValue>) {
+    fn learn(&self, values: Vec<SecretValue>) -> Result<(), Unavailable> {
         let mut seen = self.seen.lock().expect("no holder of a vault panics");
         let n_seen = seen.len();
         for value in values {
@@ -84,9 +92,20 @@ impl Vault {
                 seen.push(value);
             }
         }
+        if seen.iter().map(|value| value.expose().len()).sum::<usize>() > ALL_BYTES_MAX {
+            seen.truncate(n_seen);
+            self.is_over.store(true, Ordering::Relaxed);
+        }
         if seen.len() > n_seen {
             self.mask.store(Arc::new(Mask::of(seen.iter())));
         }
+        if self.is_over.load(Ordering::Relaxed) {
+            let kib = ALL_BYTES_MAX >> 10;
+            let why =
+                format!("the team's secrets have together over {kib} KiB, more than can be hidden in what is stored");
+            return Err(Unavailable(format!("{why}: take away those that are not needed")));
+        }
+        Ok(())
     }
 }
 
@@ -163,7 +182,7 @@ mod tests {
         std::fs::write(&path, "first-value\n").unwrap();
         let vault = vault(&[("token", Secret::File(path.clone()))]);
         assert_eq!(vault.mask().text("first-value"), "first-value");
-        vault.look();
+        vault.look().unwrap();
         assert_eq!(vault.mask().text("first-value"), "***");
 
         std::fs::write(&path, "second-value").unwrap();
@@ -191,6 +210,23 @@ mod tests {
         std::os::unix::fs::symlink("state/jwt.pem", at("token")).unwrap();
         let said = vault.read("token").unwrap_err().to_string();
         assert_eq!(said, "secret `token`: it comes from what is the server's own or another team's");
+    }
+
+    #[test]
+    fn more_than_can_be_hidden_is_given_to_nobody() {
+        let dir = tempfile::tempdir().unwrap();
+        let names = ["a", "b", "c", "d", "e"];
+        for name in names {
+            std::fs::write(dir.path().join(name), name.repeat(super::VALUE_BYTES_MAX)).unwrap();
+        }
+        let five = vault(&names.map(|name| (name, Secret::File(dir.path().join(name)))));
+        let why = "the team's secrets have together over 256 KiB, more than can be hidden in what is stored: \
+                   take away those that are not needed";
+        assert_eq!(five.look().unwrap_err().to_string(), why);
+        assert_eq!(five.read("a").unwrap_err().to_string(), why);
+        std::fs::write(dir.path().join("e"), "").unwrap();
+        let four = vault(&names.map(|name| (name, Secret::File(dir.path().join(name)))));
+        four.look().unwrap();
     }
 
     #[test]

@@ -107,7 +107,11 @@ impl RunningBuild {
         let row = update.step_started(self.build.id, &step.name).await?;
         let is_after_stop = self.switch.is_asked();
         let stop = self.switch.token();
-        self.look_at_secrets().await;
+        if let Some(why) = self.look_at_secrets().await {
+            let end = exception(why);
+            update.step_finished(self.build.id, row.id, end.results, &end.summary).await?;
+            return Ok(end.results);
+        }
         let host = Arc::new(BuildHost::new(HostPlace {
             status: self.status.clone(),
             build: self.build.id,
@@ -141,11 +145,16 @@ impl RunningBuild {
         Ok(end.results)
     }
 
-    /// Reads the team's secrets, so that nothing the step prints shows one; for each step again, because they may change.
-    async fn look_at_secrets(&self) {
+    /// Reads the team's secrets, so that nothing the step prints shows one; for each step again, because they may change. Returns why
+    /// the step must not start, if that.
+    async fn look_at_secrets(&self) -> Option<String> {
         let vault = self.vault.clone();
-        if let Err(panic) = tokio::task::spawn_blocking(move || vault.look()).await {
-            tracing::error!(error = %panic, "a team's secrets could not be looked at");
+        match tokio::task::spawn_blocking(move || vault.look()).await {
+            Ok(looked) => looked.err().map(|why| why.to_string()),
+            Err(panic) => {
+                tracing::error!(error = %panic, "a team's secrets could not be looked at");
+                Some("the team's secrets could not be looked at; see the server's log".to_owned())
+            }
         }
     }
 

@@ -41,7 +41,7 @@ impl Mask {
             .match_kind(MatchKind::Standard)
             .kind(Some(AhoCorasickKind::ContiguousNFA))
             .build(patterns.iter().map(|pattern| pattern.as_slice()))
-            .expect("patterns of at most a few megabytes make an automaton");
+            .expect("the forms of what a vault holds, a few megabytes, make an automaton");
         let longest = patterns.iter().map(|pattern| pattern.len()).max().unwrap_or_default();
         Self { finder: Some(finder), patterns, first: Some(first), longest }
     }

@@ -195,8 +195,11 @@ impl Plugins {
     async fn vault(&self, team: &str) -> Arc<Vault> {
         let vault = Arc::new(self.known.load().teams.get(team).map(|team| Vault::of_team(team)).unwrap_or_default());
         let looked = Arc::clone(&vault);
-        if let Err(panic) = tokio::task::spawn_blocking(move || looked.look()).await {
-            tracing::error!(error = %panic, %team, "a team's secrets could not be looked at");
+        match tokio::task::spawn_blocking(move || looked.look()).await {
+            Ok(Ok(())) => {}
+            // It gives none to anybody then, and says why.
+            Ok(Err(why)) => tracing::warn!(%why, %team, "a team has too many secrets"),
+            Err(panic) => tracing::error!(error = %panic, %team, "a team's secrets could not be looked at"),
         }
         vault
     }

@@ -93,7 +93,7 @@ mod tests {
         std::fs::write(&path, "hunter22\n").unwrap();
         let secret = TeamSecret { from: Secret::File(path), hosts: None };
         let vault = Arc::new(Vault::of(&BTreeMap::from([("token".to_owned(), secret)])));
-        vault.look();
+        vault.look().unwrap();
         let tail = Tail::default();
         tail.hide(vault);
         let mut out = tail.clone();
