@@ -216,7 +216,7 @@ pub fn check_keys<T>(path: &super::path::KeyPath, tables: Option<&BTreeMap<Strin
     }
 }
 
-/// Warns of secrets whose variable is not set.
+/// Warns of secrets whose variable is not set, or whose file is not there.
 fn warn_unset(secrets: &BTreeMap<String, At<TeamSecret>>, rules: &TeamRules<'_>) {
     for (name, secret) in secrets {
         if let Secret::Env(variable) = &secret.value.from
@@ -225,6 +225,15 @@ fn warn_unset(secrets: &BTreeMap<String, At<TeamSecret>>, rules: &TeamRules<'_>)
             let message = format!("variable `{variable}` is not set: what uses secret `{name}` will fail");
             let diagnostic = rules.reader.wrong(&secret.path.key("env"), "unset-secret", message).warning();
             rules.reader.note(diagnostic.expected(format!("`{variable}` in the server's environment")));
+        }
+        if let Secret::File(path) = &secret.value.from
+            && matches!(path.try_exists(), Ok(false))
+        {
+            let message = format!("`{}` does not exist: what uses secret `{name}` will fail", path.display());
+            let diagnostic = rules.reader.wrong(&secret.path.key("file"), "unset-secret", message).warning();
+            rules
+                .reader
+                .note(diagnostic.expected("a file; a relative path starts in the folder of the file that says so"));
         }
     }
 }

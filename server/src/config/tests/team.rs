@@ -5,7 +5,8 @@ use expect_test::expect;
 
 #[test]
 fn secrets_must_exist_and_an_unset_variable_is_a_warning() {
-    let team = "[secret]\nkey = { env = \"NOT_SET\" }\nboth = { env = \"A\", file = \"b\" }\n";
+    let team =
+        "[secret]\nkey = { env = \"NOT_SET\" }\nfile = { file = \"no/such\" }\nboth = { env = \"A\", file = \"b\" }\n";
     check_team(
         &format!(
             "{team}{}",
@@ -17,16 +18,21 @@ fn secrets_must_exist_and_an_unset_variable_is_a_warning() {
                  2 | key = { env = "NOT_SET" }
                    |               ^^^^^^^^^
               expected: `NOT_SET` in the server's environment
-            teams/core.toml:3:8: this secret comes from two places [ambiguous]
+            teams/core.toml:3:17: warning: `/etc/weir/teams/no/such` does not exist: what uses secret `file` will fail [unset-secret]
+              key: team.core.secret.file.file
+                 3 | file = { file = "no/such" }
+                   |                 ^^^^^^^^^
+              expected: a file; a relative path starts in the folder of the file that says so
+            teams/core.toml:4:8: this secret comes from two places [ambiguous]
               key: team.core.secret.both
-                 3 | both = { env = "A", file = "b" }
+                 4 | both = { env = "A", file = "b" }
                    |        ^^^^^^^^^^^^^^^^^^^^^^^^^
               expected: `{ env = "VARIABLE" }` or `{ file = "PATH" }`
-            teams/core.toml:6:52: the team has no secret `kee` [unknown-secret]
+            teams/core.toml:7:52: the team has no secret `kee` [unknown-secret]
               key: team.core.builder.a.step[0].with.env.TOKEN.secret
-                 6 | with = { command = "x", env = { TOKEN = { secret = "kee" } } }
+                 7 | with = { command = "x", env = { TOKEN = { secret = "kee" } } }
                    |                                                    ^^^^^
-              expected: `key`
+              expected: one of `file`, `key`
               did you mean `key`?
         "#]],
     );
