@@ -6,6 +6,7 @@ use super::payload::{self, Previous};
 use super::reporter::{ReportCall, ReportEvent, ReporterRunner, Told};
 use crate::config::reporter::Reporter;
 use crate::model::id::EventId;
+use crate::model::one_line::one_line;
 use crate::model::property::Properties;
 use crate::model::scope::Scope;
 use crate::model::time::Time;
@@ -233,7 +234,7 @@ impl Due {
         let (team, name, build) = (&reporter.team, &reporter.name, &self.build);
         let why = match told {
             Told::Delivered(words) => {
-                let words = words.unwrap_or_default();
+                let words = one_line(&words.unwrap_or_default());
                 tracing::debug!(%team, reporter = %name, %build, n_tries = self.n_tries, "told: {words}");
                 self.ended = Some(Ended::Delivered);
                 return None;
@@ -243,19 +244,19 @@ impl Due {
                 let after = TimeDelta::from_std(after.unwrap_or_default().min(WAIT_MAX)).unwrap_or_default();
                 self.at = self.at.max(now + after);
                 let wait_s = (self.at - now).num_seconds();
-                tracing::warn!(%team, reporter = %name, %build, n_tries = self.n_tries, wait_s, "not told yet: {reason}");
+                tracing::warn!(%team, reporter = %name, %build, n_tries = self.n_tries, wait_s, "not told yet: {}", one_line(&reason));
                 return Some(format!("{build}: {reason}"));
             }
             Told::NotNow { reason, until } => {
                 self.n_tries -= 1;
                 self.at = until.clamp(now + TimeDelta::seconds(1), now + ASK_AGAIN);
                 let wait_s = (self.at - now).num_seconds();
-                tracing::warn!(%team, reporter = %name, %build, wait_s, "its reporter cannot be called: {reason}");
+                tracing::warn!(%team, reporter = %name, %build, wait_s, "its reporter cannot be called: {}", one_line(&reason));
                 return Some(format!("{build}: {reason}"));
             }
             Told::Later { reason, .. } => format!("{reason} ({TRIES} tries)"),
         };
-        tracing::error!(%team, reporter = %name, %build, "given up, it is not told: {why}");
+        tracing::error!(%team, reporter = %name, %build, "given up, it is not told: {}", one_line(&why));
         self.ended = Some(Ended::GivenUp(format!("{build}: {why}")));
         None
     }

@@ -7,6 +7,7 @@ pub mod glob;
 pub mod id;
 pub mod mask;
 pub mod name;
+pub mod one_line;
 pub mod placeholder;
 pub mod property;
 pub mod results;

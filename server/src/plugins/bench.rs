@@ -24,12 +24,13 @@ impl Catalogue {
         let loaded = self.loader.load(name, table, server)?;
         let (clock, prepared) = (Arc::clone(&self.clock), Arc::clone(&loaded.prepared));
         let (answer, answered) = std::sync::mpsc::sync_channel(1);
+        let called = name.to_owned();
         self.runtime.handle().spawn(async move {
             let mut took = Vec::with_capacity(rounds);
             let mut end = Ok(());
             for _ in 0..rounds {
                 let begun = Instant::now();
-                end = instantiate(&prepared, Arc::clone(&clock)).await;
+                end = instantiate(&called, &prepared, Arc::clone(&clock)).await;
                 took.push(begun.elapsed());
                 if end.is_err() {
                     break;

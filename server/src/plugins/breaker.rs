@@ -3,6 +3,7 @@
 
 use super::error::{Error, Kind};
 use crate::clock::SharedClock;
+use crate::model::one_line::one_line;
 use crate::model::time::Time;
 use chrono::TimeDelta;
 use std::collections::HashMap;
@@ -166,7 +167,7 @@ impl Breakers {
         record.failures.clear();
         record.generation = self.next_generation();
         record.open = Some(Open { until: now + pause, pause, is_tried: false });
-        let (Pair { plugin, team }, minutes, last) = (&pass.pair, pause.num_minutes(), &record.last);
+        let (Pair { plugin, team }, minutes, last) = (&pass.pair, pause.num_minutes(), one_line(&record.last));
         tracing::warn!(%plugin, %team, "the plugin is switched off for {minutes} min: {last}");
     }
 
@@ -268,6 +269,23 @@ mod tests {
         fn refused(&self) -> String {
             self.enter("core").err().map(|error| error.to_string()).unwrap_or_default()
         }
+    }
+
+    /// What was written to the server's log while `body` ran.
+    fn logged(body: impl FnOnce()) -> String {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let log = tracing_subscriber::fmt().with_ansi(false).with_writer(Arc::new(file.reopen().unwrap())).finish();
+        tracing::subscriber::with_default(log, body);
+        std::fs::read_to_string(file.path()).unwrap()
+    }
+
+    #[test]
+    fn a_plugin_forges_no_line_of_the_servers_log() {
+        let bench = Bench::new();
+        let boom = || Err::<(), _>(Error::new("x", Kind::Trap, "boom\nERROR the disk is full"));
+        let log = logged(|| (0..3).for_each(|_| bench.enter("core").unwrap().end(&boom())));
+        assert!(log.contains("boom\\nERROR the disk is full"), "{log}");
+        assert_eq!(log.lines().count(), 1, "{log}");
     }
 
     #[test]

@@ -49,10 +49,8 @@ pub struct Outside {
     pub exports: Vec<String>,
 }
 
-/// A component ready to be instantiated.
+/// A component ready to be instantiated. It has no name: several tables may have one file, and each call says what it is called.
 pub struct Prepared {
-    /// The plugin's name.
-    pub name: String,
     /// SHA-256 of the file, lower-case hex.
     pub sha256: String,
     /// Everything linked.
@@ -204,7 +202,7 @@ pub fn prepare(
             revive(&artifact).ok_or_else(|| Error::new(name, Kind::Compile, "was compiled to something unusable"))?
         }
     };
-    link(name, sha256, &component, outside).map_err(|error| Error::new(name, Kind::Incompatible, format!("{error:#}")))
+    link(sha256, &component, outside).map_err(|error| Error::new(name, Kind::Incompatible, format!("{error:#}")))
 }
 
 /// Makes code of an artifact. It is run as it is, so it must be ours: made by our compiler just now, or kept under our key.
@@ -215,7 +213,7 @@ fn revive(artifact: &[u8]) -> Option<Component> {
     unsafe { Component::deserialize(engine(), artifact) }.ok()
 }
 
-fn link(name: &str, sha256: String, component: &Component, outside: &Outside) -> wasmtime::Result<Prepared> {
+fn link(sha256: String, component: &Component, outside: &Outside) -> wasmtime::Result<Prepared> {
     let mut linker: Linker<Guest> = Linker::new(engine());
     bindings::Step::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)?;
     super::wasi::link(&mut linker)?;
@@ -229,7 +227,7 @@ fn link(name: &str, sha256: String, component: &Component, outside: &Outside) ->
         if outside.handles("step-handler") { Some(step_handler::GuestIndices::new(&pre)?) } else { None };
     let reporter_handler =
         if outside.handles("reporter-handler") { Some(reporter_handler::GuestIndices::new(&pre)?) } else { None };
-    Ok(Prepared { name: name.to_owned(), sha256, pre, metadata, step_handler, reporter_handler })
+    Ok(Prepared { sha256, pre, metadata, step_handler, reporter_handler })
 }
 
 /// What a descriptor must agree with.

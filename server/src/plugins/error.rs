@@ -58,6 +58,11 @@ impl Error {
     pub fn new(plugin: &str, kind: Kind, message: impl Into<String>) -> Self {
         Self { plugin: plugin.to_owned(), kind, message: message.into(), backtrace: Vec::new(), until: None }
     }
+
+    /// The same trouble with the same file, under the name by which it is asked for now.
+    pub fn of(self, plugin: &str) -> Self {
+        Self { plugin: plugin.to_owned(), ..self }
+    }
 }
 
 impl fmt::Display for Error {

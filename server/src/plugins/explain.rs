@@ -3,6 +3,7 @@
 use super::engine::STACK_BYTES_MAX;
 use super::error::{Breach, Error, Kind};
 use super::instance::{CROSSING_BYTES_MAX, Guest, HANDLES_MAX};
+use crate::model::one_line::one_line;
 use crate::model::size::Size;
 use wasmtime::{Trap, WasmBacktrace};
 
@@ -13,7 +14,7 @@ pub fn explain(guest: &Guest, error: wasmtime::Error) -> Error {
     });
     let (kind, message) = in_words(guest, &error);
     let message = guest.mask().text(&message).into_owned();
-    tracing::warn!(plugin = %guest.name, ?kind, ?backtrace, printed = %guest.printed.text(), "plugin broke: {}", message.replace('\n', " "));
+    tracing::warn!(plugin = %guest.name, ?kind, ?backtrace, printed = %one_line(&guest.printed.text()), "plugin broke: {}", one_line(&message));
     Error { plugin: guest.name.clone(), kind, message, backtrace, until: None }
 }
 

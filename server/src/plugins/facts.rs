@@ -8,6 +8,7 @@ use super::power::Powers;
 use super::tally::Gated;
 use crate::config::plugin::{CommandGrant, Limits, Plugin};
 use crate::config::server::Server;
+use crate::model::one_line::one_line;
 use crate::model::time::Span;
 use crate::status::plugin::{
     CallFacts, CapabilityFacts, LimitFacts, PluginFacts, PluginSelf, PluginSource, SwitchedOff,
@@ -76,7 +77,7 @@ impl Plugins {
             let _asking = asking;
             for (name, table) in unasked {
                 if let Err(error) = loader.load(&name, &table, &server) {
-                    tracing::warn!("{error}");
+                    tracing::warn!("{}", one_line(&error.to_string()));
                 }
             }
         };

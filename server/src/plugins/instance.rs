@@ -19,6 +19,7 @@ use super::usage::{Use, User};
 use crate::clock::SharedClock;
 use crate::config::plugin::Limits;
 use crate::engine::step::{StepCall, StepHost};
+use crate::model::one_line::one_line;
 use crate::outbound::gate::Gates;
 use crate::status::Status;
 use crate::worker::{OutputSender, Place};
@@ -176,9 +177,9 @@ impl Guest {
 ///
 /// # Errors
 /// Where it breaks.
-pub async fn describe(prepared: &Prepared, clock: SharedClock) -> Result<metadata::Descriptor, Error> {
+pub async fn describe(name: &str, prepared: &Prepared, clock: SharedClock) -> Result<metadata::Descriptor, Error> {
     let limits = Limits { cpu: DESCRIBE_CPU, wall: DESCRIBE_WALL, ..Limits::default() };
-    let guest = Guest::new(&prepared.name, limits, DESCRIBE_WALL, clock, None);
+    let guest = Guest::new(name, limits, DESCRIBE_WALL, clock, None);
     let pre = prepared.pre.clone();
     let metadata = prepared.metadata.clone();
     let (end, _) = call(guest, CancellationToken::new(), move |store| {
@@ -199,8 +200,8 @@ pub async fn describe(prepared: &Prepared, clock: SharedClock) -> Result<metadat
 ///
 /// # Errors
 /// Where it breaks.
-pub async fn instantiate(prepared: &Prepared, clock: SharedClock) -> Result<(), Error> {
-    let guest = Guest::new(&prepared.name, Limits::default(), DESCRIBE_WALL, clock, None);
+pub async fn instantiate(name: &str, prepared: &Prepared, clock: SharedClock) -> Result<(), Error> {
+    let guest = Guest::new(name, Limits::default(), DESCRIBE_WALL, clock, None);
     let pre = prepared.pre.clone();
     let (end, _) = call(guest, CancellationToken::new(), move |store| {
         Box::pin(async move { pre.instantiate_async(&mut *store).await.map(drop) })
@@ -210,12 +211,12 @@ pub async fn instantiate(prepared: &Prepared, clock: SharedClock) -> Result<(), 
 }
 
 /// Waits for room for one more call, before its clocks start.
-async fn seat(prepared: &Prepared, room: &Room, team: &str, stop: &CancellationToken) -> Result<Seat, Error> {
+async fn seat(plugin: &str, room: &Room, team: &str, stop: &CancellationToken) -> Result<Seat, Error> {
     tokio::select! {
         biased;
         () = stop.cancelled() => {
             let message = "was stopped before there was room for it among the server's plugins";
-            Err(Error::new(&prepared.name, Kind::Cancelled, message))
+            Err(Error::new(plugin, Kind::Cancelled, message))
         }
         seat = room.seat(team) => Ok(seat),
     }
@@ -254,9 +255,9 @@ pub struct StepRun {
 /// # Errors
 /// Where it breaks, or says that it could not do its work.
 pub async fn run_step(prepared: Arc<Prepared>, run: StepRun) -> Result<step_handler::Outcome, Error> {
-    let _seat = seat(&prepared, &run.room, &run.call.builder.team, &run.call.stop).await?;
+    let _seat = seat(&run.call.plugin, &run.room, &run.call.builder.team, &run.call.stop).await?;
     let share = Some(run.room.share(&run.call.builder.team));
-    let mut guest = Guest::new(&prepared.name, run.limits, run.stop_grace, run.clock, share);
+    let mut guest = Guest::new(&run.call.plugin, run.limits, run.stop_grace, run.clock, share);
     guest.powers = run.powers;
     guest.tally = run.tally;
     guest.status = run.status;
@@ -264,7 +265,7 @@ pub async fn run_step(prepared: Arc<Prepared>, run: StepRun) -> Result<step_hand
     let stop = run.call.stop.clone();
     guest.works_for(Use {
         team: run.call.builder.team.clone(),
-        plugin: prepared.name.clone(),
+        plugin: run.call.plugin.clone(),
         by: User::Step { builder: run.call.builder.clone(), number: run.call.number, step: run.call.name.clone() },
         settings: Arc::new(run.call.settings.clone()),
         vault: run.host.vault(),
@@ -290,7 +291,7 @@ pub async fn run_step(prepared: Arc<Prepared>, run: StepRun) -> Result<step_hand
         main: run.main,
     });
     let Some(handler) = prepared.step_handler.clone() else {
-        return Err(Error::new(&prepared.name, Kind::Load, "is a reporter and runs no steps"));
+        return Err(Error::new(&guest.name, Kind::Load, "is a reporter and runs no steps"));
     };
     let pre = prepared.pre.clone();
     let (end, mut guest) = call(guest, stop, move |store| {
@@ -302,7 +303,7 @@ pub async fn run_step(prepared: Arc<Prepared>, run: StepRun) -> Result<step_hand
     })
     .await;
     if let Err(why) = guest.show_printed().await {
-        tracing::warn!(plugin = %prepared.name, "what the plugin printed could not be logged: {why}");
+        tracing::warn!(plugin = %guest.name, "what the plugin printed could not be logged: {why}");
     }
     end?.map_err(|error| guest_error(&guest, error))
 }
@@ -334,15 +335,15 @@ pub struct ReportRun {
 /// # Errors
 /// Where it breaks.
 pub async fn run_report(prepared: Arc<Prepared>, run: ReportRun) -> Result<Vec<reporter_handler::Delivery>, Error> {
-    let _seat = seat(&prepared, &run.room, &run.usage.team, &run.usage.stop).await?;
+    let _seat = seat(&run.usage.plugin, &run.room, &run.usage.team, &run.usage.stop).await?;
     let share = Some(run.room.share(&run.usage.team));
-    let mut guest = Guest::new(&prepared.name, run.limits, run.stop_grace, run.clock, share);
+    let mut guest = Guest::new(&run.usage.plugin, run.limits, run.stop_grace, run.clock, share);
     guest.powers = run.powers;
     guest.tally = run.tally;
     let stop = run.usage.stop.clone();
     guest.works_for(run.usage);
     let Some(handler) = prepared.reporter_handler.clone() else {
-        return Err(Error::new(&prepared.name, Kind::Load, "runs steps and is no reporter"));
+        return Err(Error::new(&guest.name, Kind::Load, "runs steps and is no reporter"));
     };
     let pre = prepared.pre.clone();
     let (context, events) = (run.context, run.events);
@@ -356,7 +357,7 @@ pub async fn run_report(prepared: Arc<Prepared>, run: ReportRun) -> Result<Vec<r
     .await;
     let printed = guest.printed.text();
     if !printed.is_empty() {
-        tracing::info!(plugin = %prepared.name, %printed, "the plugin printed");
+        tracing::info!(plugin = %guest.name, printed = %one_line(&printed), "the plugin printed");
     }
     end
 }

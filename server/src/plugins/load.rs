@@ -96,7 +96,7 @@ impl Loader {
         let mut place = place.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mark = mark(&path, table.grants.wasi_compat).map_err(|error| no_file(name, &path, &error))?;
         let loaded = match &*place {
-            Some(tried) if tried.holds(&mark) => tried.end.clone()?,
+            Some(tried) if tried.holds(&mark) => tried.end.clone().map_err(|error| error.of(name))?,
             _ => {
                 let bytes = read(name, &path, table)?;
                 let cache = Cache::open(&server.state_dir);
@@ -125,14 +125,14 @@ impl Loader {
     }
 
     /// What came of the last try to load a file that looks like this; none where it was not tried, or is being tried now.
-    pub(super) fn tried(&self, path: &Path, mark: &Mark) -> Result<Option<Descriptor>, Error> {
+    pub(super) fn tried(&self, name: &str, path: &Path, mark: &Mark) -> Result<Option<Descriptor>, Error> {
         let place = self.places.lock().expect("no holder of the places panics").get(path).map(Arc::clone);
         let Some(place) = place else { return Ok(None) };
         let Ok(tried) = place.0.try_lock() else { return Ok(None) };
         match &*tried {
             Some(tried) if tried.mark == *mark => match &tried.end {
                 Ok(loaded) => Ok(Some(loaded.descriptor.clone())),
-                Err(error) => Err(error.clone()),
+                Err(error) => Err(error.clone().of(name)),
             },
             _ => Ok(None),
         }
@@ -159,7 +159,7 @@ impl Loader {
         let descriptor = match cache.descriptor(&prepared.sha256) {
             Some(descriptor) => descriptor,
             None => {
-                let said = self.ask(&prepared)?;
+                let said = self.ask(name, &prepared)?;
                 let descriptor = Descriptor::from_guest(said).map_err(|why| Error::new(name, Kind::Load, why))?;
                 cache.keep_descriptor(&prepared.sha256, &descriptor);
                 descriptor
@@ -173,15 +173,15 @@ impl Loader {
     }
 
     /// Runs `describe` among the guests and waits for it: the caller may or may not be inside a runtime of its own.
-    fn ask(&self, prepared: &Arc<Prepared>) -> Result<super::bindings::metadata::Descriptor, Error> {
+    fn ask(&self, name: &str, prepared: &Arc<Prepared>) -> Result<super::bindings::metadata::Descriptor, Error> {
         let (answer, answered) = std::sync::mpsc::sync_channel(1);
         let (prepared, clock) = (Arc::clone(prepared), Arc::clone(&self.clock));
-        let name = prepared.name.clone();
+        let called = name.to_owned();
         self.runtime.handle().spawn(async move {
             // Nobody listens any more only where the asking thread is gone.
-            drop(answer.send(super::instance::describe(&prepared, clock).await));
+            drop(answer.send(super::instance::describe(&called, &prepared, clock).await));
         });
-        answered.recv().unwrap_or_else(|_| Err(Error::new(&name, Kind::Host, "could not be asked what it is")))
+        answered.recv().unwrap_or_else(|_| Err(Error::new(name, Kind::Host, "could not be asked what it is")))
     }
 }
 

@@ -98,7 +98,7 @@ impl Loader {
         }
         let found = match Cache::open(&server.state_dir).descriptor(&look.sha256) {
             Some(descriptor) => Some(load::check(name, outside, descriptor)?),
-            None => self.tried(&look.path, &look.mark)?,
+            None => self.tried(name, &look.path, &look.mark)?,
         };
         if let Some(descriptor) = &found {
             look.descriptor.get_or_init(|| descriptor.clone());

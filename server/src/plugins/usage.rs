@@ -82,10 +82,17 @@ impl Guest {
     /// # Errors
     /// Over the limit, and while the plugin describes itself.
     pub fn used(&mut self) -> Result<&Use, Breach> {
+        self.used_for("things of a team")
+    }
+
+    /// The same, for a function that gives `what`.
+    ///
+    /// # Errors
+    /// Over the limit, and while the plugin describes itself: what it says is kept, so it may hang on nothing but the content.
+    pub fn used_for(&mut self, what: &str) -> Result<&Use, Breach> {
         self.enter()?;
-        self.usage
-            .as_ref()
-            .ok_or_else(|| Breach::new(Kind::Load, "asked for things of a team while it described itself"))
+        let why = || Breach::new(Kind::Load, format!("asked for {what} while it described itself"));
+        self.usage.as_ref().ok_or_else(why)
     }
 }
 

@@ -57,6 +57,41 @@ async fn tables_have_a_limit_that_the_operator_sets() {
     ends_with(&mut stage, &guest.component(), &["`table_elements` is 500"]).await;
 }
 
+#[tokio::test]
+async fn two_tables_with_one_file_are_two_plugins() {
+    let mut stage = Stage::new();
+    for (file, component) in [("common", runs_true().component()), ("broken", b"no component".to_vec())] {
+        stage.plugin(file, &component);
+        let path = stage.path().join(format!("plugins/{file}.wasm"));
+        for name in ["one", "other"] {
+            stage.table(name, |table| table.file = Some(path.clone()));
+            let end = stage.run(name, json!({})).await;
+            assert_eq!(end.results, Results::Exception);
+            let said = if file == "common" { format!("`[plugin.{name}]`") } else { "no WebAssembly".to_owned() };
+            assert!(end.summary.starts_with(&format!("plugin `{name}`:")), "{}", end.summary);
+            assert!(end.summary.contains(&said), "{}", end.summary);
+        }
+    }
+}
+
+#[tokio::test]
+async fn lines_for_the_servers_log_count_as_those_of_the_step_do() {
+    let mut stage = Stage::new();
+    stage.table("evil", |table| table.limits.log_bytes = weir::model::size::Size(10_000));
+    let guest = Guest {
+        imports: &["log"],
+        items: r#"(import "weir:plugin/log@0.1.0" "write" (func $write (param i32 i32)))"#.to_owned(),
+        // A line at 512: level `debug`, 1,000 bytes of memory that are ASCII; eleven times.
+        ..Guest::run(
+            "(local $n i32) (memory.fill (i32.const 2048) (i32.const 120) (i32.const 1000))
+             (i32.store (i32.const 516) (i32.const 2048)) (i32.store (i32.const 520) (i32.const 1000))
+             (loop (call $write (i32.const 512) (i32.const 1)) (local.set $n (i32.add (local.get $n) (i32.const 1)))
+             (br_if 0 (i32.lt_u (local.get $n) (i32.const 11)))) global.get $success",
+        )
+    };
+    ends_with(&mut stage, &guest.component(), &["its limit `log_bytes`"]).await;
+}
+
 /// Row 32: three crashes, and another team is not touched.
 #[tokio::test]
 async fn a_plugin_that_breaks_three_times_is_switched_off_for_its_team_until_it_works_again() {

@@ -1,5 +1,6 @@
 //! The guest's own lines. They are counted: over the rate they wait, over the total they end the call.
 
+use crate::model::one_line::one_line;
 use crate::plugins::bindings::log::{Host, Level, Line, LogError};
 use crate::plugins::error::{Breach, Kind};
 use crate::plugins::instance::{Guest, StepState};
@@ -90,7 +91,7 @@ impl Guest {
     /// A line into the server's own log, saying whose it is: a reporter has no other.
     fn tell(&self, used: &Use, level: Level, text: &str) {
         let (plugin, team, by) = (&self.name, &used.team, &used.by);
-        let text = used.vault.mask().text(text).into_owned();
+        let text = one_line(&used.vault.mask().text(text));
         match level {
             Level::Debug => tracing::debug!(%plugin, %team, %by, "{text}"),
             Level::Info => tracing::info!(%plugin, %team, %by, "{text}"),
@@ -105,7 +106,9 @@ impl Guest {
         for line in lines {
             let before = match line.level {
                 Level::Debug => {
-                    tracing::debug!(plugin = %self.name, "{}", self.mask().text(&line.text));
+                    // The server's log is counted as the step's own is.
+                    self.meter(&line.text).await?;
+                    tracing::debug!(plugin = %self.name, "{}", one_line(&self.mask().text(&line.text)));
                     continue;
                 }
                 Level::Info => "",

@@ -7,7 +7,7 @@ use rand::TryRngCore as _;
 
 impl Host for Guest {
     async fn bytes(&mut self, n: u32) -> wasmtime::Result<Vec<u8>> {
-        self.enter()?;
+        self.used_for("randomness")?;
         self.n_random_bytes += u64::from(n);
         if self.n_random_bytes > RANDOM_BYTES_MAX {
             let message = format!("asked for more than {RANDOM_BYTES_MAX} random bytes in one call");

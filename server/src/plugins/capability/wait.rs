@@ -20,7 +20,7 @@ impl Host for Guest {
     }
 
     async fn now(&mut self) -> wasmtime::Result<String> {
-        self.enter()?;
+        self.used_for("the time of day")?;
         Ok(self.clock.now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true))
     }
 }

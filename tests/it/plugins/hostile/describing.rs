@@ -123,6 +123,24 @@ async fn a_describe_that_reaches_for_a_build_refuses_the_load() {
     ends_with(&mut Stage::new(), &guest.component(), &said).await;
 }
 
+/// Row 40: what it says is kept, so chance and time have no part in it.
+#[tokio::test]
+async fn a_describe_that_asks_for_chance_or_time_refuses_the_load() {
+    for (interface, function, params, call, said) in [
+        ("random", "bytes", "i32 i32", "(call $ask (i32.const 8) (i32.const 1024))", "randomness"),
+        ("wait", "now", "i32", "(call $ask (i32.const 1024))", "the time of day"),
+    ] {
+        let guest = Guest {
+            imports: &["random", "wait"],
+            items: format!(r#"(import "weir:plugin/{interface}@0.1.0" "{function}" (func $ask (param {params})))"#),
+            describe: call.to_owned(),
+            ..Guest::run("global.get $success")
+        };
+        let said = format!("asked for {said} while it described itself");
+        ends_with(&mut Stage::new(), &guest.component(), &["does not describe itself", &said]).await;
+    }
+}
+
 /// Row 41: the schema of this guest takes everything.
 #[tokio::test]
 async fn settings_that_fit_and_are_huge_or_deep_do_not_reach_the_plugin() {
