@@ -103,7 +103,7 @@ async fn what_a_step_says_of_itself_is_kept_without_what_no_database_keeps() {
     update.step_changed(build.id, step, Some("3\0of 7"), Some(link)).await.unwrap();
     update.log_opened(build.id, step, "out\0").await.unwrap();
     for name in ["got_revision", "other"] {
-        update.set_property(build.id, name, "1f\02e".into(), "Step: make").await.unwrap();
+        update.set_property(build.id, name, "1f\u{0}2e".into(), "Step: make").await.unwrap();
     }
     update.step_finished(build.id, step, Results::Failure, "two\nlines\0").await.unwrap();
     update.step_skipped(build.id, "next", "n\0").await.unwrap();
@@ -116,7 +116,7 @@ async fn what_a_step_says_of_itself_is_kept_without_what_no_database_keeps() {
     assert_eq!((&*of.urls[0].name, &*of.logs[0].name), ("a\u{fffd}b", "out\u{fffd}"));
     assert_eq!(build.steps[1].summary, "n\u{fffd}");
     assert_eq!(build.got_revision.as_deref(), Some("1f\u{fffd}2e"));
-    assert_eq!(page.properties.text("other"), Some("1f\02e"), "JSON escapes it");
+    assert_eq!(page.properties.text("other"), Some("1f\u{0}2e"), "JSON escapes it");
 }
 
 #[tokio::test]
