@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// Runs steps by the name of their plugin.
 #[async_trait]
@@ -121,7 +122,7 @@ pub trait StepHost: Send + Sync {
     }
 
     /// Waits until each of these requests was built or cancelled, or so much time has passed; returns those that are. Meanwhile the
-    /// build's slot is lent to others, and it may have to wait until it has it back.
+    /// build's slot is lent to others, and it may have to wait until it has it back; while one of `commands` runs, it is not lent.
     ///
     /// # Errors
     /// See [`TriggerError`]; `Cancelled` where the step shall end.
@@ -129,6 +130,7 @@ pub trait StepHost: Send + Sync {
         &self,
         _requests: Vec<BuildRequestId>,
         _timeout: Option<Duration>,
+        _commands: &TaskTracker,
     ) -> Result<Vec<Triggered>, TriggerError> {
         Err(TriggerError::Failed("there are no other builders here".to_owned()))
     }

@@ -342,8 +342,9 @@ impl StepHost for BuildHost {
         &self,
         requests: Vec<BuildRequestId>,
         timeout: Option<Duration>,
+        commands: &TaskTracker,
     ) -> Result<Vec<Triggered>, TriggerError> {
-        self.place.triggers.wait(requests, timeout).await
+        self.place.triggers.wait(requests, timeout, commands).await
     }
 }
 

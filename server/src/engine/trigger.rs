@@ -13,7 +13,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// Builds that one step may ask for, granted or not, and requests that one wait is for.
 const REQUESTS_MAX: usize = 1_000;
@@ -72,12 +74,14 @@ impl Triggers {
     }
 
     /// Waits until each of these was built or dropped, or so much time has passed; returns those that are. Meanwhile the build's
-    /// slot is lent.
+    /// slot is lent, but not before the step's last command has ended: what runs needs it.
     pub async fn wait(
         &self,
         requests: Vec<BuildRequestId>,
         timeout: Option<Duration>,
+        commands: &TaskTracker,
     ) -> Result<Vec<Triggered>, TriggerError> {
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let requests: Vec<_> = requests.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
         if requests.len() > REQUESTS_MAX {
             return Err(TriggerError::Limit(format!("one wait is for at most {REQUESTS_MAX} requests")));
@@ -86,12 +90,25 @@ impl Triggers {
         let mut moving = self.status.update().moving();
         let mut known = BTreeMap::new();
         self.look(requests, &mut known).await?;
-        if known.values().any(|became| became.results.is_none()) {
+        if is_open(&known) && !commands.is_empty() {
+            let idle = async {
+                tokio::select! {
+                    () = all_ended(commands) => {}
+                    () = over(deadline) => {}
+                }
+            };
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Err(TriggerError::Cancelled),
+                end = self.watch(&mut moving, &mut known, idle) => end?,
+            }
+        }
+        if is_open(&known) && deadline.is_none_or(|deadline| Instant::now() < deadline) {
             let lent = self.lend(&known)?;
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return Err(TriggerError::Cancelled),
-                end = self.watch(&mut moving, &mut known, timeout) => end?,
+                end = self.watch(&mut moving, &mut known, over(deadline)) => end?,
             }
             tokio::select! {
                 biased;
@@ -103,21 +120,15 @@ impl Triggers {
         Ok(known.into_values().filter_map(|became| triggered(&links, became)).collect())
     }
 
-    /// Looks until all have ended or the time is over.
+    /// Looks until all have ended or `over` is.
     async fn watch(
         &self,
         moving: &mut tokio::sync::broadcast::Receiver<BuildRequestId>,
         known: &mut BTreeMap<BuildRequestId, Became>,
-        timeout: Option<Duration>,
+        over: impl Future<Output = ()>,
     ) -> Result<(), TriggerError> {
-        let over = async {
-            match timeout {
-                Some(timeout) => tokio::time::sleep(timeout).await,
-                None => std::future::pending().await,
-            }
-        };
         let mut over = std::pin::pin!(over);
-        while known.values().any(|became| became.results.is_none()) {
+        while is_open(known) {
             let heard = tokio::select! {
                 heard = moving.recv() => heard,
                 () = &mut over => return Ok(()),
@@ -191,6 +202,25 @@ impl Triggers {
             ))
         })
     }
+}
+
+fn is_open(known: &BTreeMap<BuildRequestId, Became>) -> bool {
+    known.values().any(|became| became.results.is_none())
+}
+
+async fn over(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// None of them runs. The guest waits meanwhile and starts no more.
+async fn all_ended(commands: &TaskTracker) {
+    // Only one that is closed tells when it is empty.
+    commands.close();
+    commands.wait().await;
+    commands.reopen();
 }
 
 /// What ended, as the step hears of it.

@@ -375,3 +375,20 @@ async fn a_step_asks_for_a_thousand_builds_and_no_more_and_a_wait_with_a_timeout
     assert!(said[3].starts_with("1000, then "), "{said:?}");
     assert_eq!((said.len(), said[4]), (5, ""), "nothing has ended: {said:?}");
 }
+
+#[tokio::test]
+async fn a_slot_is_not_lent_while_a_command_of_the_step_uses_it() {
+    let overlap = json!({ "tries": [{ "overlap": { "line": "sleep 1; date +%s%N", "builder": "part" } }] });
+    let component = std::fs::read(binary::fixture_plugin("probe")).unwrap();
+    let world = site(&[builder("all", &[("probe", overlap)]), builder("part", &[shell("date +%s%N")])])
+        .plugin("probe", &component)
+        .toml("[plugin.probe]\ncommand = true\ntrigger = true")
+        .serve()
+        .await;
+    world.force("core/all").await;
+    world.settle().await;
+    assert_eq!(world.log("core/all", 1, "s0", "probe").await, "1 ended\n");
+    let time = |log: String| log.lines().find_map(|line| line.trim().parse::<u64>().ok()).expect("a time");
+    let command_ended = time(world.log("core/all", 1, "s0", "stdio").await);
+    assert!(command_ended < time(world.log("core/part", 1, "s0", "stdio").await));
+}

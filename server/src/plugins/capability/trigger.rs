@@ -84,7 +84,8 @@ impl Host for Guest {
         requests: Vec<String>,
         timeout_ms: Option<u32>,
     ) -> wasmtime::Result<Result<Vec<Finished>, TriggerError>> {
-        let host = self.step()?.host.clone();
+        let step = self.step()?;
+        let (host, commands) = (step.host.clone(), step.commands.clone());
         if let Some(denied) = self.trigger_denied() {
             return Ok(Err(denied));
         }
@@ -94,7 +95,7 @@ impl Host for Guest {
         };
         let _waiting = self.stopwatch.pause();
         let timeout = timeout_ms.map(|ms| Duration::from_millis(ms.into()));
-        let ended = host.wait_for(requests, timeout).await;
+        let ended = host.wait_for(requests, timeout, &commands).await;
         Ok(ended.map(|ended| ended.into_iter().map(finished).collect()).map_err(refused))
     }
 }

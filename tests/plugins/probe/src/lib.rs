@@ -5,6 +5,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use weir_plugin_sdk::http::Request;
+use weir_plugin_sdk::trigger::Order;
 use weir_plugin_sdk::{Capability, Command, Context, Error, HostError, Level, Outcome, Secret, Step, Text};
 
 /// What to try, in this order.
@@ -26,6 +27,8 @@ enum Try {
     Flood(u32, Send),
     /// Runs a line with these variables.
     Run { line: String, env: BTreeMap<String, Text> },
+    /// Starts a line, requests a build and waits for that while the line still runs.
+    Overlap { line: String, builder: String },
     /// Reads a secret by its name, handed over or not, and shows it in this way.
     Show { secret: String, how: How },
 }
@@ -75,6 +78,7 @@ impl Step for Probe {
     const CAPABILITIES: &'static [Capability] = &[
         Capability::http("tries to call services"),
         Capability::command("tries to run commands"),
+        Capability::trigger("tries to build others"),
         Capability::secret_reveal("tries to read secrets"),
     ];
 
@@ -92,6 +96,11 @@ impl Step for Probe {
                         command = command.env(name, value);
                     }
                     tell(cx.run(&command).map(|exit| exit.to_string()))
+                }
+                Try::Overlap { line, builder } => {
+                    let _running = cx.start(&Command::shell(line))?;
+                    let request = cx.trigger(&Order { builder, ..Order::default() })?;
+                    tell(cx.wait_for(&[request], None).map(|ended| format!("{} ended", ended.len())))
                 }
                 Try::Show { secret, how } => match cx.reveal(&Secret::named(secret)) {
                     Ok(value) => {
