@@ -103,7 +103,8 @@ impl Triggers {
                 end = self.watch(&mut moving, &mut known, idle) => end?,
             }
         }
-        if is_open(&known) && deadline.is_none_or(|deadline| Instant::now() < deadline) {
+        // Where a command still runs, the time was over first.
+        if is_open(&known) && commands.is_empty() {
             let lent = self.lend(&known)?;
             tokio::select! {
                 biased;

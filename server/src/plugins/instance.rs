@@ -214,11 +214,12 @@ pub async fn instantiate(name: &str, prepared: &Prepared, clock: SharedClock) ->
 async fn seat(plugin: &str, room: &Room, team: &str, stop: &CancellationToken) -> Result<Seat, Error> {
     tokio::select! {
         biased;
+        // Where there is room a stop is the guest's to hear: it may have something to leave in order.
+        seat = room.seat(team) => Ok(seat),
         () = stop.cancelled() => {
             let message = "was stopped before there was room for it among the server's plugins";
             Err(Error::new(plugin, Kind::Cancelled, message))
         }
-        seat = room.seat(team) => Ok(seat),
     }
 }
 
