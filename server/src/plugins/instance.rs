@@ -23,7 +23,7 @@ use crate::model::one_line::one_line;
 use crate::outbound::gate::Gates;
 use crate::status::Status;
 use crate::worker::{OutputSender, Place};
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, FutureExt as _};
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -212,14 +212,18 @@ pub async fn instantiate(name: &str, prepared: &Prepared, clock: SharedClock) ->
 
 /// Waits for room for one more call, before its clocks start.
 async fn seat(plugin: &str, room: &Room, team: &str, stop: &CancellationToken) -> Result<Seat, Error> {
+    let mut seat = std::pin::pin!(room.seat(team));
+    // Where there is room at once a stop is the guest's to hear: it may have something to leave in order.
+    if let Some(seat) = seat.as_mut().now_or_never() {
+        return Ok(seat);
+    }
     tokio::select! {
         biased;
-        // Where there is room a stop is the guest's to hear: it may have something to leave in order.
-        seat = room.seat(team) => Ok(seat),
         () = stop.cancelled() => {
             let message = "was stopped before there was room for it among the server's plugins";
             Err(Error::new(plugin, Kind::Cancelled, message))
         }
+        seat = seat => Ok(seat),
     }
 }
 
