@@ -200,6 +200,8 @@ impl Stage {
         ours.map(|process| {
             std::fs::read_to_string(process.path().join("cmdline")).unwrap_or_default().replace('\0', " ")
         })
+        // One that has given up its memory, and so its command line, is dead already.
+        .filter(|line| !line.is_empty())
         .collect()
     }
 

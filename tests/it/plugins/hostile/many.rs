@@ -75,18 +75,20 @@ async fn calls_over_the_room_of_the_server_wait_and_memory_over_it_is_refused() 
     stage.plugin("waits", &waits().component());
     stage.plugin("small", &Guest::run("global.get $success").component());
     stage.plugin("large", &Guest { pages: 9, ..Guest::run("global.get $success") }.component());
-    let ends = async |stage: &Stage, plugins: &weir::plugins::Plugins| {
-        let waiting = stage.run_with(plugins, "waits", json!({}));
-        let second = async {
-            stage.said_summaries(1).await;
-            let call = stage.run_with(plugins, "small", json!({}));
-            let stop = async { stage.stop.cancel() };
-            tokio::join!(biased; call, stop).0
-        };
-        tokio::join!(waiting, second)
+    // The room is full as long as the first call waits, and only the second build is stopped.
+    let mut other = Stage::new();
+    other.plugin("small", &Guest::run("global.get $success").component());
+    let room = Room::new(1, Size(1 << 20));
+    let (one, two) = (stage.plugins().with_room(room.clone()), other.plugins().with_room(room));
+    let waiting = stage.run_with(&one, "waits", json!({}));
+    let second = async {
+        stage.said_summaries(1).await;
+        other.stop.cancel();
+        let end = other.run_with(&two, "small", json!({})).await;
+        stage.stop.cancel();
+        end
     };
-    let one = stage.plugins().with_room(Room::new(1, Size(1 << 20)));
-    let (first, second) = ends(&stage, &one).await;
+    let (first, second) = tokio::join!(waiting, second);
     assert_eq!((first.results, second.results), (Results::Cancelled, Results::Cancelled));
     assert!(second.summary.contains("stopped before there was room for it"), "{}", second.summary);
 
