@@ -7,6 +7,7 @@ use crate::model::property::Properties;
 use crate::model::results::Results;
 use crate::model::source_stamp::SourceStamp;
 use crate::status::resource::TestCase;
+use crate::status::trigger::TriggerWish;
 use crate::worker::{OutputSender, Worker};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -117,7 +118,7 @@ pub trait StepHost: Send + Sync {
     ///
     /// # Errors
     /// See [`TriggerError`].
-    async fn trigger(&self, _order: Order) -> Result<BuildRequestId, TriggerError> {
+    async fn trigger(&self, _wish: TriggerWish) -> Result<BuildRequestId, TriggerError> {
         Err(TriggerError::Failed("there are no other builders here".to_owned()))
     }
 
@@ -174,21 +175,6 @@ pub enum ArtifactError {
     /// There is no room, or it cannot be stored.
     #[error("{0}")]
     Failed(String),
-}
-
-/// What a step asks of another builder.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Order {
-    /// A builder of the own team.
-    pub builder: String,
-    /// Branch; none is what the properties or the builder say, else the repository's default branch.
-    pub branch: Option<String>,
-    /// Exact revision.
-    pub revision: Option<String>,
-    /// Why, for people; may be empty.
-    pub reason: String,
-    /// Over the builder's own.
-    pub properties: BTreeMap<String, Value>,
 }
 
 /// A request that was built, or cancelled.

@@ -3,7 +3,7 @@
 use super::interpolate::Values;
 use super::log_writer::{self, QUEUED_MAX};
 use super::masked::Masked;
-use super::step::{ArtifactError, ArtifactSink, Order, StepHost, StoredArtifact, TriggerError, Triggered};
+use super::step::{ArtifactError, ArtifactSink, StepHost, StoredArtifact, TriggerError, Triggered};
 use super::trigger::Triggers;
 use crate::config::vault::Vault;
 use crate::model::id::{BuildId, BuildRequestId, StepId};
@@ -14,6 +14,7 @@ use crate::model::size::Size;
 use crate::render::links::Links;
 use crate::status::findings::ArtifactDraft;
 use crate::status::resource::{Link, TestCase};
+use crate::status::trigger::TriggerWish;
 use crate::status::{Error, Status};
 use crate::worker::OutputSender;
 use async_trait::async_trait;
@@ -333,7 +334,7 @@ impl StepHost for BuildHost {
         Ok(Box::new(Sink { draft, url }))
     }
 
-    async fn trigger(&self, order: Order) -> Result<BuildRequestId, TriggerError> {
+    async fn trigger(&self, order: TriggerWish) -> Result<BuildRequestId, TriggerError> {
         let order = without_secrets(order, &self.place.vault.mask()).map_err(TriggerError::Invalid)?;
         self.place.triggers.start(order).await
     }
@@ -354,7 +355,7 @@ fn check(mask: &Mask, what: &str, text: &str) -> Result<(), String> {
 }
 
 /// What names something is refused where it holds a secret; in what is only told it is hidden.
-fn without_secrets(mut order: Order, mask: &Mask) -> Result<Order, String> {
+fn without_secrets(mut order: TriggerWish, mask: &Mask) -> Result<TriggerWish, String> {
     check(mask, "the name of a builder", &order.builder)?;
     check(mask, "the branch", order.branch.as_deref().unwrap_or_default())?;
     check(mask, "the revision", order.revision.as_deref().unwrap_or_default())?;
@@ -400,27 +401,28 @@ fn say(error: &Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Mask, Order, check, without_secrets};
+    use super::{Mask, TriggerWish, check, without_secrets};
     use crate::model::secret::SecretValue;
     use serde_json::json;
 
     #[test]
     fn an_order_that_names_a_secret_is_refused_and_what_it_tells_is_hidden() {
         let mask = Mask::of([&SecretValue::new("hunter22".to_owned())]);
-        let told = || Order { builder: "all".to_owned(), ..Order::default() };
+        let told = || TriggerWish { builder: "all".to_owned(), ..TriggerWish::default() };
         let secret = || Some("x-hunter22".to_owned());
         let refused = |order| without_secrets(order, &mask).unwrap_err();
         let all = [
-            refused(Order { builder: "hunter22".to_owned(), ..told() }),
-            refused(Order { branch: secret(), ..told() }),
-            refused(Order { revision: secret(), ..told() }),
-            refused(Order { properties: [("hunter22".to_owned(), json!(1))].into(), ..told() }),
+            refused(TriggerWish { builder: "hunter22".to_owned(), ..told() }),
+            refused(TriggerWish { branch: secret(), ..told() }),
+            refused(TriggerWish { revision: secret(), ..told() }),
+            refused(TriggerWish { properties: [("hunter22".to_owned(), json!(1))].into(), ..told() }),
         ];
         let what = ["the name of a builder", "the branch", "the revision", "the name of a property"];
         assert_eq!(all, what.map(|what| format!("{what} holds a secret of the team")));
 
         let properties = [("key".to_owned(), json!(["hunter22"]))].into();
-        let kept = without_secrets(Order { reason: "is hunter22".to_owned(), properties, ..told() }, &mask).unwrap();
+        let kept =
+            without_secrets(TriggerWish { reason: "is hunter22".to_owned(), properties, ..told() }, &mask).unwrap();
         assert_eq!((kept.reason.as_str(), &kept.properties["key"]), ("is ***", &json!(["***"])));
         assert!(check(&mask, "the name of a file", "out/hunter22.txt").is_err());
         assert!(check(&mask, "the name of a file", "out/a.txt").is_ok());

@@ -1,7 +1,7 @@
 //! What a step may do to other builders of its team: request builds and wait for them.
 
 use super::lending::{Lending, Lent, Traffic};
-use super::step::{Order, TriggerError, Triggered};
+use super::step::{TriggerError, Triggered};
 use crate::model::id::{BuildRequestId, StepId};
 use crate::model::results::Results;
 use crate::render::links::Links;
@@ -61,15 +61,13 @@ impl Triggers {
     }
 
     /// Requests a build.
-    pub async fn start(&self, order: Order) -> Result<BuildRequestId, TriggerError> {
+    pub async fn start(&self, wish: TriggerWish) -> Result<BuildRequestId, TriggerError> {
         if self.stop.is_cancelled() {
             return Err(TriggerError::Cancelled);
         }
         if self.n_asked.fetch_add(1, Ordering::Relaxed) >= REQUESTS_MAX {
             return Err(TriggerError::Limit(format!("a step asks for at most {REQUESTS_MAX} builds")));
         }
-        let Order { builder, branch, revision, reason, properties } = order;
-        let wish = TriggerWish { builder, branch, revision, reason, properties };
         self.status.update().trigger(&self.build, &self.name, wish).await.map_err(|e| say(&e))
     }
 

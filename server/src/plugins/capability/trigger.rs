@@ -1,12 +1,13 @@
 //! Other builders of the own team.
 
-use crate::engine::step::{Order, TriggerError as Refused, Triggered};
+use crate::engine::step::{TriggerError as Refused, Triggered};
 use crate::model::id::BuildRequestId;
 use crate::model::results::Results;
 use crate::plugins::bindings::trigger::{Finished, Host, Order as GuestOrder, Results as GuestResults, TriggerError};
 use crate::plugins::instance::Guest;
 use crate::plugins::power;
 use crate::plugins::tally::Gated;
+use crate::status::trigger::TriggerWish;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ impl Guest {
 }
 
 /// An order as the engine takes it.
-fn order(wanted: GuestOrder) -> Result<Order, TriggerError> {
+fn order(wanted: GuestOrder) -> Result<TriggerWish, TriggerError> {
     let mut properties = BTreeMap::new();
     for entry in wanted.properties {
         let value = serde_json::from_str(&entry.value).map_err(|error| {
@@ -28,7 +29,7 @@ fn order(wanted: GuestOrder) -> Result<Order, TriggerError> {
         properties.insert(entry.key, value);
     }
     let GuestOrder { builder, branch, revision, reason, .. } = wanted;
-    Ok(Order { builder, branch, revision, reason, properties })
+    Ok(TriggerWish { builder, branch, revision, reason, properties })
 }
 
 /// What `start` returned, as a row again.
