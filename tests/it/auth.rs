@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use weir::clock::{Clock as _, SystemClock};
-use weir::config::auth::{LocalAlgorithm, LocalKey};
+use weir::config::issuer::{LocalAlgorithm, LocalKey};
 use weir::web::auth::jwt::{Claims, sign};
 use weir::web::auth::key::Key;
 use weir_tests::page::Page;

@@ -60,7 +60,13 @@ pub async fn serve(config_file: &Path, listen: &[SocketAddr]) -> anyhow::Result<
     let urls = urls(&config, &bound);
     state_dir.announce(&bound, &urls)?;
     tell(&config, &urls, &warnings);
-    let state = web::AppState { status: status.clone(), config, clock, keys, shutdown: shutdown.clone() };
+    let state = web::AppState {
+        status: status.clone(),
+        public_url: config.server.public_url.clone(),
+        clock,
+        keys,
+        shutdown: shutdown.clone(),
+    };
     let served = run(status, engine, delivery, state, listeners, shutdown).await;
     state_dir.retract();
     tracing::info!("ended");

@@ -1,54 +1,45 @@
 //! `[auth.*]`: who may be believed, and what their claims are worth.
 
+use super::diagnostic::Place;
+use super::issuer::{ForeignIssuer, Issuer, LocalAlgorithm, LocalKey, Provider, RawJwt, RawOidc};
 use super::path::KeyPath;
 use super::read::{At, Node, Read, Reader, one_of, section, word};
-use super::value::{Any, FilePath};
+use super::value::Any;
+use crate::model::claim::ClaimPath;
 use crate::model::right::Role;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
-use url::Url;
+
+const SESSION_IDLE: Duration = Duration::from_secs(12 * 3600);
+const SESSION_MAX: Duration = Duration::from_secs(7 * 86_400);
 
 section! {
     /// Who may be believed, and what their claims are worth.
     struct RawAuth {
         /// Issuers of tokens, by name.
         jwt = "jwt": BTreeMap<String, RawJwt>, "`local` with EdDSA and `jwt.pem` in `state_dir`";
-        /// What the claims of a foreign issuer's tokens are worth here.
+        /// Where people sign in, by name.
+        oidc = "oidc": BTreeMap<String, RawOidc>;
+        /// What the claims of a foreign issuer's tokens, or of somebody who signed in there, are worth here.
         grant = "grant": Vec<RawGrant>;
         /// People who sign in with a password.
         user = "user": Vec<RawUser>;
-    }
-}
-
-section! {
-    /// An issuer of tokens: a local key (`algorithm`, `key_file`) or somebody else's (`issuer`, `jwks_url`, `audience`, `algorithms`).
-    struct RawJwt {
-        /// What the local key signs with.
-        algorithm = "algorithm": LocalAlgorithm, "\"EdDSA\"";
-        /// The local key; made at first start.
-        key_file = "key_file": FilePath, "`NAME.pem` in `state_dir`";
-        /// The `iss` of the foreign issuer's tokens.
-        issuer = "issuer": String;
-        /// Where the foreign issuer's keys are.
-        jwks_url = "jwks_url": At<Url>;
-        /// The `aud` that the foreign issuer's tokens must carry.
-        audience = "audience": String;
-        /// What the foreign issuer may sign with.
-        algorithms = "algorithms": Vec<ForeignAlgorithm>;
-        /// How far the clocks may differ.
-        leeway = "leeway": Duration, "60s";
+        /// How long a sign-in lasts that is not used.
+        session_idle = "session_idle": Duration, "12h";
+        /// How long a sign-in lasts at most.
+        session_max = "session_max": Duration, "7d";
     }
 }
 
 section! {
     /// A role for whoever carries a claim.
     struct RawGrant {
-        /// The issuer, by its name under `[auth.jwt]`.
+        /// The issuer, by its name under `[auth.jwt]` or `[auth.oidc]`.
         issuer = "issuer": At<String>;
-        /// The claim's name.
-        claim = "claim": String;
+        /// The claim's name; in a claim of claims the names with dots between, or as a list.
+        claim = "claim": ClaimPath;
         /// The claim's value, or one of its values.
         value = "value": Any;
         /// The team in which the role holds; `owner` has none.
@@ -72,144 +63,203 @@ section! {
     }
 }
 
-/// Signatures that a foreign issuer may use: none that a shared secret makes.
-#[derive(Debug, Clone)]
-pub struct ForeignAlgorithm(pub &'static str);
-
-/// A hash that was looked at and found to be one; the text is not kept.
-#[derive(Debug, Clone)]
-pub struct PasswordHash;
+/// A PHC string of argon2id. It prints as nothing.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(pub String);
 
 /// `[auth.*]`.
-#[derive(Debug, Clone, Default)]
-pub struct Auth {
-    /// `[auth.jwt.<name>]` with a local key; foreign issuers are checked for shape only so far.
-    pub local: BTreeMap<String, LocalKey>,
-}
-
-/// An issuer whose key is ours: it signs and checks our own tokens.
 #[derive(Debug, Clone)]
-pub struct LocalKey {
-    /// Signs with this.
-    pub algorithm: LocalAlgorithm,
-    /// Absolute path; the key is made at first start, mode 0600.
-    pub key_file: PathBuf,
+pub struct Auth {
+    /// `[auth.jwt.<name>]` with a local key.
+    pub local: BTreeMap<String, LocalKey>,
+    /// `[auth.jwt.<name>]` of somebody else's issuer.
+    pub foreign: BTreeMap<String, ForeignIssuer>,
+    /// `[auth.oidc.<name>]`.
+    pub oidc: BTreeMap<String, Provider>,
+    /// `[[auth.grant]]`, in order.
+    pub grants: Vec<Grant>,
+    /// `[[auth.user]]`, by name.
+    pub users: BTreeMap<String, User>,
+    /// How long a sign-in lasts that is not used.
+    pub session_idle: Duration,
+    /// How long a sign-in lasts at most.
+    pub session_max: Duration,
 }
 
-/// What a local key may sign with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LocalAlgorithm {
-    /// Ed25519; the file is PKCS#8 PEM.
-    EdDsa,
-    /// HMAC with SHA-256; the file holds at least 32 random bytes in base64.
-    Hs256,
+/// What a claim is worth.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Grant {
+    /// The issuer's name under `[auth.jwt]` or `[auth.oidc]`.
+    pub issuer: String,
+    /// Where in the claims.
+    pub claim: ClaimPath,
+    /// The claim's value, or one of its values.
+    pub value: serde_json::Value,
+    /// What it gives.
+    pub reach: Reach,
+    /// Where the rule is written.
+    pub place: Place,
+}
+
+/// What a rule gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reach {
+    /// Everything on this instance.
+    Owner,
+    /// A role in a team.
+    Team(String, Role),
+}
+
+/// Somebody who signs in with a password.
+#[derive(Debug, Clone, PartialEq)]
+pub struct User {
+    /// What to sign in as.
+    pub name: String,
+    /// What the password is checked with.
+    pub password_hash: PasswordHash,
+    /// The role in each team, and where it is written.
+    pub teams: BTreeMap<String, (Role, Place)>,
+    /// May do everything on this instance.
+    pub owner: bool,
+    /// Where the user is written.
+    pub place: Place,
+}
+
+impl std::fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PasswordHash")
+    }
+}
+
+impl Default for Auth {
+    fn default() -> Self {
+        Self {
+            local: BTreeMap::new(),
+            foreign: BTreeMap::new(),
+            oidc: BTreeMap::new(),
+            grants: Vec::new(),
+            users: BTreeMap::new(),
+            session_idle: SESSION_IDLE,
+            session_max: SESSION_MAX,
+        }
+    }
 }
 
 impl RawAuth {
-    /// The section as it is used; users, grants and foreign issuers are only looked at.
+    /// The section as it is used.
     pub fn freeze(raw: Option<Self>, state_dir: &Path, teams: Option<&BTreeSet<String>>, reader: &Reader<'_>) -> Auth {
         let mut auth = Auth::default();
         let mut issuers = BTreeSet::new();
-        let (jwt, grants, users) = raw.map(|raw| (raw.jwt, raw.grant, raw.user)).unwrap_or_default();
-        for (name, jwt) in jwt.unwrap_or_default() {
-            issuers.insert(name.clone());
-            if let Some(key) = jwt.freeze(&name, state_dir, reader) {
-                auth.local.insert(name, key);
+        if let Some(raw) = raw {
+            auth.session_idle = raw.session_idle.unwrap_or(SESSION_IDLE);
+            auth.session_max = raw.session_max.unwrap_or(SESSION_MAX);
+            for (name, jwt) in raw.jwt.unwrap_or_default() {
+                issuers.insert(name.clone());
+                match jwt.freeze(&name, state_dir, reader) {
+                    Some(Issuer::Local(key)) => drop(auth.local.insert(name, key)),
+                    Some(Issuer::Foreign(issuer)) => drop(auth.foreign.insert(name, issuer)),
+                    None => {}
+                }
+            }
+            for (name, oidc) in raw.oidc.unwrap_or_default() {
+                if !issuers.insert(name.clone()) {
+                    let diagnostic = reader.wrong_key(
+                        &oidc.at,
+                        "name-taken",
+                        format!("the issuer `{name}` stands under [auth.jwt] too"),
+                    );
+                    reader.note(diagnostic.expected("a name of its own: grants name issuers of both kinds"));
+                }
+                if let Some(provider) = oidc.freeze(&name, reader) {
+                    auth.oidc.insert(name, provider);
+                }
+            }
+            auth.grants =
+                raw.grant.unwrap_or_default().into_iter().filter_map(|g| g.freeze(&issuers, teams, reader)).collect();
+            let mut names = BTreeSet::new();
+            for user in raw.user.unwrap_or_default() {
+                if let Some(user) = user.freeze(&mut names, teams, reader) {
+                    auth.users.insert(user.name.clone(), user);
+                }
             }
         }
         if auth.local.is_empty() && !issuers.contains("local") {
             let key = LocalKey { algorithm: LocalAlgorithm::EdDsa, key_file: state_dir.join("jwt.pem") };
             auth.local.insert("local".to_owned(), key);
-            issuers.insert("local".to_owned());
-        }
-        for grant in grants.unwrap_or_default() {
-            grant.check(&issuers, teams, reader);
-        }
-        let mut names = BTreeSet::new();
-        for user in users.unwrap_or_default() {
-            user.check(&mut names, teams, reader);
         }
         auth
     }
 }
 
-impl RawJwt {
-    /// Whether it has keys of somebody else's issuer.
-    pub fn is_foreign(&self) -> bool {
-        self.issuer.is_some() || self.jwks_url.is_some() || self.audience.is_some() || self.algorithms.is_some()
-    }
-
-    fn freeze(self, name: &str, state_dir: &Path, reader: &Reader<'_>) -> Option<LocalKey> {
-        if !self.is_foreign() {
-            return Some(LocalKey {
-                algorithm: self.algorithm.unwrap_or(LocalAlgorithm::EdDsa),
-                key_file: self.key_file.map_or_else(|| state_dir.join(format!("{name}.pem")), |path| path.0),
-            });
-        }
-        if self.algorithm.is_some() || self.key_file.is_some() {
-            let message = format!("`{name}` is both a local key and somebody else's issuer");
-            let diagnostic = reader.wrong_key(&self.at, "ambiguous", message);
-            reader.note(
-                diagnostic.expected("`algorithm` and `key_file`, or `issuer`, `jwks_url`, `audience` and `algorithms`"),
-            );
-        }
-        reader.required(&self.at, "issuer", self.issuer);
-        reader.required(&self.at, "audience", self.audience);
-        reader.required(&self.at, "algorithms", self.algorithms);
-        if let Some(url) = reader.required(&self.at, "jwks_url", self.jwks_url)
-            && !matches!(url.value.scheme(), "https" | "http")
-        {
-            let diagnostic = reader.wrong(&url.path, "bad-url", format!("keys cannot be fetched from `{}`", url.value));
-            reader.note(diagnostic.expected("an `https://` URL"));
-        }
-        None
-    }
-}
-
 impl RawGrant {
-    fn check(self, issuers: &BTreeSet<String>, teams: Option<&BTreeSet<String>>, reader: &Reader<'_>) {
-        if let Some(issuer) = reader.required(&self.at, "issuer", self.issuer)
+    fn freeze(
+        self,
+        issuers: &BTreeSet<String>,
+        teams: Option<&BTreeSet<String>>,
+        reader: &Reader<'_>,
+    ) -> Option<Grant> {
+        let issuer = reader.required(&self.at, "issuer", self.issuer);
+        if let Some(issuer) = &issuer
             && !issuers.contains(&issuer.value)
         {
-            let message = format!("there is no issuer `{}` under [auth.jwt]", issuer.value);
+            let message = format!("there is no issuer `{}` under [auth.jwt] or [auth.oidc]", issuer.value);
             let diagnostic = reader.wrong(&issuer.path, "unknown-issuer", message);
             let names = || issuers.iter().map(String::as_str);
             reader.note(diagnostic.expected(one_of(names())).suggest(&issuer.value, names()));
         }
-        reader.required(&self.at, "claim", self.claim);
-        reader.required(&self.at, "value", self.value);
+        let claim = reader.required(&self.at, "claim", self.claim);
+        let value = reader.required(&self.at, "value", self.value);
         let role = reader.required(&self.at, "role", self.role);
         let is_owner = role.as_ref().is_some_and(|role| role.value == Role::Owner);
-        match (self.team, role) {
+        let reach = match (self.team, role) {
             (Some(team), _) if is_owner => {
                 let diagnostic = reader.wrong(&team.path, "ambiguous", "an owner is not of one team");
                 reader.note(diagnostic.expected("`role = \"owner\"` without `team`"));
+                None
             }
-            (Some(team), _) => check_team(&team.value, &team.path, teams, reader),
-            (None, Some(_)) if !is_owner => {
+            (Some(team), role) => {
+                check_team(&team.value, &team.path, teams, reader);
+                role.map(|role| Reach::Team(team.value, role.value))
+            }
+            (None, Some(_)) if is_owner => Some(Reach::Owner),
+            (None, Some(_)) => {
                 reader.required::<String>(&self.at, "team", None);
+                None
             }
-            (None, _) => {}
-        }
+            (None, None) => None,
+        };
+        let place = reader.place(&self.at);
+        Some(Grant { issuer: issuer?.value, claim: claim?, value: value?.0, reach: reach?, place })
     }
 }
 
 impl RawUser {
-    fn check(self, names: &mut BTreeSet<String>, teams: Option<&BTreeSet<String>>, reader: &Reader<'_>) {
-        if let Some(name) = reader.required(&self.at, "name", self.name)
+    fn freeze(
+        self,
+        names: &mut BTreeSet<String>,
+        teams: Option<&BTreeSet<String>>,
+        reader: &Reader<'_>,
+    ) -> Option<User> {
+        let name = reader.required(&self.at, "name", self.name);
+        if let Some(name) = &name
             && !names.insert(name.value.clone())
         {
             let message = format!("there are two users `{}`", name.value);
             reader.note(reader.wrong(&name.path, "name-taken", message).expected("each user once"));
         }
-        reader.required(&self.at, "password_hash", self.password_hash);
+        let password_hash = reader.required(&self.at, "password_hash", self.password_hash);
+        let mut roles = BTreeMap::new();
         for (team, role) in self.teams.unwrap_or_default() {
             if role.value == Role::Owner {
                 let diagnostic = reader.wrong(&role.path, "unknown-word", "an owner is not of one team");
                 reader.note(diagnostic.expected("`owner = true` beside `teams`"));
             }
             check_team(&team, &role.path, teams, reader);
+            roles.insert(team, (role.value, reader.place(&role.path)));
         }
+        let place = reader.place(&self.at);
+        let owner = self.owner.unwrap_or_default();
+        Some(User { name: name?.value, password_hash: password_hash?, teams: roles, owner, place })
     }
 }
 
@@ -219,29 +269,6 @@ pub fn check_team(team: &str, path: &KeyPath, teams: Option<&BTreeSet<String>>, 
     let names = || teams.iter().map(String::as_str);
     let diagnostic = reader.wrong(path, "unknown-team", format!("there is no team `{team}`"));
     reader.note(diagnostic.expected(one_of(names())).suggest(team, names()));
-}
-
-impl Read for LocalAlgorithm {
-    fn expected() -> Cow<'static, str> {
-        "one of `EdDSA`, `HS256`".into()
-    }
-
-    fn read(node: &Node<'_>, reader: &Reader<'_>) -> Option<Self> {
-        word(node, reader, &[("EdDSA", Self::EdDsa), ("HS256", Self::Hs256)])
-    }
-}
-
-/// What a foreign issuer may sign with.
-const FOREIGN: [&str; 9] = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"];
-
-impl Read for ForeignAlgorithm {
-    fn expected() -> Cow<'static, str> {
-        one_of(FOREIGN).into()
-    }
-
-    fn read(node: &Node<'_>, reader: &Reader<'_>) -> Option<Self> {
-        word(node, reader, &FOREIGN.map(|word| (word, word))).map(Self)
-    }
 }
 
 impl Read for Role {
@@ -269,6 +296,27 @@ impl Read for PasswordHash {
             let diagnostic = reader.wrong(&node.path, "bad-hash", "this is no password hash");
             reader.note(diagnostic.expected(Self::expected()).covered());
         }
-        good.then_some(Self)
+        good.then(|| Self(node.value.as_str().unwrap_or_default().to_owned()))
+    }
+}
+
+impl Read for ClaimPath {
+    fn expected() -> Cow<'static, str> {
+        "a claim's name, names with dots between, or a list of names".into()
+    }
+
+    fn read(node: &Node<'_>, reader: &Reader<'_>) -> Option<Self> {
+        if let Some(text) = node.value.as_str().filter(|text| !text.is_empty()) {
+            return Some(Self::Text(text.to_owned()));
+        }
+        let names: Option<Vec<String>> =
+            node.value.as_array().and_then(|list| list.iter().map(|name| name.as_str().map(str::to_owned)).collect());
+        match names {
+            Some(names) if !names.is_empty() => Some(Self::Names(names)),
+            _ => {
+                reader.wrong_type::<Self>(node);
+                None
+            }
+        }
     }
 }

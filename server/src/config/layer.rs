@@ -20,7 +20,7 @@ state_dir = "state"
 const PREFIX: &str = "WEIR_";
 
 /// Tables whose keys are names, and so stand whole in one file.
-const NAMED: [&[&str]; 5] = [&["auth", "jwt"], &["plugin"], &["worker"], &["team"], &["view"]];
+const NAMED: [&[&str]; 6] = [&["auth", "jwt"], &["auth", "oidc"], &["plugin"], &["worker"], &["team"], &["view"]];
 
 /// What one file or variable says.
 pub struct Layer {

@@ -251,19 +251,8 @@ fn without_broken(mut config: Config, diagnostics: &[Diagnostic], sources: &Sour
 /// A sentence for each kind of thing that was read and that nothing acts on yet.
 fn not_acted_on(raw: &Raw) -> Vec<String> {
     let tables = || raw.team.iter().flat_map(BTreeMap::values);
-    let n_foreign =
-        raw.auth.iter().flat_map(|a| a.jwt.iter().flat_map(BTreeMap::values)).filter(|j| j.is_foreign()).count();
     let n_remote = raw.worker.iter().flat_map(BTreeMap::values).filter(|worker| worker.password.is_some()).count();
     let kinds = [
-        (
-            "grants on foreign claims ([[auth.grant]])",
-            raw.auth.as_ref().and_then(|a| a.grant.as_ref()).map_or(0, Vec::len),
-        ),
-        (
-            "users who sign in with a password ([[auth.user]])",
-            raw.auth.as_ref().and_then(|a| a.user.as_ref()).map_or(0, Vec::len),
-        ),
-        ("foreign issuers of tokens ([auth.jwt.*] with `jwks_url`)", n_foreign),
         ("the way out for mail ([mail])", usize::from(raw.mail.is_some())),
         ("remote workers ([worker.*] with `password`)", n_remote),
         ("change sources ([source.*])", tables().flat_map(|team| &team.source).map(BTreeMap::len).sum()),

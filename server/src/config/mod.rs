@@ -14,6 +14,8 @@ pub mod document;
 pub mod files;
 /// `[builder.X.force]`.
 pub mod force;
+/// `[auth.jwt.*]`, `[auth.oidc.*]`.
+pub mod issuer;
 /// One layer for figment.
 mod layer;
 /// From what was written to what is used.

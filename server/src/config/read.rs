@@ -1,6 +1,6 @@
 //! Reads the merged value key by key, so that every error is found and none hides another.
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, Place};
 use super::path::KeyPath;
 use super::source::Sources;
 use figment::value::{Dict, Num, Value};
@@ -90,6 +90,11 @@ impl<'a> Reader<'a> {
     /// An error about the key at `path`, to be noted by the caller.
     pub fn wrong_key(&self, path: &KeyPath, rule: &'static str, message: impl Into<String>) -> Diagnostic {
         self.sources.diagnose(path, true, rule, message)
+    }
+
+    /// Where the value at `path` is written.
+    pub fn place(&self, path: &KeyPath) -> Place {
+        self.wrong(path, "", "").place
     }
 
     /// Says that a value has the wrong type.

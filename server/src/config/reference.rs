@@ -1,8 +1,9 @@
 //! The reference of every section and key, made from the comments on the keys: `docs/configuration.md`.
 
-use super::auth::{RawAuth, RawGrant, RawJwt, RawUser};
+use super::auth::{RawAuth, RawGrant, RawUser};
 use super::builder::RawBuilder;
 use super::force::{RawForceTable, RawParameter};
+use super::issuer::{RawJwt, RawOidc};
 use super::load::Raw;
 use super::mail::RawMail;
 use super::plugin::RawPlugin;
@@ -32,6 +33,7 @@ fn entries() -> Vec<Entry> {
         entry::<RawServer>("`[server]`", &[]),
         entry::<RawAuth>("`[auth]`", &[]),
         entry::<RawJwt>("`[auth.jwt.NAME]`", &[]),
+        entry::<RawOidc>("`[auth.oidc.NAME]`", &["issuer", "client_id"]),
         entry::<RawGrant>("`[[auth.grant]]`", &["issuer", "claim", "value", "role"]),
         entry::<RawUser>("`[[auth.user]]`", &["name", "password_hash"]),
         entry::<RawPlugin>("`[plugin.NAME]`", &[]),

@@ -1,6 +1,7 @@
 //! Words and rules, no IO. Everything else may import these; these import nothing of ours.
 
 pub mod category;
+pub mod claim;
 pub mod disguise;
 pub mod egress;
 pub mod glob;

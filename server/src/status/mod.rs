@@ -33,6 +33,8 @@ mod registry;
 pub mod reporters;
 /// The serialisable types.
 pub mod resource;
+/// What somebody may do.
+pub mod rights;
 mod select;
 /// What happened since.
 pub mod subscribe;
@@ -64,7 +66,7 @@ use chrono::SubsecRound;
 use registry::Registry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 /// Events that wait for a listener; one who falls further behind reads them from the database.
@@ -92,6 +94,8 @@ struct Inner {
     closed: CancellationToken,
     tokens: token::Tokens,
     plugins: plugin::Source,
+    /// Counts the times that rights may have been taken away.
+    rights: watch::Sender<u64>,
 }
 
 impl Status {
@@ -135,6 +139,7 @@ impl Status {
             closed: CancellationToken::new(),
             tokens,
             plugins: plugin::Source::default(),
+            rights: watch::Sender::new(0),
         })))
     }
 

@@ -167,7 +167,7 @@ impl Error {
         let mut answer = match state {
             Some(state) if wants_page(request) => HttpResponse::build(self.codes().0)
                 .content_type("text/html; charset=utf-8")
-                .body(pages::error::render(state, &self.view(request_id))),
+                .body(pages::error::render(request, state, &self.view(request_id))),
             _ => self.json(request_id),
         };
         self.label(&mut answer);

@@ -26,7 +26,6 @@ mod routes;
 pub use error::{Error, Result};
 
 use crate::clock::SharedClock;
-use crate::config::Config;
 use crate::status::Status;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
@@ -52,8 +51,8 @@ const CONNECTIONS_MAX: usize = 25_000;
 pub struct AppState {
     /// The one status API.
     pub status: Status,
-    /// The configuration that the server started with.
-    pub config: Arc<Config>,
+    /// Where people reach the server; what it started with.
+    pub public_url: url::Url,
     /// The time.
     pub clock: SharedClock,
     /// Keys that tokens are checked with.
@@ -65,7 +64,7 @@ pub struct AppState {
 impl AppState {
     /// The path of `public_url`, always with `/` at both ends: every link starts with it.
     pub fn prefix(&self) -> &str {
-        self.config.server.public_url.path()
+        self.public_url.path()
     }
 }
 

@@ -65,5 +65,5 @@ fn the_instance_is_read_with_its_paths_absolute() {
     assert_eq!(config.workers["arm1"].kind, WorkerKind::Remote);
     assert_eq!(config.workers["local"].kind, WorkerKind::Embedded);
     assert_eq!(config.views.keys().collect::<Vec<_>>(), ["all", "core", "docs", "machines", "release"]);
-    assert_eq!(config.not_acted_on.len(), 7);
+    assert_eq!(config.not_acted_on.len(), 4);
 }

@@ -314,11 +314,11 @@ fn who_may_be_believed() {
                    |                       ^^^^^^^
               expected: one of `RS256`, `RS384`, `RS512`, `PS256`, `PS384`, `PS512`, `ES256`, `ES384`, `EdDSA`
               did you mean `ES256`?
-            weir.toml:5:10: there is no issuer `forg` under [auth.jwt] [unknown-issuer]
+            weir.toml:5:10: there is no issuer `forg` under [auth.jwt] or [auth.oidc] [unknown-issuer]
               key: auth.grant[0].issuer
                  5 | issuer = "forg"
                    |          ^^^^^^
-              expected: one of `forge`, `local`
+              expected: `forge`
               did you mean `forge`?
             weir.toml:8:8: there is no team `cor` [unknown-team]
               key: auth.grant[0].team

@@ -83,11 +83,22 @@ pub struct Site {
     pub made: Moment,
     /// The same, for the script: seconds since 1970.
     pub now: i64,
+    /// Who is signed in; none is nobody.
+    pub viewer: Option<Viewer>,
+}
+
+/// Who is signed in, on every page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Viewer {
+    /// As the audit names them.
+    pub name: String,
+    /// What every form must send as `csrf`; empty where a token was sent and not a cookie: then there are no forms.
+    pub csrf: String,
 }
 
 impl Site {
     /// The instance `title` at `now`.
-    pub fn new(title: &str, links: &Links, now: Time) -> Self {
+    pub fn new(title: &str, links: &Links, now: Time, viewer: Option<Viewer>) -> Self {
         let assets = asset::all();
         Self {
             title: title.to_owned(),
@@ -101,6 +112,7 @@ impl Site {
             version: env!("CARGO_PKG_VERSION"),
             made: Moment::new(now, now),
             now: now.timestamp(),
+            viewer,
         }
     }
 }

@@ -33,7 +33,7 @@ fn links() -> Links {
 }
 
 fn site() -> Site {
-    Site::new("Example builds", &links(), now())
+    Site::new("Example builds", &links(), now(), None)
 }
 
 fn waterfall(page: &ViewPage) -> String {

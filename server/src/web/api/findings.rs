@@ -82,7 +82,7 @@ pub async fn artifacts(
     let after = wanted.after.unwrap_or_default();
     let limit = wanted.limit.map_or(LIMIT, |limit| limit as usize);
     let (build, listed) = state.status.get(&scope).artifacts((&team, &builder, number), &after, limit).await?;
-    let links = Links::new(&state.config.server.public_url);
+    let links = Links::new(&state.public_url);
     let document = |artifact: &Artifact| {
         let mut value = document::artifact(artifact);
         value["url"] = json!(links.whole(&links.artifact(&build.builder, number, &artifact.name)));

@@ -235,7 +235,7 @@ fn algorithm_word(algorithm: Algorithm) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::{BASE64, Claims, Key, Refusal, Time, Value, check, sign};
-    use crate::config::auth::{LocalAlgorithm, LocalKey};
+    use crate::config::issuer::{LocalAlgorithm, LocalKey};
     use crate::model::right::Right;
     use base64::Engine as _;
     use jsonwebtoken::{Algorithm, EncodingKey};

@@ -1,6 +1,6 @@
 //! Local keys: read from their file, or made at first start, whole or not at all, readable by the server's user only.
 
-use crate::config::auth::{LocalAlgorithm, LocalKey};
+use crate::config::issuer::{LocalAlgorithm, LocalKey};
 use anyhow::{Context as _, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;

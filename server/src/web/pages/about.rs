@@ -2,10 +2,10 @@
 
 use super::{Maker, answer};
 use crate::render::context::about::About;
-use crate::web::{AppState, Result};
-use actix_web::{HttpResponse, web};
+use crate::web::Result;
+use actix_web::HttpResponse;
 
 /// The page.
-pub async fn show(state: web::Data<AppState>) -> Result<HttpResponse> {
-    answer(&About::page(Maker::new(&state).site))
+pub async fn show(maker: Maker) -> Result<HttpResponse> {
+    answer(&About::page(maker.site))
 }

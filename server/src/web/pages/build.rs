@@ -13,6 +13,7 @@ const TAIL: i64 = 40;
 pub async fn show(
     state: web::Data<AppState>,
     Asker(scope): Asker,
+    maker: Maker,
     path: web::Path<(String, String, i64)>,
 ) -> Result<HttpResponse> {
     let (team, builder, number) = path.into_inner();
@@ -22,6 +23,5 @@ pub async fn show(
         Some((_, log)) => get.log_lines(log.id, (log.n_lines - TAIL).max(0), TAIL as usize).await?,
         None => Vec::new(),
     };
-    let maker = Maker::new(&state);
     answer(&BuildContext::page(maker.site, &page, &tail, &team_title(&state, &team), &maker.links, maker.now))
 }

@@ -21,6 +21,7 @@ pub struct Query {
 pub async fn show(
     state: web::Data<AppState>,
     Asker(scope): Asker,
+    maker: Maker,
     path: web::Path<(String, String)>,
     Arguments(query): Arguments<Query>,
 ) -> Result<HttpResponse> {
@@ -31,7 +32,6 @@ pub async fn show(
     let mut builds = get.builds(&team, &builder, query.before, BUILDS + 1).await?;
     let has_older = builds.len() > BUILDS;
     builds.truncate(BUILDS);
-    let maker = Maker::new(&state);
     let page = BuilderPage {
         status: &status,
         builds: &builds,

@@ -5,10 +5,11 @@ use crate::render::context::error::ErrorContext;
 use crate::render::words;
 use crate::web::AppState;
 use crate::web::error::ErrorView;
+use actix_web::HttpRequest;
 
 /// The whole HTML page that says what went wrong and where to go.
-pub fn render(state: &AppState, view: &ErrorView) -> String {
-    let maker = Maker::new(state);
+pub fn render(request: &HttpRequest, state: &AppState, view: &ErrorView) -> String {
+    let maker = Maker::of(request, state);
     let own = ErrorContext {
         status: view.status,
         sentence: view.error.clone(),

@@ -7,8 +7,7 @@ use crate::web::{AppState, Result};
 use actix_web::{HttpResponse, web};
 
 /// The page.
-pub async fn show(state: web::Data<AppState>, Asker(scope): Asker) -> Result<HttpResponse> {
+pub async fn show(state: web::Data<AppState>, Asker(scope): Asker, maker: Maker) -> Result<HttpResponse> {
     let get = state.status.get(&scope);
-    let maker = Maker::new(&state);
     answer(&Front::page(maker.site, &get.team_tallies(), &get.views(), scope.is_signed_in(), &maker.links))
 }

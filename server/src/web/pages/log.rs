@@ -42,6 +42,7 @@ pub struct Query {
 pub async fn show(
     state: web::Data<AppState>,
     Asker(scope): Asker,
+    maker: Maker,
     path: web::Path<(String, String, i64, String, String)>,
     Arguments(query): Arguments<Query>,
     method: Method,
@@ -56,7 +57,6 @@ pub async fn show(
         // Fewer than wanted where lines are long: the next window begins after what is shown.
         window.max = window.max.min(lines.len() as i64);
     }
-    let maker = Maker::new(&state);
     let whole =
         html(&LogContext::page(maker.site, &page, window, &team_title(&state, &team), &maker.links, maker.now))?;
     let (before, after) = whole

@@ -27,26 +27,44 @@ pub mod waterfall;
 
 use super::{AppState, Error, Result};
 use crate::model::time::Time;
-use crate::render::context::{Context, Page, Site};
+use crate::render::context::{Context, Page, Site, Viewer};
 use crate::render::links::Links;
 use crate::render::template;
 use crate::status;
-use actix_web::HttpResponse;
+use actix_web::dev::Payload;
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue, VARY};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, web};
+use std::future::{Ready, ready};
 
-/// What every page is made with.
-struct Maker {
+/// What every page is made with; a handler takes it as an argument.
+pub struct Maker {
     links: Links,
     now: Time,
     site: Site,
 }
 
 impl Maker {
-    fn new(state: &AppState) -> Self {
-        let links = Links::new(&state.config.server.public_url);
+    fn new(state: &AppState, viewer: Option<&Viewer>) -> Self {
+        let config = state.status.config();
+        let links = Links::new(&state.public_url);
         let now = state.clock.now();
-        let site = Site::new(&state.config.server.title, &links, now);
+        let site = Site::new(&config.server.title, &links, now, viewer.cloned());
         Self { links, now, site }
+    }
+
+    /// For an answer to `request`, whoever makes it.
+    pub(super) fn of(request: &HttpRequest, state: &AppState) -> Self {
+        Self::new(state, request.extensions().get::<Viewer>())
+    }
+}
+
+impl FromRequest for Maker {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let state = request.app_data::<web::Data<AppState>>().expect("every route has the state");
+        ready(Ok(Self::of(request, state)))
     }
 }
 

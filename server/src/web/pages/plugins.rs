@@ -7,8 +7,7 @@ use crate::web::{AppState, Result};
 use actix_web::{HttpResponse, web};
 
 /// The page.
-pub async fn show(state: web::Data<AppState>, Asker(scope): Asker) -> Result<HttpResponse> {
+pub async fn show(state: web::Data<AppState>, Asker(scope): Asker, maker: Maker) -> Result<HttpResponse> {
     let plugins = state.status.get(&scope).plugins().await?;
-    let maker = Maker::new(&state);
     answer(&PluginsContext::page(maker.site, plugins, maker.now))
 }

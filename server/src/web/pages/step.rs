@@ -14,6 +14,7 @@ use actix_web::{HttpResponse, web};
 pub async fn show(
     state: web::Data<AppState>,
     Asker(scope): Asker,
+    maker: Maker,
     path: web::Path<(String, String, i64, String)>,
     Query(wanted): Query<Wanted>,
 ) -> Result<HttpResponse> {
@@ -27,7 +28,6 @@ pub async fn show(
         0 => None,
         _ => Some(get.test_results((&team, &builder, number), &step, outcome, wanted.offset(), TESTS_PAGE).await?),
     };
-    let maker = Maker::new(&state);
     let (links, now) = (&maker.links, maker.now);
     answer(&StepContext::page(maker.site, &page, index, tests.as_ref(), &team_title(&state, &team), (links, now)))
 }

@@ -7,8 +7,12 @@ use crate::web::{AppState, Result};
 use actix_web::{HttpResponse, web};
 
 /// The page.
-pub async fn show(state: web::Data<AppState>, Asker(scope): Asker, team: web::Path<String>) -> Result<HttpResponse> {
+pub async fn show(
+    state: web::Data<AppState>,
+    Asker(scope): Asker,
+    maker: Maker,
+    team: web::Path<String>,
+) -> Result<HttpResponse> {
     let page = state.status.get(&scope).team(&team)?;
-    let maker = Maker::new(&state);
     answer(&TeamContext::page(maker.site, &page, &maker.links, maker.now))
 }

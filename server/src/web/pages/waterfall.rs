@@ -27,33 +27,34 @@ const AGES_S: i64 = 60;
 pub async fn view(
     state: web::Data<AppState>,
     Asker(scope): Asker,
+    maker: Maker,
     request: HttpRequest,
     name: web::Path<String>,
     query: ViewQuery,
 ) -> Result<HttpResponse> {
     let page = state.status.get(&scope).view(&name, &query.narrowing).await?;
-    show(&state, &scope, &request, &page, &query)
+    show(&state, &scope, maker, &request, (&page, &query))
 }
 
 /// The Waterfall of everything that may be seen.
 pub async fn all(
     state: web::Data<AppState>,
     Asker(scope): Asker,
+    maker: Maker,
     request: HttpRequest,
     query: ViewQuery,
 ) -> Result<HttpResponse> {
     let page = state.status.get(&scope).waterfall(&query.narrowing).await?;
-    show(&state, &scope, &request, &page, &query)
+    show(&state, &scope, maker, &request, (&page, &query))
 }
 
 fn show(
     state: &AppState,
     scope: &Scope,
+    maker: Maker,
     request: &HttpRequest,
-    page: &ViewPage,
-    query: &ViewQuery,
+    (page, query): (&ViewPage, &ViewQuery),
 ) -> Result<HttpResponse> {
-    let maker = Maker::new(state);
     let tag = Tag::of(&[
         request.uri().to_string().as_bytes(),
         scope.subject.as_bytes(),
