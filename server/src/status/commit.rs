@@ -81,7 +81,7 @@ impl Inner {
     fn follow(&self, effect: Effect) {
         match effect {
             Effect::Event(event) => {
-                self.board.apply(&event);
+                self.in_force().board.apply(&event);
                 let wakes = matches!(
                     event.what,
                     What::RequestAdded { .. } | What::RequestCancelled { .. } | What::BuildFinished { .. }
@@ -99,11 +99,11 @@ impl Inner {
                 }
             }
             Effect::StopWanted(build, reason) => {
-                self.board.want_stop(build, reason);
+                self.in_force().board.want_stop(build, reason);
                 self.wake();
             }
             Effect::Log { log, build, step, progress, size_bytes } => {
-                self.board.grow_log(build, step, log, progress.n_lines, size_bytes);
+                self.in_force().board.grow_log(build, step, log, progress.n_lines, size_bytes);
                 self.live.set(log, progress);
             }
         }

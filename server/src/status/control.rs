@@ -2,6 +2,7 @@
 
 use super::commit::Effect;
 use super::event::What;
+use super::in_force::InForce;
 use super::registry::Slot;
 use super::resource::{BuildRequest, Forced};
 use super::{Error, Result, Status, force, token};
@@ -58,21 +59,22 @@ impl Control {
         });
         let said = wish.reason.as_deref().map(short).unwrap_or_default();
         let attempt = self.attempt(Right::Force, format!("{team}/{builder}"), said, details);
-        let outcome = match self.allowed(Right::Force, team, builder) {
-            Ok(slot) => self.force_allowed(slot, wish, attempt.clone()).await,
+        let now = self.status.0.in_force();
+        let outcome = match self.allowed(&now, Right::Force, team, builder) {
+            Ok(slot) => self.force_allowed(&now, slot, wish, attempt.clone()).await,
             Err(e) => Err(e),
         };
         self.refused(attempt, outcome).await
     }
 
-    async fn force_allowed(&self, slot: Slot, wish: ForceWish, attempt: NewAudit) -> Result<Forced> {
-        let registry = self.status.0.registry.clone();
+    async fn force_allowed(&self, now: &InForce, slot: Slot, wish: ForceWish, attempt: NewAudit) -> Result<Forced> {
+        let registry = now.registry.clone();
         let config = &registry.declared[slot].config;
         if !config.force.enabled {
             return Err(Error::Conflict(format!("{} may not be forced: its configuration says so", config.key)));
         }
         let asked = force::check(config, self.scope.narrowed(), wish)?;
-        let (scope, registry) = (self.scope.clone(), registry.clone());
+        let scope = self.scope.clone();
         self.status
             .commit(move |tx| {
                 let builder = &registry.declared[slot].builder;
@@ -110,15 +112,23 @@ impl Control {
     pub async fn stop(&self, team: &str, builder: &str, number: i64, reason: &str) -> Result<()> {
         let reason = short(reason.trim());
         let attempt = self.attempt(Right::Stop, format!("{team}/{builder} build {number}"), reason.clone(), json!({}));
-        let outcome = match self.allowed(Right::Stop, team, builder) {
-            Ok(slot) => self.stop_allowed(slot, number, reason, attempt.clone()).await,
+        let now = self.status.0.in_force();
+        let outcome = match self.allowed(&now, Right::Stop, team, builder) {
+            Ok(slot) => self.stop_allowed(&now, slot, number, reason, attempt.clone()).await,
             Err(e) => Err(e),
         };
         self.refused(attempt, outcome).await
     }
 
-    async fn stop_allowed(&self, slot: Slot, number: i64, reason: String, attempt: NewAudit) -> Result<()> {
-        let (scope, registry) = (self.scope.clone(), self.status.0.registry.clone());
+    async fn stop_allowed(
+        &self,
+        now: &InForce,
+        slot: Slot,
+        number: i64,
+        reason: String,
+        attempt: NewAudit,
+    ) -> Result<()> {
+        let (scope, registry) = (self.scope.clone(), now.registry.clone());
         // The end of a sentence that begins with `stopped`, for the build and for its step.
         let separator = if reason.is_empty() { "" } else { ": " };
         let words = format!("by {}{separator}{reason}", scope.subject);
@@ -163,9 +173,10 @@ impl Control {
         let missing = || Error::not_found("build request", request.to_string());
         let row = self.status.0.store.read(move |c| Ok::<_, Error>(build_requests::get(c, request)?)).await?;
         let builder_id = row.map(|row| BuilderId(row.builder_id)).ok_or_else(missing)?;
-        let declared = self.status.0.registry.declared_of(builder_id).ok_or_else(missing)?;
+        let now = self.status.0.in_force();
+        let declared = now.registry.declared_of(builder_id).ok_or_else(missing)?;
         let key = declared.builder.key.clone();
-        self.allowed(Right::Cancel, &key.team, &key.name).map_err(|e| match e {
+        self.allowed(&now, Right::Cancel, &key.team, &key.name).map_err(|e| match e {
             Error::NotFound { .. } => missing(),
             e => e,
         })?;
@@ -183,8 +194,8 @@ impl Control {
     }
 
     /// The one place that decides who may do what: the builder's place, where it may be read and the right is there.
-    fn allowed(&self, right: Right, team: &str, builder: &str) -> Result<Slot> {
-        let registry = &self.status.0.registry;
+    fn allowed(&self, now: &InForce, right: Right, team: &str, builder: &str) -> Result<Slot> {
+        let registry = &now.registry;
         let slot = registry
             .slot(team, builder)
             .filter(|slot| registry.declared[*slot].is_readable(&self.scope))

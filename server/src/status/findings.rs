@@ -89,7 +89,7 @@ impl Update {
     /// # Errors
     /// Where the database cannot be read or written.
     pub async fn found(&self, build: BuildId, step: StepId) -> Result<()> {
-        let registry = self.status.0.registry.clone();
+        let registry = self.status.0.in_force().registry.clone();
         self.status
             .commit(move |tx| {
                 let now = finish::step_of(tx, build, step)?;
@@ -155,7 +155,8 @@ impl ArtifactDraft {
     /// As [`Update::artifact`].
     pub async fn finish(mut self) -> Result<Artifact> {
         let placed = self.draft.place().await.map_err(refused)?;
-        let (registry, build, step, name) = (self.status.0.registry.clone(), self.build, self.step, self.name);
+        let (registry, build, step, name) =
+            (self.status.0.in_force().registry.clone(), self.build, self.step, self.name);
         let stored = self
             .status
             .commit(move |tx| {

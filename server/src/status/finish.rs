@@ -114,7 +114,7 @@ pub(super) async fn recover(status: &Status) -> Result<Vec<Arc<Build>>> {
     let rows = status.0.store.read(|c| Ok::<_, Error>(builds::list_running(c)?)).await?;
     let mut recovered = Vec::with_capacity(rows.len());
     for row in rows {
-        let registry = status.0.registry.clone();
+        let registry = status.0.in_force().registry.clone();
         let (ended, logs) = status
             .commit(move |tx| {
                 let (results, summary) = match &row.stop_reason {
@@ -137,7 +137,8 @@ const LEFT: &str = "its builder left the configuration";
 /// Cancels what waits for builders that left the configuration: nobody would see it, and it would start whenever they come back.
 /// Where a team's file is broken its builders have not left, and their requests wait until it is mended.
 async fn cancel_left(status: &Status) -> Result<()> {
-    let (registry, config) = (status.0.registry.clone(), status.0.config.clone());
+    let now = status.0.in_force();
+    let (registry, config) = (now.registry.clone(), now.config.clone());
     let cancelled = status
         .commit(move |tx| {
             let mut cancelled = Vec::new();

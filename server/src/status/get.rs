@@ -1,6 +1,7 @@
 //! What is: snapshot questions. A page costs what it shows, never what history holds.
 
 use super::board::Entry;
+use super::in_force::InForce;
 use super::query::Narrowing;
 use super::registry::Slot;
 use super::resource::{
@@ -10,9 +11,9 @@ use super::select::Selection;
 use super::view::ViewPage;
 use super::window::{self, Frame};
 use super::{Error, Result, Status, findings, load};
-use crate::config;
 use crate::config::builder::Parameter;
 use crate::config::team::Quota;
+use crate::config::{self, Config};
 use crate::model::id::{BuildRequestId, BuilderId, LogId, StepId};
 use crate::model::name::BuilderKey;
 use crate::model::property::Properties;
@@ -110,20 +111,23 @@ const ARTIFACTS_LISTED: usize = 100;
 impl Get {
     /// Teams that may be seen, by name.
     pub fn teams(&self) -> Vec<Team> {
-        let config = &self.status.0.config;
-        config.teams.values().filter(|t| self.scope.may_read(&t.name, t.visibility)).map(|t| team_of(t)).collect()
+        teams_in(&self.status.0.in_force().config, &self.scope)
     }
 
     /// Teams that may be seen, by name, with their builders counted.
     pub fn team_tallies(&self) -> Vec<(Team, Tally)> {
-        let inner = &self.status.0;
-        let board = inner.board.look();
+        let now = self.status.0.in_force();
+        let board = now.board.look();
         let mut entries: HashMap<&str, Vec<&Entry>> = HashMap::new();
-        for (entry, declared) in board.entries.iter().zip(&inner.registry.declared) {
+        for (entry, declared) in board.entries.iter().zip(&now.registry.declared) {
             entries.entry(declared.builder.key.team.as_str()).or_default().push(entry);
         }
         let of = |team: &Team| tally(entries.get(team.name.as_str()).into_iter().flatten().copied());
-        self.teams().into_iter().map(|team| (of(&team), team)).map(|(tally, team)| (team, tally)).collect()
+        teams_in(&now.config, &self.scope)
+            .into_iter()
+            .map(|team| (of(&team), team))
+            .map(|(tally, team)| (team, tally))
+            .collect()
     }
 
     /// A team's page.
@@ -131,22 +135,22 @@ impl Get {
     /// # Errors
     /// `NotFound`.
     pub fn team(&self, name: &str) -> Result<TeamPage> {
-        let inner = &self.status.0;
-        let team = inner.config.teams.get(name).filter(|team| self.scope.may_read(name, team.visibility));
+        let now = self.status.0.in_force();
+        let team = now.config.teams.get(name).filter(|team| self.scope.may_read(name, team.visibility));
         let team = team.ok_or_else(|| Error::not_found("team", name))?;
-        let is_own = |slot: &Slot| inner.registry.declared[*slot].builder.key.team == name;
-        let slots: Vec<Slot> = (0..inner.registry.declared.len()).filter(is_own).collect();
-        let views = self.readable_views().filter(|view| match &view.team {
+        let is_own = |slot: &Slot| now.registry.declared[*slot].builder.key.team == name;
+        let slots: Vec<Slot> = (0..now.registry.declared.len()).filter(is_own).collect();
+        let views = self.readable_views(&now).filter(|view| match &view.team {
             Some(owner) => owner == name,
-            None => inner.selections[&view.name].chosen.iter().any(|chosen| is_own(&chosen.slot)),
+            None => now.selections[&view.name].chosen.iter().any(|chosen| is_own(&chosen.slot)),
         });
-        let views = views.map(|view| self.view_of(view)).collect();
-        let builders: Vec<BuilderStatus> = slots.iter().map(|slot| self.status_of(*slot)).collect();
-        let serving = inner.config.workers.values().filter(|worker| worker.serves(name));
+        let views = views.map(|view| self.view_of(&now, view)).collect();
+        let builders: Vec<BuilderStatus> = slots.iter().map(|slot| status_of(&now, *slot)).collect();
+        let serving = now.config.workers.values().filter(|worker| worker.serves(name));
         Ok(TeamPage {
             team: team_of(team),
             views,
-            workers: serving.map(|worker| self.worker_of(worker)).collect(),
+            workers: serving.map(|worker| self.worker_of(&now, worker)).collect(),
             quota: team.quota,
             n_running: builders.iter().map(|builder| builder.running.len()).sum(),
             builders,
@@ -155,9 +159,10 @@ impl Get {
 
     /// Views that may be seen, with their tallies: the instance's, then by team and name.
     pub fn views(&self) -> Vec<View> {
-        let mut views: Vec<&Arc<config::view::View>> = self.readable_views().collect();
+        let now = self.status.0.in_force();
+        let mut views: Vec<&Arc<config::view::View>> = self.readable_views(&now).collect();
         views.sort_by(|a, b| a.team.cmp(&b.team).then_with(|| alphanumeric_sort::compare_str(&a.name, &b.name)));
-        views.into_iter().map(|view| self.view_of(view)).collect()
+        views.into_iter().map(|view| self.view_of(&now, view)).collect()
     }
 
     /// A view's Waterfall.
@@ -165,7 +170,8 @@ impl Get {
     /// # Errors
     /// `NotFound`.
     pub async fn view(&self, name: &str, narrowing: &Narrowing) -> Result<ViewPage> {
-        let view = self.readable_views().find(|view| view.name == name);
+        let now = self.status.0.in_force();
+        let view = self.readable_views(&now).find(|view| view.name == name);
         let view = view.ok_or_else(|| Error::not_found("view", name))?;
         let frame = Frame {
             name: Some(view.name.clone()),
@@ -174,7 +180,7 @@ impl Get {
             is_grouped: view.group_by.is_some(),
             window: view.window,
         };
-        window::page(&self.status, &self.scope, frame, &self.status.0.selections[name], narrowing).await
+        window::page(&self.status, &now, &self.scope, frame, &now.selections[name], narrowing).await
     }
 
     /// The Waterfall of all builders that may be seen.
@@ -182,10 +188,11 @@ impl Get {
     /// # Errors
     /// Where older builds cannot be read.
     pub async fn waterfall(&self, narrowing: &Narrowing) -> Result<ViewPage> {
-        let title = self.status.0.config.server.title.clone();
+        let now = self.status.0.in_force();
+        let title = now.config.server.title.clone();
         let frame = Frame { name: None, title, team: None, is_grouped: false, window: None };
-        let everything = Selection::everything(&self.status.0.registry);
-        window::page(&self.status, &self.scope, frame, &everything, narrowing).await
+        let everything = Selection::everything(&now.registry);
+        window::page(&self.status, &now, &self.scope, frame, &everything, narrowing).await
     }
 
     /// A builder.
@@ -193,7 +200,8 @@ impl Get {
     /// # Errors
     /// `NotFound`.
     pub fn builder(&self, team: &str, name: &str) -> Result<BuilderStatus> {
-        Ok(self.status_of(self.slot(team, name)?))
+        let now = self.status.0.in_force();
+        Ok(status_of(&now, self.slot(&now, team, name)?))
     }
 
     /// How a builder may be forced: its parameters, or none where it may not be forced at all.
@@ -201,7 +209,8 @@ impl Get {
     /// # Errors
     /// `NotFound`.
     pub fn force_form(&self, team: &str, name: &str) -> Result<Option<Vec<Parameter>>> {
-        let force = &self.status.0.registry.declared[self.slot(team, name)?].config.force;
+        let now = self.status.0.in_force();
+        let force = &now.registry.declared[self.slot(&now, team, name)?].config.force;
         Ok(force.enabled.then(|| force.parameters.clone()))
     }
 
@@ -211,10 +220,11 @@ impl Get {
     /// # Errors
     /// `NotFound`.
     pub async fn builds(&self, team: &str, name: &str, before: Option<i64>, limit: usize) -> Result<Vec<Arc<Build>>> {
-        let slot = self.slot(team, name)?;
+        let now = self.status.0.in_force();
+        let slot = self.slot(&now, team, name)?;
         let limit = limit.min(BUILDS_MAX);
         let before = before.unwrap_or(i64::MAX);
-        let entry = self.status.0.board.entry(slot);
+        let entry = now.board.entry(slot);
         let horizon = entry.horizon();
         let mut held = entry.builds();
         // What is held has no gap from its newest finished build down to its oldest; a running one far below leaves some.
@@ -225,7 +235,7 @@ impl Get {
         if is_whole && (held.len() == limit || horizon.is_none()) {
             return Ok(held);
         }
-        let (registry, id) = (self.status.0.registry.clone(), self.status.0.registry.declared[slot].builder.id);
+        let (registry, id) = (now.registry.clone(), now.registry.declared[slot].builder.id);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let read = move |c: &mut DbConnection| {
             let rows = builds::list_before(c, id, before, limit)?;
@@ -239,10 +249,11 @@ impl Get {
     /// # Errors
     /// `NotFound`.
     pub async fn build(&self, team: &str, name: &str, number: i64) -> Result<BuildPage> {
-        let slot = self.slot(team, name)?;
-        let entry = self.status.0.board.entry(slot);
+        let now = self.status.0.in_force();
+        let slot = self.slot(&now, team, name)?;
+        let entry = now.board.entry(slot);
         let held = entry.build(number).cloned();
-        let (registry, id) = (self.status.0.registry.clone(), self.status.0.registry.declared[slot].builder.id);
+        let (registry, id) = (now.registry.clone(), now.registry.declared[slot].builder.id);
         let missing = Error::not_found("build", format!("{team}/{name}/{number}"));
         let read = move |c: &mut DbConnection| {
             let build = match held {
@@ -274,11 +285,12 @@ impl Get {
 
     /// One build, without what only its own page shows.
     pub(super) async fn build_alone(&self, team: &str, name: &str, number: i64) -> Result<Arc<Build>> {
-        let slot = self.slot(team, name)?;
-        if let Some(held) = self.status.0.board.entry(slot).build(number) {
+        let now = self.status.0.in_force();
+        let slot = self.slot(&now, team, name)?;
+        if let Some(held) = now.board.entry(slot).build(number) {
             return Ok(held.clone());
         }
-        let (registry, id) = (self.status.0.registry.clone(), self.status.0.registry.declared[slot].builder.id);
+        let (registry, id) = (now.registry.clone(), now.registry.declared[slot].builder.id);
         let read = move |c: &mut DbConnection| load::build_by_number(c, &registry, id, number);
         let found = self.status.0.store.read(read).await?;
         found.map(Arc::new).ok_or_else(|| Error::not_found("build", format!("{team}/{name}/{number}")))
@@ -305,7 +317,7 @@ impl Get {
     /// # Errors
     /// `NotFound`.
     pub async fn log_lines(&self, log: LogId, first: i64, max: usize) -> Result<Vec<LogLine>> {
-        let (scope, registry) = (self.scope.clone(), self.status.0.registry.clone());
+        let (scope, registry) = (self.scope.clone(), self.status.0.in_force().registry.clone());
         let read = move |c: &mut DbConnection| {
             let (builder, ..) = logs::place(c, log)?.ok_or_else(|| missing_log(log))?;
             if !registry.is_readable(&scope, builder) {
@@ -323,7 +335,7 @@ impl Get {
     pub async fn follow_log(&self, log: LogId) -> Result<watch::Receiver<LogProgress>> {
         // Followed before it is read, so that an end in between is not missed.
         let live = self.status.0.live.follow(log);
-        let (scope, registry) = (self.scope.clone(), self.status.0.registry.clone());
+        let (scope, registry) = (self.scope.clone(), self.status.0.in_force().registry.clone());
         let read = move |c: &mut DbConnection| {
             let (builder, ..) = logs::place(c, log)?.ok_or_else(|| missing_log(log))?;
             if !registry.is_readable(&scope, builder) {
@@ -342,7 +354,7 @@ impl Get {
     /// # Errors
     /// `NotFound`.
     pub async fn request(&self, id: BuildRequestId) -> Result<RequestPage> {
-        let (scope, registry) = (self.scope.clone(), self.status.0.registry.clone());
+        let (scope, registry) = (self.scope.clone(), self.status.0.in_force().registry.clone());
         let missing = move || Error::not_found("build request", id.to_string());
         let read = move |c: &mut DbConnection| {
             let row = build_requests::get(c, id)?.ok_or_else(missing)?;
@@ -358,36 +370,30 @@ impl Get {
     }
 
     /// The place of a builder that may be seen.
-    fn slot(&self, team: &str, name: &str) -> Result<Slot> {
-        let registry = &self.status.0.registry;
+    fn slot(&self, now: &InForce, team: &str, name: &str) -> Result<Slot> {
+        let registry = &now.registry;
         let slot = registry.slot(team, name).filter(|slot| registry.declared[*slot].is_readable(&self.scope));
         slot.ok_or_else(|| Error::not_found("builder", format!("{team}/{name}")))
     }
 
-    fn status_of(&self, slot: Slot) -> BuilderStatus {
-        self.status.0.board.entry(slot).status(&self.status.0.registry.declared[slot])
-    }
-
-    fn readable_views(&self) -> impl Iterator<Item = &Arc<config::view::View>> {
-        self.status.0.config.views.values().filter(|view| match &view.team {
+    fn readable_views<'a>(&self, now: &'a InForce) -> impl Iterator<Item = &'a Arc<config::view::View>> {
+        now.config.views.values().filter(|view| match &view.team {
             Some(team) => self.scope.may_read(team, view.visibility),
             None => self.scope.may_read_instance(view.visibility),
         })
     }
 
-    fn view_of(&self, view: &config::view::View) -> View {
-        let inner = &self.status.0;
-        let chosen = inner.selections[&view.name].chosen.iter();
-        let readable = chosen.filter(|chosen| inner.registry.declared[chosen.slot].is_readable(&self.scope));
-        let board = inner.board.look();
+    fn view_of(&self, now: &InForce, view: &config::view::View) -> View {
+        let chosen = now.selections[&view.name].chosen.iter();
+        let readable = chosen.filter(|chosen| now.registry.declared[chosen.slot].is_readable(&self.scope));
+        let board = now.board.look();
         let tally = tally(readable.map(|chosen| board.entries[chosen.slot].as_ref()));
         View { name: view.name.clone(), title: view.title.clone(), team: view.team.clone(), tally }
     }
 
-    fn worker_of(&self, worker: &config::worker::Worker) -> Worker {
-        let inner = &self.status.0;
-        let board = inner.board.look();
-        let readable = board.entries.iter().zip(&inner.registry.declared).filter(|(_, d)| d.is_readable(&self.scope));
+    fn worker_of(&self, now: &InForce, worker: &config::worker::Worker) -> Worker {
+        let board = now.board.look();
+        let readable = board.entries.iter().zip(&now.registry.declared).filter(|(_, d)| d.is_readable(&self.scope));
         let running = readable.flat_map(|(entry, _)| entry.running.iter().filter(|b| b.worker == worker.name).cloned());
         Worker {
             name: worker.name.clone(),
@@ -397,6 +403,15 @@ impl Get {
             running: running.collect(),
         }
     }
+}
+
+fn status_of(now: &InForce, slot: Slot) -> BuilderStatus {
+    now.board.entry(slot).status(&now.registry.declared[slot])
+}
+
+/// Teams that `scope` may see, by name.
+fn teams_in(config: &Config, scope: &Scope) -> Vec<Team> {
+    config.teams.values().filter(|t| scope.may_read(&t.name, t.visibility)).map(|t| team_of(t)).collect()
 }
 
 fn team_of(team: &config::team::Team) -> Team {

@@ -20,6 +20,7 @@ mod finish;
 mod force;
 /// What is.
 pub mod get;
+mod in_force;
 mod live;
 mod load;
 /// Plugins, as they may be seen.
@@ -61,8 +62,10 @@ use crate::model::time::Time;
 use crate::store::artifact_files::ArtifactFiles;
 use crate::store::{self, DbConnection, Store, build_requests, builders, builds, events};
 use anyhow::Context;
+use arc_swap::ArcSwap;
 use board::{Board, Entry, State};
 use chrono::SubsecRound;
+use in_force::InForce;
 use registry::Registry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -80,13 +83,10 @@ pub struct Status(Arc<Inner>);
 
 /// What stands behind every clone.
 struct Inner {
-    config: Arc<Config>,
+    in_force: ArcSwap<InForce>,
     store: Store,
     artifacts: ArtifactFiles,
     clock: SharedClock,
-    registry: Arc<Registry>,
-    board: Board,
-    selections: HashMap<String, select::Selection>,
     live: live::LiveLogs,
     events: broadcast::Sender<Arc<event::Event>>,
     wake: Arc<Notify>,
@@ -120,18 +120,22 @@ impl Status {
             .await
             .context("the builds cannot be read from the database")?;
         let tokens = token::Tokens::new(store.clone(), clock.clone());
-        Ok(Self(Arc::new(Inner {
+        let artifacts = ArtifactFiles::open(&config.server.state_dir)?;
+        let in_force = InForce {
             selections: config
                 .views
                 .iter()
                 .map(|(n, view)| (n.clone(), select::Selection::new(view, &registry)))
                 .collect(),
             board: Board::new(registry.clone(), state),
-            artifacts: ArtifactFiles::open(&config.server.state_dir)?,
             config,
+            registry,
+        };
+        Ok(Self(Arc::new(Inner {
+            in_force: ArcSwap::from_pointee(in_force),
+            artifacts,
             store,
             clock,
-            registry,
             live: live::LiveLogs::default(),
             events: broadcast::Sender::new(LISTENER_BEHIND),
             wake: Arc::default(),
@@ -175,12 +179,12 @@ impl Status {
 
     /// The newest event: what is said now is true up to it.
     pub fn as_of(&self) -> EventId {
-        self.0.board.look().as_of
+        self.0.in_force().board.look().as_of
     }
 
     /// The configuration in force.
     pub fn config(&self) -> Arc<Config> {
-        self.0.config.clone()
+        self.0.in_force().config.clone()
     }
 
     /// The server ends: every subscription answers `Unavailable` and followers of logs are let go. Reports are still taken.

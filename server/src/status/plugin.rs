@@ -153,7 +153,7 @@ impl Get {
     /// What the asker sees of a plugin; none is nothing.
     fn seen(&self, mut plugin: PluginFacts) -> Option<PluginFacts> {
         let is_owner = self.scope.may_read_instance(Visibility::Private);
-        let teams = &self.status.0.config.teams;
+        let teams = &self.status.0.in_force().config.teams;
         let may_read = |name: &str| teams.get(name).map_or(is_owner, |team| self.scope.may_read(name, team.visibility));
         let is_lent_to_all = plugin.teams.is_empty();
         plugin.teams.retain(|team| may_read(team));

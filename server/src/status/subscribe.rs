@@ -28,7 +28,7 @@ impl Subscription {
     pub(super) fn new(status: Status, scope: Scope, after: Option<EventId>) -> Self {
         // Listening begins before looking, so that nothing falls between.
         let live = status.0.events.subscribe();
-        let now = status.0.board.look().as_of;
+        let now = status.as_of();
         let after = after.unwrap_or(now);
         Self { is_behind: after < now, status, scope, live, after, backlog: VecDeque::new() }
     }
@@ -73,7 +73,7 @@ impl Subscription {
     }
 
     fn may_hear(&self, event: &Event) -> bool {
-        let registry = &self.status.0.registry;
+        let registry = &self.status.0.in_force().registry;
         let slot = registry.slot(&event.builder.team, &event.builder.name);
         slot.is_some_and(|slot| registry.declared[slot].is_readable(&self.scope))
     }
@@ -91,8 +91,9 @@ impl Subscription {
             return Err(Error::Limit { what: "resuming".to_owned(), max: format!("the last {} events", events::KEPT) });
         }
         self.is_behind = !rows.is_empty();
+        let registry = self.status.0.in_force().registry.clone();
         for row in rows {
-            let builder = self.status.0.registry.key(BuilderId(row.builder_id));
+            let builder = registry.key(BuilderId(row.builder_id));
             let what: What = serde_json::from_str(&row.what).map_err(|e| Error::Internal(e.into()))?;
             self.backlog.push_back(Arc::new(Event { id: EventId(row.id), at: row.at.and_utc(), builder, what }));
         }

@@ -17,6 +17,7 @@ use crate::store::buildsets::Parent;
 use crate::store::{DbConnection, build_requests, builds, buildsets, properties, source_stamps};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use tokio::sync::broadcast;
 
 /// Builds that stand above one another where each was triggered by the one before, at most: a builder that triggers itself ends here.
@@ -80,8 +81,9 @@ impl Update {
             })
             .to_string(),
         };
-        let outcome = match check(&self.status.0.registry, of, wish) {
-            Ok(asked) => self.request(of, asked, attempt.clone()).await,
+        let registry = self.status.0.in_force().registry.clone();
+        let outcome = match check(&registry, of, wish) {
+            Ok(asked) => self.request(registry, of, asked, attempt.clone()).await,
             Err(error) => Err(error),
         };
         if let Err(error) = &outcome
@@ -93,8 +95,14 @@ impl Update {
         outcome
     }
 
-    async fn request(&self, of: &Build, asked: Asked, attempt: NewAudit) -> Result<BuildRequestId> {
-        let (registry, parent, owner) = (self.status.0.registry.clone(), of.id, of.owner.clone());
+    async fn request(
+        &self,
+        registry: Arc<Registry>,
+        of: &Build,
+        asked: Asked,
+        attempt: NewAudit,
+    ) -> Result<BuildRequestId> {
+        let (parent, owner) = (of.id, of.owner.clone());
         self.status
             .commit(move |tx| {
                 let builder = &registry.declared[asked.slot].builder;
@@ -135,7 +143,7 @@ impl Update {
     /// # Errors
     /// `NotFound` for the first that is none of the team's.
     pub async fn became(&self, team: &str, requests: Vec<BuildRequestId>) -> Result<Vec<Became>> {
-        let (registry, team) = (self.status.0.registry.clone(), team.to_owned());
+        let (registry, team) = (self.status.0.in_force().registry.clone(), team.to_owned());
         let read = move |c: &mut DbConnection| {
             requests.into_iter().map(|request| became(c, &registry, &team, request)).collect::<Result<_>>()
         };
@@ -150,10 +158,10 @@ impl Update {
 
     /// How many workers that are ready may run a builder's builds.
     pub fn n_workers(&self, builder: &BuilderKey) -> usize {
-        let inner = &self.status.0;
-        let Some(slot) = inner.registry.slot(&builder.team, &builder.name) else { return 0 };
-        let board = inner.board.look();
-        inner.registry.declared[slot].workers.iter().filter(|worker| board.connected.contains(*worker)).count()
+        let now = self.status.0.in_force();
+        let Some(slot) = now.registry.slot(&builder.team, &builder.name) else { return 0 };
+        let board = now.board.look();
+        now.registry.declared[slot].workers.iter().filter(|worker| board.connected.contains(*worker)).count()
     }
 }
 

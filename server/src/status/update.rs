@@ -43,15 +43,17 @@ impl Update {
 
     /// Requests that wait, in the order in which each team wants them: higher priority first, then older first.
     pub fn pending(&self) -> Vec<Arc<BuildRequest>> {
+        let now = self.status.0.in_force();
         let mut pending: Vec<Arc<BuildRequest>> =
-            self.status.0.board.look().entries.iter().flat_map(|entry| entry.pending.iter().cloned()).collect();
+            now.board.look().entries.iter().flat_map(|entry| entry.pending.iter().cloned()).collect();
         pending.sort_by_key(|r| (std::cmp::Reverse(r.priority), r.id));
         pending
     }
 
     /// Builds that run.
     pub fn running(&self) -> Vec<Arc<Build>> {
-        let board = self.status.0.board.look();
+        let now = self.status.0.in_force();
+        let board = now.board.look();
         let mut running: Vec<Arc<Build>> =
             board.entries.iter().flat_map(|entry| entry.running.iter().cloned()).collect();
         drop(board);
@@ -61,7 +63,7 @@ impl Update {
 
     /// Running builds that somebody wants stopped, with the reason.
     pub fn stops_wanted(&self) -> Vec<(BuildId, String)> {
-        self.status.0.board.look().stops.iter().map(|(id, reason)| (*id, reason.clone())).collect()
+        self.status.0.in_force().board.look().stops.iter().map(|(id, reason)| (*id, reason.clone())).collect()
     }
 
     /// Resolves when something was asked for that the engine may act on (a request, a stop); never misses one between calls
@@ -81,12 +83,13 @@ impl Update {
             .commit(move |tx| {
                 let Some(row) = build_requests::get(tx.c, request)? else { return Ok(None) };
                 let builder_id = BuilderId(row.builder_id);
-                let Some(slot) = inner.registry.slot_of(builder_id) else { return Ok(None) };
+                let now = inner.in_force();
+                let Some(slot) = now.registry.slot_of(builder_id) else { return Ok(None) };
                 if !build_requests::claim(tx.c, request)? {
                     return Ok(None);
                 }
                 let number = builders::count_build(tx.c, builder_id)?;
-                let asked = load::request(tx.c, &inner.registry, row)?;
+                let asked = load::request(tx.c, &now.registry, row)?;
                 let id = builds::insert(
                     tx.c,
                     &builds::NewBuild {
@@ -97,12 +100,12 @@ impl Update {
                         worker: &worker,
                         at: tx.at,
                         summary: "starting",
-                        expected_s: inner.board.entry(slot).expected_s(),
+                        expected_s: now.board.entry(slot).expected_s(),
                     },
                 )?;
-                let carried = carried(&inner.registry.declared[slot].config.properties, &asked, number, &worker);
+                let carried = carried(&now.registry.declared[slot].config.properties, &asked, number, &worker);
                 properties::insert_of_build(tx.c, id, &carried)?;
-                let build = running_build(tx, &inner.registry, id)?;
+                let build = running_build(tx, &now.registry, id)?;
                 tx.tell(builder_id, build.builder.clone(), What::BuildStarted { build: build.clone() })?;
                 Ok(Some((Arc::new(build), carried)))
             })
@@ -122,7 +125,7 @@ impl Update {
                 if let (true, Some(revision)) = (name == "got_revision", property.value.as_str()) {
                     let revision = &*one_line(revision);
                     builds::set_got_revision(tx.c, build, revision)?;
-                    tell_change(tx, &inner.registry, build, None, Some(revision))?;
+                    tell_change(tx, &inner.in_force().registry, build, None, Some(revision))?;
                 }
                 Ok(())
             })
@@ -137,7 +140,7 @@ impl Update {
         let (inner, name) = (self.status.0.clone(), name.to_owned());
         self.status
             .commit(move |tx| {
-                let (builder, key) = builder_of(tx, &inner.registry, build)?;
+                let (builder, key) = builder_of(tx, &inner.in_force().registry, build)?;
                 let (id, number) = steps::insert(tx.c, build, &name, "running", tx.at)?;
                 let step = Step {
                     id,
@@ -152,7 +155,7 @@ impl Update {
                     logs: Vec::new(),
                 };
                 tx.tell(builder, key, What::StepStarted { build_id: build, step: step.clone() })?;
-                say_what_runs(tx, &inner.registry, build, &format!("running {}", step.name))?;
+                say_what_runs(tx, &inner.in_force().registry, build, &format!("running {}", step.name))?;
                 Ok(step)
             })
             .await
@@ -173,7 +176,7 @@ impl Update {
         let link = link.map(|link| Link { name: one_line(&link.name).into_owned(), url: link.url });
         self.status
             .commit(move |tx| {
-                let (builder, key) = builder_of(tx, &inner.registry, build)?;
+                let (builder, key) = builder_of(tx, &inner.in_force().registry, build)?;
                 let mut now = finish::step_of(tx, build, step)?;
                 let words = summary.as_ref().map(|summary| format!("{}: {summary}", now.name));
                 if let Some(summary) = &summary {
@@ -190,7 +193,7 @@ impl Update {
                     key,
                     What::StepChanged { build_id: build, step: now.number, summary, link, tests: None },
                 )?;
-                words.map_or(Ok(()), |words| say_what_runs(tx, &inner.registry, build, &words))
+                words.map_or(Ok(()), |words| say_what_runs(tx, &inner.in_force().registry, build, &words))
             })
             .await
     }
@@ -204,7 +207,7 @@ impl Update {
         let ended = self
             .status
             .commit(move |tx| {
-                let (builder, key) = builder_of(tx, &inner.registry, build)?;
+                let (builder, key) = builder_of(tx, &inner.in_force().registry, build)?;
                 steps::finish(tx.c, step, results, &summary, tx.at)?;
                 let mut now = finish::step_of(tx, build, step)?;
                 let ended = finish::end_logs(tx, build, &mut now)?;
@@ -224,7 +227,7 @@ impl Update {
         let (inner, name, summary) = (self.status.0.clone(), name.to_owned(), one_line(summary).into_owned());
         self.status
             .commit(move |tx| {
-                let (builder, key) = builder_of(tx, &inner.registry, build)?;
+                let (builder, key) = builder_of(tx, &inner.in_force().registry, build)?;
                 let (id, _) = steps::insert(tx.c, build, &name, &summary, tx.at)?;
                 steps::finish(tx.c, id, Results::Skipped, &summary, tx.at)?;
                 let step = finish::step_of(tx, build, id)?;
@@ -241,7 +244,7 @@ impl Update {
         let (inner, name) = (self.status.0.clone(), one_line(name).into_owned());
         self.status
             .commit(move |tx| {
-                let (builder, key) = builder_of(tx, &inner.registry, build)?;
+                let (builder, key) = builder_of(tx, &inner.in_force().registry, build)?;
                 let step = finish::step_of(tx, build, step)?;
                 if let Some(open) = step.logs.iter().find(|log| log.name == name && !log.complete) {
                     return Ok(open.clone());
@@ -312,7 +315,11 @@ impl Update {
                 };
                 let now = load::log(row);
                 tx.then(finish::progress_of(build, step, &now));
-                tx.tell(builder, inner.registry.key(builder), What::LogChanged { build_id: build, step, log: now })?;
+                tx.tell(
+                    builder,
+                    inner.in_force().registry.key(builder),
+                    What::LogChanged { build_id: build, step, log: now },
+                )?;
                 Ok(true)
             })
             .await?;
@@ -341,14 +348,15 @@ impl Update {
 
     async fn end(&self, build: BuildId, end: End, summary: &str) -> Result<()> {
         let (inner, summary) = (self.status.0.clone(), summary.to_owned());
-        let (_, ended) = self.status.commit(move |tx| finish::build(tx, &inner.registry, build, end, &summary)).await?;
+        let (_, ended) =
+            self.status.commit(move |tx| finish::build(tx, &inner.in_force().registry, build, end, &summary)).await?;
         finish::join_chunks_of(&self.status, ended).await;
         Ok(())
     }
 
     /// A worker is ready, or is not.
     pub fn worker_connected(&self, worker: &str, connected: bool) {
-        self.status.0.board.connect(worker, connected);
+        self.status.0.in_force().board.connect(worker, connected);
         self.status.0.wake();
     }
 }

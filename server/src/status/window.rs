@@ -3,6 +3,7 @@
 //! may be shown.
 
 use super::board::Entry;
+use super::in_force::InForce;
 use super::query::Narrowing;
 use super::registry::{Declared, Registry};
 use super::resource::{Build, BuilderState, BuilderStatus};
@@ -61,18 +62,19 @@ struct Filling {
 /// A view's page for one asker.
 pub(super) async fn page(
     status: &Status,
+    now: &InForce,
     scope: &Scope,
     frame: Frame,
     selection: &Selection,
     narrowing: &Narrowing,
 ) -> Result<ViewPage> {
-    let registry = status.0.registry.clone();
+    let registry = now.registry.clone();
     let readable = selection.chosen.iter().filter(|chosen| {
         let declared = &registry.declared[chosen.slot];
         declared.is_readable(scope) && is_wanted(narrowing, declared)
     });
     let (entries, as_of) = {
-        let board = status.0.board.look();
+        let board = now.board.look();
         let entries: Vec<(&Chosen, Arc<Entry>)> =
             readable.map(|chosen| (chosen, board.entries[chosen.slot].clone())).collect();
         (entries, board.as_of)
