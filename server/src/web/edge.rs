@@ -1,12 +1,14 @@
 //! What stands around every handler: a request id, credentials to a scope, headers for safety, panics caught, errors shaped.
 
+use super::auth::Credentials;
 use super::{AppState, Error};
 use crate::model::scope::Scope;
+use crate::render::context::Viewer;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
-    AUTHORIZATION, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, ContentEncoding, HeaderName, HeaderValue,
-    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CONTENT_ENCODING, CONTENT_SECURITY_POLICY, ContentEncoding, HeaderName, HeaderValue, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage as _, HttpRequest, web};
@@ -31,8 +33,11 @@ pub async fn around(
     let state = data.as_ref().map(|data| data.get_ref());
     let asked = (request.method().clone(), request.path().to_owned());
     let mut answer = match credentials(&request, state).await {
-        Ok(scope) => {
+        Ok((scope, viewer)) => {
             request.extensions_mut().insert(scope);
+            if let Some(viewer) = viewer {
+                request.extensions_mut().insert(viewer);
+            }
             match AssertUnwindSafe(next.call(request)).catch_unwind().await {
                 Ok(answer) => answer?.map_into_boxed_body(),
                 Err(_) => {
@@ -71,19 +76,11 @@ pub async fn spare_small_bodies(
     Ok(answer)
 }
 
-/// Who asks: nobody in particular without credentials; bad ones are refused at every address.
-async fn credentials(request: &ServiceRequest, state: Option<&AppState>) -> Result<Scope, Error> {
-    let mut given = request.headers().get_all(AUTHORIZATION);
-    let (Some(value), Some(state)) = (given.next(), state) else { return Ok(Scope::anonymous()) };
-    if given.next().is_some() {
-        return Err(Error::bad_token("more than one `Authorization` header was sent; send one"));
-    }
-    let text = value.to_str().map_err(|_| Error::bad_token("the `Authorization` header is not plain text"))?;
-    match text.split_once(' ') {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
-            state.keys.prove(token.trim(), state.clock.now(), &state.status.tokens()).await
-        }
-        _ => Err(Error::bad_token("send the token as `Authorization: Bearer TOKEN`")),
+/// Who asks, as every handler takes it from the request.
+async fn credentials(request: &ServiceRequest, state: Option<&AppState>) -> Result<(Scope, Option<Viewer>), Error> {
+    match state {
+        Some(state) => Credentials::of(request.headers()).prove(state).await,
+        None => Ok((Scope::anonymous(), None)),
     }
 }
 

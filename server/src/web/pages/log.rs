@@ -12,7 +12,7 @@ use crate::web::live::standing::Standing;
 use crate::web::{AppState, Result};
 use actix_web::http::Method;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_ENCODING, ContentEncoding, HeaderValue};
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use serde::Deserialize;
 use std::convert::Infallible;
@@ -45,7 +45,7 @@ pub async fn show(
     maker: Maker,
     path: web::Path<(String, String, i64, String, String)>,
     Arguments(query): Arguments<Query>,
-    method: Method,
+    request: HttpRequest,
 ) -> Result<HttpResponse> {
     let (team, builder, number, step, slug) = path.into_inner();
     let get = state.status.get(&scope);
@@ -67,7 +67,7 @@ pub async fn show(
     let mut answer = HttpResponse::Ok();
     answer.content_type("text/html; charset=utf-8");
     answer.insert_header((CACHE_CONTROL, HeaderValue::from_static("private, no-cache")));
-    if method == Method::HEAD {
+    if request.method() == Method::HEAD {
         return Ok(answer.finish());
     }
     if !window.is_following {
@@ -83,7 +83,7 @@ pub async fn show(
         until: next + FOLLOWED_MAX,
         here: maker.links.log(&page.build.builder, number, page.step.number, &page.log.slug),
         deadline: tokio::time::Instant::now() + FOLLOW_TIME_MAX,
-        standing: Standing::new(state.status.tokens(), &scope),
+        standing: Standing::new(&state, &request, &scope),
         shutdown: state.shutdown.clone(),
         stage: Stage::Head(head, after.to_owned()),
     };
