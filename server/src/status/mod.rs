@@ -37,6 +37,8 @@ pub mod resource;
 /// What somebody may do.
 pub mod rights;
 mod select;
+/// Sign-ins of people, each in one browser.
+pub mod session;
 /// What happened since.
 pub mod subscribe;
 /// Tokens that were issued.
@@ -93,6 +95,7 @@ struct Inner {
     moving: broadcast::Sender<BuildRequestId>,
     closed: CancellationToken,
     tokens: token::Tokens,
+    sessions: session::Believed,
     plugins: plugin::Source,
     /// Counts the times that rights may have been taken away.
     rights: watch::Sender<u64>,
@@ -142,6 +145,7 @@ impl Status {
             moving: broadcast::Sender::new(MOVING_BEHIND),
             closed: CancellationToken::new(),
             tokens,
+            sessions: session::Believed::default(),
             plugins: plugin::Source::default(),
             rights: watch::Sender::new(0),
         })))
@@ -175,6 +179,11 @@ impl Status {
     /// Tokens that were issued.
     pub fn tokens(&self) -> token::Tokens {
         self.0.tokens.clone()
+    }
+
+    /// Sign-ins of people.
+    pub fn sessions(&self) -> session::Sessions {
+        session::Sessions { status: self.clone() }
     }
 
     /// The newest event: what is said now is true up to it.

@@ -30,6 +30,8 @@ pub mod properties;
 /// Where each reporter goes on.
 pub mod reporters;
 mod schema;
+/// Sign-ins.
+pub mod sessions;
 /// What is built.
 pub mod source_stamps;
 /// Numbers that steps measured.

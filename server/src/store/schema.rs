@@ -221,6 +221,38 @@ table! {
     }
 }
 
+table! {
+    sessions (id) {
+        id -> Text,
+        secret_hash -> Text,
+        person -> Text,
+        identity -> Text,
+        stamp -> Text,
+        user_agent -> Text,
+        address -> Text,
+        created_at -> Timestamp,
+        last_used_at -> Timestamp,
+        expires_at -> Timestamp,
+        provider -> Nullable<Text>,
+        refresh_at -> Nullable<Timestamp>,
+    }
+}
+
+table! {
+    personal_tokens (id) {
+        id -> Text,
+        secret_hash -> Text,
+        person -> Text,
+        identity -> Text,
+        name -> Text,
+        team -> Nullable<Text>,
+        role -> Nullable<Text>,
+        created_at -> Timestamp,
+        expires_at -> Timestamp,
+        last_used_at -> Nullable<Timestamp>,
+    }
+}
+
 joinable!(buildsets -> source_stamps (source_stamp_id));
 joinable!(build_requests -> buildsets (buildset_id));
 joinable!(builds -> buildsets (buildset_id));

@@ -1,8 +1,10 @@
 //! What stands around every handler: a request id, credentials to a scope, headers for safety, panics caught, errors shaped.
 
+use super::api::body::is_json;
 use super::auth::Credentials;
+use super::auth::origin::{self, Origin};
+use super::auth::session::Signed;
 use super::{AppState, Error};
-use crate::model::scope::Scope;
 use crate::render::context::Viewer;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -33,11 +35,7 @@ pub async fn around(
     let state = data.as_ref().map(|data| data.get_ref());
     let asked = (request.method().clone(), request.path().to_owned());
     let mut answer = match credentials(&request, state).await {
-        Ok((scope, viewer)) => {
-            request.extensions_mut().insert(scope);
-            if let Some(viewer) = viewer {
-                request.extensions_mut().insert(viewer);
-            }
+        Ok(()) => {
             match AssertUnwindSafe(next.call(request)).catch_unwind().await {
                 Ok(answer) => answer?.map_into_boxed_body(),
                 Err(_) => {
@@ -76,12 +74,36 @@ pub async fn spare_small_bodies(
     Ok(answer)
 }
 
-/// Who asks, as every handler takes it from the request.
-async fn credentials(request: &ServiceRequest, state: Option<&AppState>) -> Result<(Scope, Option<Viewer>), Error> {
-    match state {
-        Some(state) => Credentials::of(request.headers()).prove(state).await,
-        None => Ok((Scope::anonymous(), None)),
+/// Who asks, put into the request's extensions as handlers take it from there. What may change something counts only where a page of our
+/// own sent the cookie with it: a form may come from a browser that does not say (its `csrf` decides then), the doors for scripts want to
+/// be told, and JSON.
+async fn credentials(request: &ServiceRequest, state: Option<&AppState>) -> Result<(), Error> {
+    let Some(state) = state else { return Ok(()) };
+    let (scope, signed) = Credentials::of(request.headers()).prove(state).await?;
+    if signed.is_some() && !request.method().is_safe() {
+        let from = origin::of(request.headers(), &state.public_url);
+        let is_script = request.path().strip_prefix(state.prefix()).is_some_and(|path| path.starts_with("api/"));
+        if from == Origin::Other || is_script && from == Origin::Unknown {
+            return Err(Error::CrossSite);
+        }
+        if is_script && !is_json(request.headers()) {
+            return Err(Error::WrongContentType);
+        }
     }
+    if let Some(signed) = &signed {
+        // Two requests at once may write it twice, which is as well.
+        state.status.sessions().touch(&signed.session).await?;
+    }
+    let mut extensions = request.extensions_mut();
+    if scope.is_signed_in() {
+        let csrf = signed.as_ref().map(Signed::csrf).unwrap_or_default();
+        extensions.insert(Viewer { name: scope.subject.clone(), csrf });
+    }
+    extensions.insert(scope);
+    if let Some(signed) = signed {
+        extensions.insert(signed);
+    }
+    Ok(())
 }
 
 /// The answer to an error that a handler returned, in the shape that fits the request.

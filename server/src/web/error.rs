@@ -34,6 +34,14 @@ pub enum Error {
     /// The body is not of the type that is wanted here.
     #[error("send the body as `Content-Type: application/json`")]
     WrongContentType,
+    /// The body is not of the type that a form's is.
+    #[error("send the form as `Content-Type: application/x-www-form-urlencoded`")]
+    WrongFormType,
+    /// A browser sent its cookie with what no page of ours asked for, or without what our forms carry.
+    #[error(
+        "this was not sent by a page of this site, or by one that is too old: go back, load the page again and send it once more"
+    )]
+    CrossSite,
     /// The body is larger than it may be.
     #[error("the body is larger than {0} bytes; send less")]
     TooLarge(usize),
@@ -83,6 +91,12 @@ impl Error {
         Self::Unauthenticated { why: why.to_owned(), is_bad: false }
     }
 
+    /// A form whose sender is not signed in, or not any more.
+    pub fn no_session() -> Self {
+        let why = "you are not signed in, or not any more: sign in, then send the form once more";
+        Self::Unauthenticated { why: why.to_owned(), is_bad: false }
+    }
+
     /// A page that is not there.
     pub fn no_page(path: &str) -> Self {
         Self::Status(status::Error::not_found("page", path))
@@ -103,7 +117,8 @@ impl Error {
             },
             Self::Unauthenticated { .. } => (StatusCode::UNAUTHORIZED, "unauthenticated"),
             Self::BadRequest(_) | Self::BadArguments { .. } => (StatusCode::BAD_REQUEST, "bad_request"),
-            Self::WrongContentType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong_content_type"),
+            Self::WrongContentType | Self::WrongFormType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong_content_type"),
+            Self::CrossSite => (StatusCode::FORBIDDEN, "cross_site"),
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
             Self::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::OutsidePrefix(_) => (StatusCode::NOT_FOUND, "not_found"),

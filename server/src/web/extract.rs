@@ -1,5 +1,7 @@
 //! Who asks and what for, as extractors.
 
+use super::auth::origin::{self, Origin};
+use super::auth::session::Signed;
 use super::{AppState, Error, Result};
 use crate::model::scope::Scope;
 use crate::model::time::Time;
@@ -7,6 +9,7 @@ use crate::status::query::Narrowing;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
 use chrono::TimeDelta;
+use futures::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::future::{Ready, ready};
@@ -87,6 +90,69 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         ready(Self::parse(request.query_string()))
     }
+}
+
+/// A posted form as a `T`, from somebody who is signed in by a cookie: only what one of our own pages sent them is taken. The field `csrf`
+/// is not part of `T`. `Form<Vec<(String, String)>>` takes whatever fields there are.
+#[derive(Debug, Clone)]
+pub struct Form<T>(pub T);
+
+/// The field of every form that proves where it comes from.
+const CSRF: &str = "csrf";
+
+impl<T: DeserializeOwned + 'static> FromRequest for Form<T> {
+    type Error = Error;
+    type Future = LocalBoxFuture<'static, Result<Self>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        let payload = web::Payload::from_request(&request, payload).into_inner();
+        Box::pin(async move {
+            // Asked first: who is not signed in learns nothing about the form.
+            let signed = Signed::of(&request).ok_or_else(Error::no_session)?;
+            let payload = payload.map_err(|error| Error::BadRequest(format!("there is no body: {error}")))?;
+            let is_proved = |given: &str| signed.is_csrf(given);
+            form(&request, payload, origin::of(request.headers(), &public_url(&request)), is_proved).await.map(Self)
+        })
+    }
+}
+
+/// Reads a form that came `from` there, whose `csrf` must be as `is_proved` says.
+///
+/// # Errors
+/// `CrossSite` where it was sent by no page of ours, `BadRequest`, `TooLarge`, `WrongFormType`.
+pub async fn form<T: DeserializeOwned>(
+    request: &HttpRequest,
+    payload: web::Payload,
+    from: Origin,
+    is_proved: impl Fn(&str) -> bool,
+) -> Result<T> {
+    if from == Origin::Other {
+        return Err(Error::CrossSite);
+    }
+    if !request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return Err(Error::WrongFormType);
+    }
+    let bytes = match payload.to_bytes_limited(BODY_BYTES_MAX).await {
+        Ok(Ok(bytes)) => bytes,
+        Ok(Err(error)) => return Err(Error::BadRequest(format!("the form broke off: {error}"))),
+        Err(_) => return Err(Error::TooLarge(BODY_BYTES_MAX)),
+    };
+    let (proofs, fields): (Vec<_>, Vec<_>) =
+        url::form_urlencoded::parse(&bytes).into_owned().partition(|(name, _)| name == CSRF);
+    match &proofs[..] {
+        [(_, given)] if is_proved(given) => {}
+        _ => return Err(Error::CrossSite),
+    }
+    let fields = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    let read = web::Query::<T>::from_query(&fields).map(web::Query::into_inner);
+    read.map_err(|error| Error::BadRequest(format!("the form cannot be understood: {error}")))
+}
+
+/// Where people reach the server that answers `request`.
+fn public_url(request: &HttpRequest) -> url::Url {
+    let state = request.app_data::<web::Data<AppState>>().expect("every route stands in a scope with the state");
+    state.public_url.clone()
 }
 
 /// The Waterfall's arguments, with the names and the meaning that they had in classic Buildbot.

@@ -4,7 +4,7 @@ use crate::status;
 use crate::web::extract::BODY_BYTES_MAX;
 use crate::web::{Error, Result};
 use actix_web::HttpRequest;
-use actix_web::http::header::CONTENT_TYPE;
+use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
 use actix_web::web::{Bytes, Payload};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -34,11 +34,9 @@ pub async fn read_partly<T: DeserializeOwned>(
         Ok(Err(error)) => return Err(Error::BadRequest(format!("the body broke off: {error}"))),
         Err(_) => return Err(Error::TooLarge(BODY_BYTES_MAX)),
     };
-    let content_type = request.headers().get(CONTENT_TYPE).map(|v| v.to_str().unwrap_or_default());
-    match content_type {
-        None if bytes.is_empty() => {}
-        Some(text) if is_json(text) => {}
-        _ => return Err(Error::WrongContentType),
+    let is_empty = bytes.is_empty() && !request.headers().contains_key(CONTENT_TYPE);
+    if !is_empty && !is_json(request.headers()) {
+        return Err(Error::WrongContentType);
     }
     let mut object = parse(&bytes)?;
     let wrong: BTreeMap<_, _> = object.iter().filter_map(|(key, value)| why_wrong::<T>(key, value, known)).collect();
@@ -49,8 +47,9 @@ pub async fn read_partly<T: DeserializeOwned>(
         .map_err(|error| Error::BadRequest(format!("the body cannot be understood: {error}")))
 }
 
-/// `application/json`, with or without parameters.
-fn is_json(content_type: &str) -> bool {
+/// Whether the body is `application/json`, with or without parameters.
+pub fn is_json(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     essence.eq_ignore_ascii_case("application/json")
 }

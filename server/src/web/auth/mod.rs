@@ -1,18 +1,25 @@
 //! From a request's credentials to a scope: the only place where a viewer's scope is made.
 
+/// Where a request comes from.
+pub mod address;
 /// Our own tokens: what they claim, how they are checked.
 pub mod jwt;
 /// Local keys: read, or made at first start.
 pub mod key;
+/// Whether a request was made by a page of our own.
+pub mod origin;
+/// The cookie of a session, and what its forms prove themselves with.
+pub mod session;
 
 use crate::config::Config;
 use crate::model::scope::Scope;
+use crate::model::secret::SecretValue;
 use crate::model::time::Time;
-use crate::render::context::Viewer;
 use crate::status::token::Tokens;
 use crate::web::{AppState, Error, Result};
 use actix_web::http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderValue};
 use key::Key;
+use session::Signed;
 use std::collections::BTreeMap;
 
 /// Keys that tokens are signed and checked with, by issuer: the `<name>` of `[auth.jwt.<name>]`.
@@ -69,24 +76,40 @@ impl Credentials {
     }
 
     /// The text of every `Cookie` header.
-    pub fn cookies(&self) -> impl Iterator<Item = &str> {
+    fn cookies(&self) -> impl Iterator<Item = &str> {
         self.cookies.iter().filter_map(|value| value.to_str().ok())
     }
 
-    /// Who asks, and, where somebody signed in, what pages say of them. Nobody in particular without credentials; bad ones are refused.
+    /// Who asks, and by which session, where a cookie proved it and no token was sent. Nobody in particular without credentials. A bad token
+    /// is refused; a cookie that proves nothing any more is as none, because its browser did not choose to send it.
     ///
     /// # Errors
     /// `Unauthenticated` with the one reason.
-    pub async fn prove(&self, state: &AppState) -> Result<(Scope, Option<Viewer>)> {
-        let Some(value) = self.authorization.first() else { return Ok((Scope::anonymous(), None)) };
+    pub async fn prove(&self, state: &AppState) -> Result<(Scope, Option<Signed>)> {
+        match self.prove_token(state).await? {
+            Some(scope) => Ok((scope, None)),
+            None => self.prove_cookie(state).await,
+        }
+    }
+
+    async fn prove_cookie(&self, state: &AppState) -> Result<(Scope, Option<Signed>)> {
+        for secret in session::values(self.cookies(), &state.public_url, session::SESSION) {
+            if let Some((found, scope)) = state.status.sessions().find(&secret).await? {
+                return Ok((scope, Some(Signed::new(found, SecretValue::new(secret)))));
+            }
+        }
+        Ok((Scope::anonymous(), None))
+    }
+
+    async fn prove_token(&self, state: &AppState) -> Result<Option<Scope>> {
+        let Some(value) = self.authorization.first() else { return Ok(None) };
         if self.authorization.len() > 1 {
             return Err(Error::bad_token("more than one `Authorization` header was sent; send one"));
         }
         let text = value.to_str().map_err(|_| Error::bad_token("the `Authorization` header is not plain text"))?;
         match text.split_once(' ') {
             Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
-                let scope = state.keys.prove(token.trim(), state.clock.now(), &state.status.tokens()).await?;
-                Ok((scope, None))
+                state.keys.prove(token.trim(), state.clock.now(), &state.status.tokens()).await.map(Some)
             }
             _ => Err(Error::bad_token("send the token as `Authorization: Bearer TOKEN`")),
         }

@@ -1,0 +1,423 @@
+//! Sign-ins of people, each in one browser: begun, found again by the secret in the browser's cookie, listed, ended. What a session
+//! is worth is asked of the configuration in force at each request; here stands only who signed in.
+
+use super::rights::Identity;
+use super::{Error, Result, Status};
+use crate::model::scope::Scope;
+use crate::model::secret::SecretValue;
+use crate::model::time::Time;
+use crate::store::audit::{self, NewAudit};
+use crate::store::sessions::{self, SessionRow};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use chrono::TimeDelta;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// For how long a session that was found is believed: what another process ends counts after this.
+const BELIEVED_MS: i64 = 1_000;
+/// Sessions that are believed at the same time.
+const BELIEVED_MAX: usize = 4_096;
+/// The use of a session is written down no more often than this.
+const TOUCH_EVERY: TimeDelta = TimeDelta::seconds(60);
+/// Sessions of a person that a list holds.
+const LISTED: i64 = 100;
+/// Characters of what a browser calls itself that are kept.
+const AGENT_MAX: usize = 200;
+
+/// Sign-ins of people; cheap to clone.
+#[derive(Clone)]
+pub struct Sessions {
+    pub(super) status: Status,
+}
+
+/// Sessions that were found a moment ago, by the hash of their secret.
+#[derive(Default)]
+pub(super) struct Believed(Mutex<Memory>);
+
+#[derive(Default)]
+struct Memory {
+    found: HashMap<String, (Time, Arc<Session>)>,
+    /// Counts what was ended: what was read before that is not believed.
+    n_ended: u64,
+}
+
+/// Somebody who was just proved to be there.
+#[derive(Debug, Clone)]
+pub struct NewSession {
+    /// Who.
+    pub identity: Identity,
+    /// What the browser calls itself.
+    pub user_agent: String,
+    /// Where the browser is.
+    pub address: String,
+    /// What the provider of the sign-in is to be asked with again; a secret, kept until then and shown to nobody.
+    pub provider: Option<String>,
+    /// When the provider is to be asked again.
+    pub refresh_at: Option<Time>,
+}
+
+/// One sign-in in one browser.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Session {
+    /// Names it on pages and in the audit; no secret.
+    pub id: String,
+    /// Who signed in.
+    pub identity: Identity,
+    /// What the browser called itself.
+    pub user_agent: String,
+    /// Where the browser was.
+    pub address: String,
+    /// When it began.
+    pub created_at: Time,
+    /// When it was used last, to about a minute.
+    pub last_used_at: Time,
+    /// When it ends at the latest.
+    pub expires_at: Time,
+    stamp: String,
+}
+
+/// A session whose provider is to be asked again.
+#[derive(Debug, Clone)]
+pub struct Due {
+    /// The session.
+    pub session: Session,
+    /// What the provider is asked with.
+    pub provider: Option<String>,
+}
+
+impl Sessions {
+    /// Begins a session for who was just proved, and returns it with the secret that its cookie holds from now on. The secret is new at
+    /// each sign-in. `replaced` is the session that the same browser had; it ends.
+    ///
+    /// # Errors
+    /// `NotFound` where the configuration in force does not know them; where the database cannot be written.
+    pub async fn begin(&self, new: NewSession, replaced: Option<&Session>) -> Result<(SecretValue, Session)> {
+        let (now, config) = (self.status.now(), self.status.config());
+        if self.status.scope_of(&new.identity, None).is_none() {
+            return Err(Error::not_found("user", new.identity.subject()));
+        }
+        let secret = new_secret();
+        let max = TimeDelta::from_std(config.auth.session_max).unwrap_or(TimeDelta::MAX);
+        let session = Session {
+            id: new_id("session"),
+            user_agent: new.user_agent.chars().filter(|c| !c.is_control()).take(AGENT_MAX).collect(),
+            address: new.address,
+            created_at: now,
+            last_used_at: now,
+            expires_at: now.checked_add_signed(max).unwrap_or(Time::MAX_UTC),
+            stamp: self.stamp(&new.identity).unwrap_or_default(),
+            identity: new.identity,
+        };
+        let row = SessionRow {
+            id: session.id.clone(),
+            secret_hash: hash(secret.expose()),
+            person: session.identity.person(),
+            identity: json!(session.identity).to_string(),
+            stamp: session.stamp.clone(),
+            user_agent: session.user_agent.clone(),
+            address: session.address.clone(),
+            created_at: now.naive_utc(),
+            last_used_at: now.naive_utc(),
+            expires_at: session.expires_at.naive_utc(),
+            provider: new.provider,
+            refresh_at: new.refresh_at.map(|at| at.naive_utc()),
+        };
+        let done = entry(&session.identity, &session.id, now, "sign-in", &session.address);
+        let old =
+            replaced.map(|old| (old.id.clone(), entry(&old.identity, &old.id, now, "sign-out", "signed in anew")));
+        let ended = old.as_ref().map(|(id, _)| id.clone());
+        self.status
+            .0
+            .store
+            .write(move |c| {
+                sessions::delete_expired(c, now)?;
+                if let Some((id, entry)) = &old
+                    && sessions::delete(c, id)?
+                {
+                    audit::insert(c, entry)?;
+                }
+                sessions::insert(c, &row)?;
+                Ok::<_, Error>(audit::insert(c, &done)?)
+            })
+            .await?;
+        if let Some(id) = ended {
+            self.forget(|session| session.id == id);
+        }
+        Ok((secret, session))
+    }
+
+    /// The session of the cookie's secret, and what its person may do now; none where it has ended, was not used for too long, or the
+    /// configuration in force does not know its person, or not with that password, any more.
+    ///
+    /// # Errors
+    /// Where the database cannot be asked.
+    pub async fn find(&self, secret: &str) -> Result<Option<(Arc<Session>, Scope)>> {
+        if !looks_like_a_secret(secret) {
+            return Ok(None);
+        }
+        let (now, key) = (self.status.now(), hash(secret));
+        let Some(session) = self.look_up(key, now).await? else { return Ok(None) };
+        let auth = &self.status.config().auth;
+        let is_within = |since: Time, span: Duration| TimeDelta::from_std(span).is_ok_and(|span| now - since < span);
+        let is_alive = now < session.expires_at
+            && is_within(session.created_at, auth.session_max)
+            && is_within(session.last_used_at, auth.session_idle);
+        let scope = self.status.scope_of(&session.identity, Some(session.id.clone()));
+        let Some(scope) = scope.filter(|_| is_alive && self.stamp(&session.identity).as_ref() == Some(&session.stamp))
+        else {
+            return Ok(None);
+        };
+        Ok(Some((session, scope)))
+    }
+
+    /// A session was used just now. It is written down about once a minute.
+    ///
+    /// # Errors
+    /// Where the database cannot be written.
+    pub async fn touch(&self, session: &Session) -> Result<()> {
+        let (now, idle) = (self.status.now(), self.status.config().auth.session_idle);
+        let often = TimeDelta::from_std(idle / 4).map_or(TOUCH_EVERY, |idle| idle.min(TOUCH_EVERY));
+        if now - session.last_used_at < often {
+            return Ok(());
+        }
+        let id = session.id.clone();
+        self.status.0.store.write(move |c| Ok::<_, Error>(sessions::touch(c, &id, now)?)).await?;
+        // What is believed of it is older than this.
+        self.lock().found.retain(|_, (_, believed)| believed.id != session.id);
+        Ok(())
+    }
+
+    /// The sessions of a person that have not ended, the last used first.
+    ///
+    /// # Errors
+    /// Where the database cannot be asked.
+    pub async fn list(&self, identity: &Identity) -> Result<Vec<Session>> {
+        let person = identity.person();
+        let rows = self.status.0.store.read(move |c| Ok::<_, Error>(sessions::list(c, &person, LISTED)?)).await?;
+        let (now, idle) = (self.status.now(), self.status.config().auth.session_idle);
+        let is_alive =
+            |s: &Session| now < s.expires_at && (now - s.last_used_at).to_std().is_ok_and(|span| span < idle);
+        Ok(rows.into_iter().filter_map(session).filter(is_alive).collect())
+    }
+
+    /// Ends one session of `identity`, at once and at every door.
+    ///
+    /// # Errors
+    /// `NotFound` where it has none of that id; where the database cannot be written.
+    pub async fn end(&self, identity: &Identity, id: &str, by: &Session) -> Result<()> {
+        let (now, person, wanted) = (self.status.now(), identity.person(), id.to_owned());
+        let mut done = entry(identity, &by.id, now, "sign-out", "");
+        done.object = id.to_owned();
+        self.status
+            .0
+            .store
+            .write(move |c| {
+                let of_theirs = sessions::get_by_id(c, &wanted)?.is_some_and(|row| row.person == person);
+                if !of_theirs || !sessions::delete(c, &wanted)? {
+                    return Err(Error::not_found("session", wanted));
+                }
+                Ok(audit::insert(c, &done)?)
+            })
+            .await?;
+        self.forget(|session| session.id == id);
+        Ok(())
+    }
+
+    /// Ends every session of `identity`, at once and at every door, and says how many there were.
+    ///
+    /// # Errors
+    /// Where the database cannot be written.
+    pub async fn end_everywhere(&self, identity: &Identity, by: &Session) -> Result<usize> {
+        let (now, person) = (self.status.now(), identity.person());
+        let mut done = entry(identity, &by.id, now, "sign-out", "everywhere");
+        let key = person.clone();
+        let n_ended = self
+            .status
+            .0
+            .store
+            .write(move |c| {
+                let n = sessions::delete_of(c, &key)?;
+                done.details = json!({ "sessions": n }).to_string();
+                audit::insert(c, &done)?;
+                Ok::<_, Error>(n)
+            })
+            .await?;
+        self.forget(|session| session.identity.person() == person);
+        Ok(n_ended)
+    }
+
+    /// Ends a session that its provider does not stand for any more.
+    ///
+    /// # Errors
+    /// Where the database cannot be written.
+    pub async fn refuse(&self, session: &Session, why: &str) -> Result<()> {
+        let (id, done) =
+            (session.id.clone(), entry(&session.identity, &session.id, self.status.now(), "sign-out", why));
+        let write = self.status.0.store.write(move |c| {
+            if sessions::delete(c, &id)? {
+                audit::insert(c, &done)?;
+            }
+            Ok::<_, Error>(())
+        });
+        write.await?;
+        self.forget(|other| other.id == session.id);
+        Ok(())
+    }
+
+    /// Sessions whose provider is to be asked again by now, at most `limit`.
+    ///
+    /// # Errors
+    /// Where the database cannot be asked.
+    pub async fn due(&self, limit: usize) -> Result<Vec<Due>> {
+        let (now, limit) = (self.status.now(), i64::try_from(limit).unwrap_or(i64::MAX));
+        let rows = self.status.0.store.read(move |c| Ok::<_, Error>(sessions::due(c, now, limit)?)).await?;
+        let due = |row: SessionRow| {
+            let provider = row.provider.clone();
+            session(row).map(|session| Due { session, provider })
+        };
+        Ok(rows.into_iter().filter_map(due).collect())
+    }
+
+    /// What a session's provider is to be asked with, for signing out there too.
+    ///
+    /// # Errors
+    /// Where the database cannot be asked.
+    pub async fn provider(&self, session: &Session) -> Result<Option<String>> {
+        let id = session.id.clone();
+        let row = self.status.0.store.read(move |c| Ok::<_, Error>(sessions::get_by_id(c, &id)?)).await?;
+        Ok(row.and_then(|row| row.provider))
+    }
+
+    /// A session's provider was asked again and says that they are `identity`: from now on that counts.
+    ///
+    /// # Errors
+    /// `Conflict` where it names another person; where the database cannot be written.
+    pub async fn renew(
+        &self,
+        session: &Session,
+        identity: Identity,
+        provider: Option<String>,
+        refresh_at: Option<Time>,
+    ) -> Result<()> {
+        if identity.person() != session.identity.person() {
+            return Err(Error::Conflict("the provider names another person than who signed in".to_owned()));
+        }
+        let (id, text) = (session.id.clone(), json!(identity).to_string());
+        let renew = move |c: &mut _| Ok::<_, Error>(sessions::renew(c, &id, &text, provider.as_deref(), refresh_at)?);
+        self.status.0.store.write(renew).await?;
+        self.forget(|other| other.id == session.id);
+        Ok(())
+    }
+
+    async fn look_up(&self, key: String, now: Time) -> Result<Option<Arc<Session>>> {
+        let n_ended = {
+            let memory = self.lock();
+            if let Some((at, session)) = memory.found.get(&key)
+                && (now - *at).num_milliseconds().abs() < BELIEVED_MS
+            {
+                return Ok(Some(session.clone()));
+            }
+            memory.n_ended
+        };
+        let wanted = key.clone();
+        let row = self.status.0.store.read(move |c| Ok::<_, Error>(sessions::get(c, &wanted)?)).await?;
+        let found = row.and_then(session).map(Arc::new);
+        let mut memory = self.lock();
+        if memory.found.len() >= BELIEVED_MAX {
+            memory.found.clear();
+        }
+        match &found {
+            Some(session) if memory.n_ended == n_ended => drop(memory.found.insert(key, (now, session.clone()))),
+            _ => drop(memory.found.remove(&key)),
+        }
+        Ok(found)
+    }
+
+    /// What changes when an identity's password does; none for one that the configuration does not know.
+    fn stamp(&self, identity: &Identity) -> Option<String> {
+        match identity {
+            Identity::User { name } => {
+                let config = self.status.config();
+                config.auth.users.get(name).map(|user| hash(&user.password_hash.0)[..16].to_owned())
+            }
+            Identity::Foreign { .. } => Some(String::new()),
+        }
+    }
+
+    /// Believes no longer what `is_ended`, and has every open answer looked at again.
+    fn forget(&self, is_ended: impl Fn(&Session) -> bool) {
+        let mut memory = self.lock();
+        memory.found.retain(|_, (_, session)| !is_ended(session));
+        memory.n_ended += 1;
+        drop(memory);
+        self.status.rights_changed();
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Memory> {
+        self.status.0.sessions.0.lock().expect("no holder of the believed sessions panics")
+    }
+}
+
+impl Identity {
+    /// Names the person in a form that stays the same for ever, whatever they call themselves.
+    pub fn person(&self) -> String {
+        match self {
+            Self::User { name } => format!("user:{name}"),
+            Self::Foreign { issuer, subject, .. } => format!("issuer:{issuer}:{subject}"),
+        }
+    }
+}
+
+/// A new secret: 256 random bits that a cookie and a header may hold.
+pub(super) fn new_secret() -> SecretValue {
+    SecretValue::new(BASE64.encode(rand::random::<[u8; 32]>()))
+}
+
+/// Whether a text may be one of our secrets, before the database is asked.
+pub(super) fn looks_like_a_secret(text: &str) -> bool {
+    text.len() == 43 && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+}
+
+/// A new id, which is no secret and that nobody can guess either.
+pub(super) fn new_id(kind: &str) -> String {
+    format!("{kind}-{:032x}", rand::random::<u128>())
+}
+
+/// SHA-256 in hex. A secret of 256 random bits needs no slow hash: nobody can try them all.
+pub(super) fn hash(secret: &str) -> String {
+    Sha256::digest(secret.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A row as a session; none where it cannot be read, which signs out.
+fn session(row: SessionRow) -> Option<Session> {
+    let identity = serde_json::from_str(&row.identity)
+        .map_err(|error| tracing::warn!("the session {} cannot be read and counts as ended: {error}", row.id))
+        .ok()?;
+    Some(Session {
+        id: row.id,
+        identity,
+        user_agent: row.user_agent,
+        address: row.address,
+        created_at: row.created_at.and_utc(),
+        last_used_at: row.last_used_at.and_utc(),
+        expires_at: row.expires_at.and_utc(),
+        stamp: row.stamp,
+    })
+}
+
+fn entry(identity: &Identity, id: &str, at: Time, action: &str, reason: &str) -> NewAudit {
+    NewAudit {
+        at,
+        subject: identity.subject(),
+        token_id: Some(id.to_owned()),
+        action: action.to_owned(),
+        object: id.to_owned(),
+        allowed: true,
+        reason: reason.to_owned(),
+        details: "{}".to_owned(),
+    }
+}
