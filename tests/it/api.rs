@@ -341,13 +341,44 @@ async fn force_wait_prints_the_log_and_exits_with_the_result() {
         (&["force", "core"], &env, 2, "team"),
         (&["force", "core/good", "--server", "http://127.0.0.1:1/"], &env, 3, "127.0.0.1:1"),
         (&["force", "core/good", "--server", "ftp://x/"], &env, 2, "ftp"),
-        (&["stop", "core/good", "1"], &env, 3, ""),
+        (&["stop", "core/good", "1"], &env, 1, "of core/good has ended"),
+        (&["stop", "core/good", "9"], &env, 3, "no build"),
+        (&["rebuild", "core/good", "9"], &env, 3, "no build"),
+        (&["rebuild", "core/good", "0"], &env, 2, "0"),
+        (&["rebuild", "core/good", "1"], &[], 3, "WEIR_TOKEN"),
+        (&["cancel", "1"], &env, 1, "does not wait any more"),
+        (&["cancel", "99"], &env, 3, "no build request"),
+        (&["cancel", "core/good"], &env, 2, "core/good"),
     ] {
         let output = w.weir(arguments, env);
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
         assert!(said.contains(says), "{arguments:?} said {said}");
     }
+}
+
+#[tokio::test]
+async fn rebuild_and_cancel_do_from_the_terminal_what_they_say() {
+    let gate = Gate::new();
+    let w = Site::new().builder("core/good", "echo once more").builder("core/slow", &gate.wait()).serve().await;
+    let token = w.token("core", "operator");
+    let env = [("WEIR_TOKEN", token.as_str())];
+    w.force("core/good").await;
+    w.settle().await;
+    let again = w.weir(&["rebuild", "core/good", "1", "--reason", "flaky?", "--wait"], &env);
+    let (out, err) = (String::from_utf8_lossy(&again.stdout), String::from_utf8_lossy(&again.stderr));
+    assert_eq!((again.status.code(), &*out), (Some(0), "once more\n"), "{err}");
+    assert!(err.contains("core/good build 2: success"), "{err}");
+    w.force("core/slow").await;
+    w.running("core/slow").await;
+    let waits = w.force("core/slow").await;
+    let id = waits["buildrequests"].as_object().unwrap().values().next().unwrap().to_string();
+    let cancelled = w.weir(&["cancel", &id, "--reason", "by mistake"], &env);
+    let said = String::from_utf8_lossy(&cancelled.stdout);
+    assert_eq!((cancelled.status.code(), &*said), (Some(0), &*format!("request {id} is cancelled\n")));
+    gate.open();
+    w.settle().await;
+    assert_eq!(w.last("core/slow").await.number, 1);
 }
 
 #[tokio::test]

@@ -15,6 +15,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes of a short answer at most.
 const ANSWER_BYTES_MAX: usize = 8 << 20;
 
+/// Exit code for what cannot be done as things stand, such as stopping a build that has ended.
+pub const FAILED: u8 = 1;
 /// Exit code for what the caller did wrong.
 pub const USAGE: u8 = 2;
 /// Exit code for a server that cannot be reached or does not allow it.
@@ -190,6 +192,7 @@ impl Client {
         }
         let code = match status {
             StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => USAGE,
+            StatusCode::CONFLICT => FAILED,
             _ => NOT_ALLOWED,
         };
         Err(Failure { message, code, is_passing: status.is_server_error() })

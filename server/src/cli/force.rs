@@ -72,33 +72,47 @@ impl Force {
             wish.insert("properties".to_owned(), Value::Object(properties));
         }
         let forced = client.post(url, &Value::Object(wish)).await?;
-        let request = forced["buildrequests"].as_object().and_then(|o| o.values().next()).and_then(Value::as_i64);
-        let Some(request) = request else {
-            return Err(Failure::usage("the server accepted the force without naming a request"));
-        };
-        if !wait {
-            match json {
-                true => println!("{forced}"),
-                false => println!("{builder}: request {request} is accepted; see {}", page(&client, &builder, None)),
-            }
-            return Ok(ExitCode::SUCCESS);
-        }
-        if !json {
-            eprintln!("weir: {builder}: request {request} is accepted");
-        }
-        let ended = follow::Follow::new(&client, &builder, request, json).run().await?;
-        if json {
-            println!(
-                "{}",
-                json!({
-                    "bsid": forced["bsid"], "buildrequests": forced["buildrequests"], "team": builder.team,
-                    "builder": builder.name, "number": ended.number, "results": ended.results.map(|r| r.word()),
-                    "url": page(&client, &builder, ended.number),
-                })
-            );
-        }
-        Ok(ended.exit_code())
+        accepted(&client, &builder, &forced, wait, json).await
     }
+}
+
+/// Says that a build is requested; with `wait`, follows it to its end and exits as it ended.
+///
+/// # Errors
+/// Where the server's answer is of no use, or the server stays away.
+pub async fn accepted(
+    client: &Client,
+    builder: &BuilderKey,
+    forced: &Value,
+    wait: bool,
+    json: bool,
+) -> Result<ExitCode, Failure> {
+    let request = forced["buildrequests"].as_object().and_then(|o| o.values().next()).and_then(Value::as_i64);
+    let Some(request) = request else {
+        return Err(Failure::usage("the server accepted this without naming a request"));
+    };
+    if !wait {
+        match json {
+            true => println!("{forced}"),
+            false => println!("{builder}: request {request} is accepted; see {}", page(client, builder, None)),
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    if !json {
+        eprintln!("weir: {builder}: request {request} is accepted");
+    }
+    let ended = follow::Follow::new(client, builder, request, json).run().await?;
+    if json {
+        println!(
+            "{}",
+            json!({
+                "bsid": forced["bsid"], "buildrequests": forced["buildrequests"], "team": builder.team,
+                "builder": builder.name, "number": ended.number, "results": ended.results.map(|r| r.word()),
+                "url": page(client, builder, ended.number),
+            })
+        );
+    }
+    Ok(ended.exit_code())
 }
 
 /// What a builder calls a parameter goes there, with its type; everything else is a property.

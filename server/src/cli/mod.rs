@@ -2,6 +2,8 @@
 
 use clap::{Parser, Subcommand};
 
+/// Drops a request that waits.
+pub mod cancel;
 /// Says what is wrong in the configuration.
 pub mod check;
 /// Talking to a running server.
@@ -18,6 +20,8 @@ pub mod init;
 mod local;
 /// What authors of plugins do with them.
 pub mod plugin;
+/// Builds what an ended build built once more.
+pub mod rebuild;
 /// The server.
 pub mod serve;
 /// Ends a running build.
@@ -52,8 +56,12 @@ pub enum Command {
     Token(token::TokenCommand),
     /// Forces a build
     Force(force::Force),
-    /// Ends a running build
+    /// Builds what an ended build built once more
+    Rebuild(rebuild::Rebuild),
+    /// Ends a running build; exits 1 where it has ended already
     Stop(stop::Stop),
+    /// Drops a build request that waits; exits 1 where it does not wait any more
+    Cancel(cancel::Cancel),
 }
 
 /// Runs the command and says how to exit: 0 good, 1 the build or check failed, 2 usage, 3 could not reach or not allowed.
@@ -69,6 +77,8 @@ pub fn run(arguments: Arguments) -> anyhow::Result<std::process::ExitCode> {
         Command::Plugin(plugin) => plugin.run(),
         Command::Token(token) => token.run(),
         Command::Force(force) => force.run(),
+        Command::Rebuild(rebuild) => rebuild.run(),
         Command::Stop(stop) => stop.run(),
+        Command::Cancel(cancel) => cancel.run(),
     }
 }

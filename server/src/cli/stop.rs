@@ -1,4 +1,4 @@
-//! `weir stop`: ends a running build.
+//! `weir stop`: ends a running build. Where it has ended already nothing is changed and the exit code is 1.
 
 use super::client::{self, Connection, Failure};
 use super::force::parse_key;

@@ -1,11 +1,12 @@
 //! What people do: rights checked, audit written, the wish durable before it is answered.
 
-use super::commit::Effect;
+use super::commit::{Effect, Tx};
 use super::event::What;
+use super::force::Asked;
 use super::in_force::InForce;
 use super::registry::Slot;
-use super::resource::{BuildRequest, Forced};
-use super::{Error, Result, Status, force, token};
+use super::resource::{BuildRequest, Builder, Forced};
+use super::{Error, Result, Status, force, rebuild, token};
 use crate::model::id::{BuildId, BuildRequestId, BuilderId};
 use crate::model::right::Right;
 use crate::model::scope::Scope;
@@ -75,32 +76,46 @@ impl Control {
         }
         let asked = force::check(config, self.scope.narrowed(), wish)?;
         let scope = self.scope.clone();
+        self.status.commit(move |tx| submit(tx, &registry.declared[slot].builder, &scope, asked, &attempt)).await
+    }
+
+    /// Builds what an ended build built once more: its source stamp at the revision that it found, with the properties that were asked
+    /// for. The request is durable when this returns.
+    ///
+    /// # Errors
+    /// `NotFound`, `Forbidden`, `Invalid` where it does not fit what the token fixes, `Conflict` where the build still runs or nobody
+    /// may start this builder's builds by hand, `Limit`, `UsedUp`.
+    pub async fn rebuild(&self, team: &str, builder: &str, number: i64, reason: &str) -> Result<Forced> {
+        let reason = short(reason.trim());
+        let attempt =
+            self.attempt(Right::Rebuild, format!("{team}/{builder} build {number}"), reason.clone(), json!({}));
+        let now = self.status.0.in_force();
+        let outcome = match self.allowed(&now, Right::Rebuild, team, builder) {
+            Ok(slot) => self.rebuild_allowed(&now, slot, number, reason, attempt.clone()).await,
+            Err(e) => Err(e),
+        };
+        self.refused(attempt, outcome).await
+    }
+
+    async fn rebuild_allowed(
+        &self,
+        now: &InForce,
+        slot: Slot,
+        number: i64,
+        reason: String,
+        attempt: NewAudit,
+    ) -> Result<Forced> {
+        let (scope, registry) = (self.scope.clone(), now.registry.clone());
+        let config = &registry.declared[slot].config;
+        if !config.force.enabled {
+            let why = format!("{} may not be started by hand: its configuration says so", config.key);
+            return Err(Error::Conflict(why));
+        }
         self.status
             .commit(move |tx| {
                 let builder = &registry.declared[slot].builder;
-                check_waiting(tx.c, &builder.key.team)?;
-                token::count_use(tx.c, &scope, tx.at)?;
-                let reason = asked.reason.unwrap_or_else(|| format!("forced by {}", scope.subject));
-                let stamp = source_stamps::insert(tx.c, &asked.source_stamp)?;
-                let buildset = buildsets::insert(tx.c, stamp, &reason, Some(&scope.subject), tx.at)?;
-                properties::insert_of_buildset(tx.c, buildset, &asked.properties)?;
-                let id = build_requests::insert(tx.c, buildset, builder.id, 0, tx.at)?;
-                let request = BuildRequest {
-                    id,
-                    buildset_id: buildset,
-                    builder_id: builder.id,
-                    builder: builder.key.clone(),
-                    priority: 0,
-                    submitted_at: tx.at,
-                    reason,
-                    owner: Some(scope.subject.clone()),
-                    source_stamp: asked.source_stamp,
-                    properties: asked.properties,
-                    n_retries: 0,
-                };
-                tx.tell(builder.id, builder.key.clone(), What::RequestAdded { request })?;
-                audit::insert(tx.c, &attempt)?;
-                Ok(Forced { bsid: buildset, buildrequests: BTreeMap::from([(builder.id.to_string(), id)]) })
+                let asked = rebuild::of(tx.c, builder, number, &scope, reason)?;
+                submit(tx, builder, &scope, asked, &attempt)
             })
             .await
     }
@@ -227,6 +242,33 @@ impl Control {
         self.status.0.store.write(move |c| Ok::<_, Error>(audit::insert(c, &row)?)).await?;
         outcome
     }
+}
+
+/// Stores what somebody asks for, tells it and writes the audit, in one transaction.
+fn submit(tx: &mut Tx<'_>, builder: &Builder, scope: &Scope, asked: Asked, attempt: &NewAudit) -> Result<Forced> {
+    check_waiting(tx.c, &builder.key.team)?;
+    token::count_use(tx.c, scope, tx.at)?;
+    let reason = asked.reason.unwrap_or_else(|| format!("forced by {}", scope.subject));
+    let stamp = source_stamps::insert(tx.c, &asked.source_stamp)?;
+    let buildset = buildsets::insert(tx.c, stamp, &reason, Some(&scope.subject), tx.at)?;
+    properties::insert_of_buildset(tx.c, buildset, &asked.properties)?;
+    let id = build_requests::insert(tx.c, buildset, builder.id, 0, tx.at)?;
+    let request = BuildRequest {
+        id,
+        buildset_id: buildset,
+        builder_id: builder.id,
+        builder: builder.key.clone(),
+        priority: 0,
+        submitted_at: tx.at,
+        reason,
+        owner: Some(scope.subject.clone()),
+        source_stamp: asked.source_stamp,
+        properties: asked.properties,
+        n_retries: 0,
+    };
+    tx.tell(builder.id, builder.key.clone(), What::RequestAdded { request })?;
+    audit::insert(tx.c, attempt)?;
+    Ok(Forced { bsid: buildset, buildrequests: BTreeMap::from([(builder.id.to_string(), id)]) })
 }
 
 /// Whether one more request of a team may wait. Counted in the transaction: the board does not know yet of those that are committed

@@ -29,6 +29,7 @@ pub mod plugin;
 pub mod plugin_state;
 /// What a page asks for: filter, window, limit.
 pub mod query;
+mod rebuild;
 mod registry;
 /// Where each reporter goes on, and how it fares.
 pub mod reporters;

@@ -33,6 +33,7 @@ pub fn routes(c: &mut web::ServiceConfig) {
     get(c, "/api/v2/teams/{team}/builders/{builder}/builds/{number}/artifacts", api::findings::artifacts);
     get(c, "/api/v2/teams/{team}/builders/{builder}/builds/{number}/steps/{step}/test_results", api::findings::test_results);
     post(c, "/api/v2/teams/{team}/builders/{builder}/builds/{number}/stop", api::control::stop);
+    post(c, "/api/v2/teams/{team}/builders/{builder}/builds/{number}/rebuild", api::control::rebuild);
     get(c, "/api/v2/buildrequests/{id}", api::read::request);
     get(c, "/api/v2/plugins", api::read::plugins);
     post(c, "/api/v2/buildrequests/{id}/cancel", api::control::cancel);

@@ -107,6 +107,89 @@ async fn a_running_build_is_stopped_and_one_that_ended_is_not() {
 }
 
 #[tokio::test]
+async fn an_ended_build_is_built_again_as_it_was_whatever_the_branch_has_become() {
+    let rig = Rig::new().await;
+    let mut wish = wish(json!({"jobs": "4", "tests": "quick"}), json!({"extra": "e"}));
+    wish.branch = Some("stable".to_owned());
+    rig.status.control(&operator()).force("core", "full-10", wish).await.unwrap();
+    let update = rig.status.update();
+    let first = update.pending()[0].clone();
+    let (build, _) = update.claim(first.id, "local").await.unwrap().unwrap();
+    let control = rig.status.control(&operator());
+    let early = control.rebuild("core", "full-10", 1, "").await.unwrap_err();
+    expect!["build 1 of core/full-10 still runs; wait for its end, or stop it first"].assert_eq(&early.to_string());
+    update.set_property(build.id, "got_revision", json!("c0ffee"), "Step: git").await.unwrap();
+    update.build_finished(build.id, Results::Failure, "failed").await.unwrap();
+    control.rebuild("core", "full-10", 1, "").await.unwrap();
+    let again = update.pending()[0].clone();
+    assert_eq!(again.source_stamp.branch.as_deref(), Some("stable"));
+    assert_eq!(again.source_stamp.revision.as_deref(), Some("c0ffee"));
+    assert_eq!(again.properties, first.properties);
+    assert_eq!((again.reason.as_str(), again.owner.as_deref()), ("build 1 again, asked by ada", Some("ada")));
+    control.rebuild("core", "full-10", 1, " is it flaky? ").await.unwrap();
+    assert_eq!(update.pending()[1].reason, "is it flaky?");
+}
+
+#[tokio::test]
+async fn who_may_not_rebuild_is_told_and_nothing_waits() {
+    let rig = Rig::new().await;
+    rig.build("core", "full-2", Results::Success).await;
+    rig.build("secret", "vault", Results::Success).await;
+    let mut said = Vec::new();
+    for (who, scope) in [("nobody", Scope::anonymous()), ("ada", operator())] {
+        for (team, name, number) in [
+            ("core", "full-2", 9),
+            ("core", "full-2", 1),
+            ("core", "nothing", 1),
+            ("secret", "vault", 1),
+            ("core", "never", 1),
+        ] {
+            let done = rig.status.control(&scope).rebuild(team, name, number, "").await;
+            let done = done.map(|_| "again".to_owned()).unwrap_or_else(|e| e.to_string());
+            said.push(format!("{who} {team}/{name}/{number}: {done}"));
+        }
+    }
+    expect![[r#"
+        nobody core/full-2/9: you may not rebuild here
+        nobody core/full-2/1: you may not rebuild here
+        nobody core/nothing/1: there is no builder `core/nothing`
+        nobody secret/vault/1: there is no builder `secret/vault`
+        nobody core/never/1: you may not rebuild here
+        ada core/full-2/9: there is no build `core/full-2/9`
+        ada core/full-2/1: again
+        ada core/nothing/1: there is no builder `core/nothing`
+        ada secret/vault/1: again
+        ada core/never/1: core/never may not be started by hand: its configuration says so"#]]
+    .assert_eq(&said.join("\n"));
+    let store = weir::store::Store::open(&rig.database.url).unwrap();
+    let audit = store.read(|c| Ok::<_, weir::store::Error>(weir::store::audit::recent(c, None, 100)?)).await.unwrap();
+    let rows: Vec<_> = audit.iter().filter(|row| row.action == "rebuild").collect();
+    assert_eq!(rows.len(), 10);
+    assert_eq!(rows.iter().filter(|row| row.allowed).count(), 2);
+}
+
+#[tokio::test]
+async fn a_token_that_fixes_parameters_rebuilds_only_what_had_them() {
+    let rig = Rig::new().await;
+    let update = rig.status.update();
+    for (tests, number) in [("all", 1), ("quick", 2)] {
+        let wish = wish(json!({ "tests": tests }), json!({}));
+        rig.status.control(&operator()).force("core", "full-10", wish).await.unwrap();
+        let (build, _) = update.claim(update.pending()[0].id, "local").await.unwrap().unwrap();
+        assert_eq!(build.number, number);
+        update.build_finished(build.id, Results::Success, "good").await.unwrap();
+    }
+    let parameters = BTreeMap::from([("tests".to_owned(), json!("quick"))]);
+    let scope = narrowed(Narrowed { parameters, uses: Some(1), ..Narrowed::default() });
+    let control = rig.status.control(&scope);
+    let refused = control.rebuild("core", "full-10", 1, "").await.unwrap_err().to_string();
+    expect!["`parameters.tests`: is fixed by your token to something else than this build had"].assert_eq(&refused);
+    control.rebuild("core", "full-10", 2, "").await.unwrap();
+    let used_up = control.rebuild("core", "full-10", 2, "").await.unwrap_err();
+    assert!(matches!(used_up, Error::UsedUp { max: 1 }), "{used_up}");
+}
+
+#[tokio::test]
 async fn a_build_that_should_stop_when_the_server_died_is_not_requested_again() {
     let rig = Rig::new().await;
     rig.start("core", "full-2").await;

@@ -1,4 +1,4 @@
-//! People act: force, stop, cancel. Who may is for `status` to say; here it is only asked that somebody is known at all.
+//! People act: force, rebuild, stop, cancel. Who may is for `status` to say; here it is only asked that somebody is known at all.
 
 use super::body;
 use crate::config::builder::{Parameter, ParameterKind};
@@ -8,13 +8,13 @@ use crate::web::extract::{Asker, SignedIn};
 use crate::web::{AppState, Result};
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// The keys of a force.
 const FORCE_KEYS: [&str; 5] = ["branch", "revision", "reason", "properties", "parameters"];
 
-/// Why somebody stops or cancels.
+/// Why somebody rebuilds, stops or cancels.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Why {
@@ -40,7 +40,7 @@ pub async fn force(
     let (mut wish, wrong): (ForceWish, _) = body::read_partly(&request, payload, &FORCE_KEYS).await?;
     wish.wrong = wrong;
     let forced = state.status.control(&scope).force(&team, &builder, wish).await?;
-    Ok(HttpResponse::Accepted().insert_header((CACHE_CONTROL, "no-store")).json(forced))
+    Ok(accepted(forced))
 }
 
 /// `GET` of the same address: what may be given.
@@ -56,6 +56,20 @@ pub async fn force_form(
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "private, no-cache")).json(answer))
 }
 
+/// `POST /api/v2/teams/<team>/builders/<builder>/builds/<n>/rebuild`.
+pub async fn rebuild(
+    SignedIn(scope): SignedIn,
+    state: web::Data<AppState>,
+    path: web::Path<(String, String, i64)>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse> {
+    let (team, builder, number) = path.into_inner();
+    let why: Why = body::read(&request, payload, &["reason"]).await?;
+    let forced = state.status.control(&scope).rebuild(&team, &builder, number, why.text()).await?;
+    Ok(accepted(forced))
+}
+
 /// `POST /api/v2/teams/<team>/builders/<builder>/builds/<n>/stop`.
 pub async fn stop(
     SignedIn(scope): SignedIn,
@@ -67,7 +81,7 @@ pub async fn stop(
     let (team, builder, number) = path.into_inner();
     let why: Why = body::read(&request, payload, &["reason"]).await?;
     state.status.control(&scope).stop(&team, &builder, number, why.text()).await?;
-    Ok(accepted())
+    Ok(accepted(json!({})))
 }
 
 /// `POST /api/v2/buildrequests/<id>/cancel`.
@@ -80,12 +94,12 @@ pub async fn cancel(
 ) -> Result<HttpResponse> {
     let why: Why = body::read(&request, payload, &["reason"]).await?;
     state.status.control(&scope).cancel(BuildRequestId(*id), why.text()).await?;
-    Ok(accepted())
+    Ok(accepted(json!({})))
 }
 
 /// The wish is durable; its effect comes soon.
-fn accepted() -> HttpResponse {
-    HttpResponse::Accepted().insert_header((CACHE_CONTROL, "no-store")).json(json!({}))
+fn accepted(answer: impl Serialize) -> HttpResponse {
+    HttpResponse::Accepted().insert_header((CACHE_CONTROL, "no-store")).json(answer)
 }
 
 /// One parameter of a force, as its form needs it.
