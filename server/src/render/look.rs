@@ -55,6 +55,7 @@ pub fn of_state(state: BuilderState) -> Look {
         BuilderState::Building => Look { word: "building", ..RUNNING },
         BuilderState::Pending => WAITING,
         BuilderState::Idle => Look { class: "i", sign: "·", word: "idle" },
+        BuilderState::Retired => Look { class: "i", sign: "–", word: "retired" },
         BuilderState::Offline => Look { class: "o", sign: "○", word: "offline" },
     }
 }

@@ -3,8 +3,8 @@
 
 use super::event::{Event, What};
 use super::registry::{Declared, Registry, Slot};
-use super::resource::{Build, BuildRequest, BuilderState, BuilderStatus, Log, Step};
-use crate::model::id::{BuildId, BuildRequestId, EventId, LogId};
+use super::resource::{Build, BuildRequest, Builder, BuilderState, BuilderStatus, Log, Step};
+use crate::model::id::{BuildId, BuildRequestId, BuilderId, EventId, LogId};
 use crate::model::results::Results;
 use crate::model::time::Time;
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -41,7 +41,7 @@ impl Entry {
     pub fn status(&self, declared: &Declared) -> BuilderStatus {
         BuilderStatus {
             builder: declared.builder.clone(),
-            state: self.state(),
+            state: self.state(&declared.builder),
             last: self.last.clone(),
             last_since: self.last_since,
             running: self.running.clone(),
@@ -50,9 +50,11 @@ impl Entry {
         }
     }
 
-    fn state(&self) -> BuilderState {
+    fn state(&self, builder: &Builder) -> BuilderState {
         if !self.running.is_empty() {
             BuilderState::Building
+        } else if builder.is_retired {
+            BuilderState::Retired
         } else if !self.has_worker {
             BuilderState::Offline
         } else if !self.pending.is_empty() {
@@ -121,8 +123,29 @@ impl Board {
 
     /// A board that begins with `state`.
     pub fn new(registry: Arc<Registry>, state: State) -> Self {
-        let n_recent = Self::n_recent(registry.declared.len());
+        let n_recent = Self::n_recent(registry.live().len());
         Self { state: RwLock::new(state), registry, n_recent }
+    }
+
+    /// What stands there, for a board of other builders: what `fresh` says of those that had no place here, by row.
+    pub fn carry_over(&self, to: &Registry, fresh: &mut HashMap<BuilderId, Entry>) -> State {
+        let old = self.look();
+        let entry = |declared: &Declared| {
+            let id = declared.builder.id;
+            let held = self.registry.slot_of(id).map(|slot| (*old.entries[slot]).clone());
+            let mut entry = held.or_else(|| fresh.remove(&id)).unwrap_or_default();
+            entry.has_worker = declared.workers.iter().any(|worker| old.connected.contains(worker));
+            Arc::new(entry)
+        };
+        let place =
+            |(build, slot): (&BuildId, &Slot)| Some((*build, to.slot_of(self.registry.declared[*slot].builder.id)?));
+        State {
+            entries: to.declared.iter().map(entry).collect(),
+            running: old.running.iter().filter_map(place).collect(),
+            stops: old.stops.clone(),
+            connected: old.connected.clone(),
+            as_of: old.as_of,
+        }
     }
 
     /// What stands there now. Hold it shortly.

@@ -3,6 +3,7 @@
 
 use super::event::{Event, What};
 use super::get::LogProgress;
+use super::registry::Declared;
 use super::{Inner, Result, Status};
 use crate::model::id::{BuildId, BuilderId, LogId};
 use crate::model::time::Time;
@@ -15,6 +16,7 @@ pub(super) struct Tx<'c> {
     pub c: &'c mut DbConnection,
     /// Now.
     pub at: Time,
+    inner: &'c Inner,
     effects: Vec<Effect>,
 }
 
@@ -48,6 +50,14 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Refuses what would start a build of a builder that left since it was looked up: nothing would ever take it up.
+    ///
+    /// # Errors
+    /// `Conflict`.
+    pub fn check_live(&self, builder: BuilderId) -> Result<()> {
+        self.inner.in_force().registry.declared_of(builder).map_or(Ok(()), Declared::check_live)
+    }
+
     /// Lets `effect` follow when this write is durable.
     pub fn then(&mut self, effect: Effect) {
         self.effects.push(effect);
@@ -60,16 +70,26 @@ impl Status {
         &self,
         work: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        self.commit_then(work, |value| value).await
+    }
+
+    /// The same; once it is durable `then` runs on the writer's thread before anybody hears of it, and its value is the answer.
+    pub(super) async fn commit_then<T: Send + 'static, R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
+        then: impl FnOnce(T) -> R + Send + 'static,
+    ) -> Result<R> {
         let at = self.now();
-        let inner = self.0.clone();
+        let (inner, working) = (self.0.clone(), self.0.clone());
         let write = move |c: &mut DbConnection| {
-            let mut tx = Tx { c, at, effects: Vec::new() };
+            let mut tx = Tx { c, at, inner: &working, effects: Vec::new() };
             let value = work(&mut tx)?;
             Ok((value, tx.effects))
         };
         self.0
             .store
             .write_then(write, move |(value, effects)| {
+                let value = then(value);
                 effects.into_iter().for_each(|effect| inner.follow(effect));
                 value
             })

@@ -71,6 +71,7 @@ impl Control {
     async fn force_allowed(&self, now: &InForce, slot: Slot, wish: ForceWish, attempt: NewAudit) -> Result<Forced> {
         let registry = now.registry.clone();
         let config = &registry.declared[slot].config;
+        registry.declared[slot].check_live()?;
         if !config.force.enabled {
             return Err(Error::Conflict(format!("{} may not be forced: its configuration says so", config.key)));
         }
@@ -107,6 +108,7 @@ impl Control {
     ) -> Result<Forced> {
         let (scope, registry) = (self.scope.clone(), now.registry.clone());
         let config = &registry.declared[slot].config;
+        registry.declared[slot].check_live()?;
         if !config.force.enabled {
             let why = format!("{} may not be started by hand: its configuration says so", config.key);
             return Err(Error::Conflict(why));
@@ -246,6 +248,7 @@ impl Control {
 
 /// Stores what somebody asks for, tells it and writes the audit, in one transaction.
 fn submit(tx: &mut Tx<'_>, builder: &Builder, scope: &Scope, asked: Asked, attempt: &NewAudit) -> Result<Forced> {
+    tx.check_live(builder.id)?;
     check_waiting(tx.c, &builder.key.team)?;
     token::count_use(tx.c, scope, tx.at)?;
     let reason = asked.reason.unwrap_or_else(|| format!("forced by {}", scope.subject));

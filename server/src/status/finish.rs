@@ -98,7 +98,8 @@ pub(super) fn build(
     }
     (build.finished_at, build.results, build.summary) = (Some(tx.at), Some(results), summary);
     tx.tell(build.builder_id, build.builder.clone(), What::BuildFinished { build: build.clone() })?;
-    if results == Results::Retry {
+    // Nothing runs any more for a builder that left: its request is done with.
+    if results == Results::Retry && !registry.has_left(build.builder_id) {
         let n_retries = request.n_retries + i32::from(end != End::Interrupted);
         build_requests::requeue(tx.c, build.request_id, n_retries)?;
         let again = BuildRequest { n_retries, ..load::request(tx.c, registry, request)? };
@@ -136,15 +137,15 @@ const LEFT: &str = "its builder left the configuration";
 
 /// Cancels what waits for builders that left the configuration: nobody would see it, and it would start whenever they come back.
 /// Where a team's file is broken its builders have not left, and their requests wait until it is mended.
-async fn cancel_left(status: &Status) -> Result<()> {
+pub(super) async fn cancel_left(status: &Status) -> Result<()> {
     let now = status.0.in_force();
-    let (registry, config) = (now.registry.clone(), now.config.clone());
+    let registry = now.registry.clone();
     let cancelled = status
         .commit(move |tx| {
             let mut cancelled = Vec::new();
             for (id, builder) in build_requests::list_pending_ids(tx.c)? {
                 let key = registry.key(builder);
-                if registry.slot_of(builder).is_some() || config.broken_teams.contains_key(&key.team) {
+                if !registry.has_left(builder) {
                     continue;
                 }
                 if build_requests::cancel(tx.c, id, tx.at)? {

@@ -39,6 +39,8 @@ pub struct TeamPage {
     pub views: Vec<View>,
     /// Its builders, in natural order.
     pub builders: Vec<BuilderStatus>,
+    /// Those that its configuration declared once, and that have builds.
+    pub retired: Vec<BuilderStatus>,
     /// Workers that run its builds.
     pub workers: Vec<Worker>,
     /// What it may use.
@@ -119,7 +121,7 @@ impl Get {
         let now = self.status.0.in_force();
         let board = now.board.look();
         let mut entries: HashMap<&str, Vec<&Entry>> = HashMap::new();
-        for (entry, declared) in board.entries.iter().zip(&now.registry.declared) {
+        for (entry, declared) in board.entries.iter().zip(now.registry.live()) {
             entries.entry(declared.builder.key.team.as_str()).or_default().push(entry);
         }
         let of = |team: &Team| tally(entries.get(team.name.as_str()).into_iter().flatten().copied());
@@ -139,21 +141,24 @@ impl Get {
         let team = now.config.teams.get(name).filter(|team| self.scope.may_read(name, team.visibility));
         let team = team.ok_or_else(|| Error::not_found("team", name))?;
         let is_own = |slot: &Slot| now.registry.declared[*slot].builder.key.team == name;
-        let slots: Vec<Slot> = (0..now.registry.declared.len()).filter(is_own).collect();
+        let own = |slots: std::ops::Range<Slot>| slots.filter(is_own).map(|slot| status_of(&now, slot)).collect();
+        let n_live = now.registry.live().len();
+        let builders: Vec<BuilderStatus> = own(0..n_live);
+        let retired: Vec<BuilderStatus> = own(n_live..now.registry.declared.len());
         let views = self.readable_views(&now).filter(|view| match &view.team {
             Some(owner) => owner == name,
             None => now.selections[&view.name].chosen.iter().any(|chosen| is_own(&chosen.slot)),
         });
         let views = views.map(|view| self.view_of(&now, view)).collect();
-        let builders: Vec<BuilderStatus> = slots.iter().map(|slot| status_of(&now, *slot)).collect();
         let serving = now.config.workers.values().filter(|worker| worker.serves(name));
         Ok(TeamPage {
             team: team_of(team),
             views,
             workers: serving.map(|worker| self.worker_of(&now, worker)).collect(),
             quota: team.quota,
-            n_running: builders.iter().map(|builder| builder.running.len()).sum(),
+            n_running: builders.iter().chain(&retired).map(|builder| builder.running.len()).sum(),
             builders,
+            retired,
         })
     }
 

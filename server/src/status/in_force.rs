@@ -1,13 +1,23 @@
 //! What is in force: a configuration and all that follows from it, behind one value that is replaced as a whole. Who asks something
 //! takes it once and answers from it, so that no answer is half of the old and half of the new.
 
-use super::Inner;
-use super::board::Board;
-use super::registry::Registry;
+use super::board::{Board, Entry, State};
+use super::commit::Tx;
+use super::event::What;
+use super::fill::{self, Row};
+use super::registry::{Declared, Registry};
 use super::select::Selection;
+use super::update::Update;
+use super::{Inner, Result, finish};
 use crate::config::Config;
+use crate::config::view::View;
+use crate::model::id::BuilderId;
+use crate::model::name::BuilderKey;
+use crate::model::time::Time;
+use crate::store::Store;
+use anyhow::Context;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 /// A configuration and all that follows from it. Places of builders ([`super::registry::Slot`]) mean nothing in another one.
 pub(super) struct InForce {
@@ -21,9 +31,82 @@ pub(super) struct InForce {
     pub board: Board,
 }
 
+impl InForce {
+    /// The first: every builder is registered, and the board is filled from the database.
+    pub async fn open(config: Arc<Config>, store: &Store, now: Time) -> anyhow::Result<Self> {
+        let keys = keys(&config);
+        let rows = store
+            .write(move |c| fill::register(c, keys, now))
+            .await
+            .context("the builders of the configuration cannot be stored in the database")?;
+        let registry = Arc::new(Registry::new(&config, rows.iter().cloned(), None));
+        let known = registry.clone();
+        let state = store
+            .read(move |c| fill::board(c, &known, &rows))
+            .await
+            .context("the builds cannot be read from the database")?;
+        Ok(Self::new(config, registry, state))
+    }
+
+    fn new(config: Arc<Config>, registry: Arc<Registry>, state: State) -> Self {
+        let selection = |(name, view): (&String, &Arc<View>)| (name.clone(), Selection::new(view, &registry));
+        let selections = config.views.iter().map(selection).collect();
+        Self { selections, board: Board::new(registry.clone(), state), config, registry }
+    }
+}
+
 impl Inner {
     /// What is in force now. Take it once for each question.
     pub fn in_force(&self) -> Arc<InForce> {
         self.in_force.load_full()
     }
+
+    /// Takes over what stands on the board, for `config`. Only the writer's thread calls this: no event is told meanwhile.
+    fn replace(&self, config: Arc<Config>, registry: Arc<Registry>, mut fresh: HashMap<BuilderId, Entry>) {
+        let _nobody_connects = self.connecting.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.in_force().board.carry_over(&registry, &mut fresh);
+        self.in_force.store(Arc::new(InForce::new(config, registry, state)));
+    }
+}
+
+impl Update {
+    /// Puts another configuration in force, at once and as a whole. It takes its turn among the writes, so that each event is told to the
+    /// board that was in force when it was committed or to the next, and to no two and to none. Builds that run go on; what waits for
+    /// builders that left is cancelled; open streams look again whether they may go on.
+    ///
+    /// # Errors
+    /// Where the database cannot be read or written. Then all is as it was, but what waits for builders that left may wait on.
+    pub async fn replace(&self, config: Arc<Config>) -> Result<()> {
+        let inner = self.status.0.clone();
+        let _one_at_a_time = inner.replacing.lock().await;
+        let (old, keys, at) = (inner.in_force(), keys(&config), self.status.now());
+        let (swapping, next) = (inner.clone(), config.clone());
+        let read = move |tx: &mut Tx<'_>| {
+            let rows = fill::register(tx.c, keys, at)?;
+            let registry = Registry::new(&next, rows.iter().cloned(), Some(&old.registry));
+            let is_new = |row: &&Row| old.registry.slot_of(row.0).is_none();
+            let fresh = fill::entries(tx.c, &registry, &rows.iter().filter(is_new).cloned().collect::<Vec<_>>())?;
+            for declared in registry.declared.iter().filter(|declared| has_moved(declared, &old.registry)) {
+                let builder = &declared.builder;
+                tx.tell(builder.id, builder.key.clone(), What::BuilderChanged { builder_id: builder.id })?;
+            }
+            Ok((Arc::new(registry), fresh))
+        };
+        let swap = move |(registry, fresh)| swapping.replace(config, registry, fresh);
+        self.status.commit_then(read, swap).await?;
+        self.status.rights_changed();
+        inner.wake();
+        finish::cancel_left(&self.status).await
+    }
+}
+
+/// Whether a builder came, retired or came back.
+fn has_moved(declared: &Declared, before: &Registry) -> bool {
+    let was = before.declared_of(declared.builder.id).map(|was| was.builder.is_retired);
+    was.unwrap_or(true) != declared.builder.is_retired
+}
+
+/// Every builder that a configuration declares.
+fn keys(config: &Config) -> Vec<BuilderKey> {
+    config.teams.values().flat_map(|team| team.builders.values()).map(|builder| builder.key.clone()).collect()
 }

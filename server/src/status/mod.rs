@@ -14,6 +14,7 @@ pub mod document;
 pub mod error;
 /// Everything that can be heard.
 pub mod event;
+mod fill;
 /// What steps found: test results, numbers, artifacts.
 pub mod findings;
 mod finish;
@@ -58,20 +59,15 @@ pub use error::{Error, Result};
 
 use crate::clock::SharedClock;
 use crate::config::Config;
-use crate::model::id::{BuildRequestId, BuilderId, EventId};
-use crate::model::name::BuilderKey;
+use crate::model::id::{BuildRequestId, EventId};
 use crate::model::scope::Scope;
 use crate::model::time::Time;
 use crate::store::artifact_files::ArtifactFiles;
-use crate::store::{self, DbConnection, Store, build_requests, builders, builds, events};
-use anyhow::Context;
+use crate::store::{self, Store};
 use arc_swap::ArcSwap;
-use board::{Board, Entry, State};
 use chrono::SubsecRound;
 use in_force::InForce;
-use registry::Registry;
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -87,6 +83,10 @@ pub struct Status(Arc<Inner>);
 /// What stands behind every clone.
 struct Inner {
     in_force: ArcSwap<InForce>,
+    /// One replacement at a time.
+    replacing: tokio::sync::Mutex<()>,
+    /// Held while a worker's standing is put on the board, and while the board is replaced: all else that changes it is the writer's.
+    connecting: Mutex<()>,
     store: Store,
     artifacts: ArtifactFiles,
     clock: SharedClock,
@@ -109,35 +109,14 @@ impl Status {
     /// Where the database cannot be read or written.
     pub async fn open(config: Arc<Config>, store: Store, clock: SharedClock) -> anyhow::Result<Self> {
         store::make_private(&config.server.state_dir)?;
-        let keys: Vec<BuilderKey> =
-            config.teams.values().flat_map(|t| t.builders.values()).map(|b| b.key.clone()).collect();
         let now = clock.now().trunc_subsecs(6);
-        let rows = store
-            .write(move |c| register(c, keys, now))
-            .await
-            .context("the builders of the configuration cannot be stored in the database")?;
-        let newest: HashMap<BuilderId, i64> = rows.iter().map(|(id, _, n)| (*id, *n)).collect();
-        let registry = Arc::new(Registry::new(&config, rows.into_iter().map(|(id, key, _)| (id, key))));
-        let known = registry.clone();
-        let state = store
-            .read(move |c| fill(c, &known, &newest))
-            .await
-            .context("the builds cannot be read from the database")?;
+        let in_force = InForce::open(config.clone(), &store, now).await?;
         let tokens = token::Tokens::new(store.clone(), clock.clone());
-        let artifacts = ArtifactFiles::open(&config.server.state_dir)?;
-        let in_force = InForce {
-            selections: config
-                .views
-                .iter()
-                .map(|(n, view)| (n.clone(), select::Selection::new(view, &registry)))
-                .collect(),
-            board: Board::new(registry.clone(), state),
-            config,
-            registry,
-        };
         Ok(Self(Arc::new(Inner {
             in_force: ArcSwap::from_pointee(in_force),
-            artifacts,
+            replacing: tokio::sync::Mutex::default(),
+            connecting: Mutex::default(),
+            artifacts: ArtifactFiles::open(&config.server.state_dir)?,
             store,
             clock,
             live: live::LiveLogs::default(),
@@ -217,63 +196,4 @@ impl Inner {
         self.wake.notify_waiters();
         self.wake.notify_one();
     }
-}
-
-/// Every builder's row, those that are declared for the first time included.
-fn register(c: &mut DbConnection, keys: Vec<BuilderKey>, now: Time) -> Result<Vec<(BuilderId, BuilderKey, i64)>> {
-    let mut rows = builders::list(c)?;
-    let known: HashSet<BuilderKey> = rows.iter().map(|(_, key, _)| key.clone()).collect();
-    for key in keys.into_iter().filter(|key| !known.contains(key)) {
-        rows.push((builders::insert(c, &key, now)?, key, 0));
-    }
-    Ok(rows)
-}
-
-/// What the board begins with: by indexed queries, so that it costs the same whatever history holds.
-fn fill(c: &mut DbConnection, registry: &Registry, newest: &HashMap<BuilderId, i64>) -> Result<State> {
-    let n_recent = Board::n_recent(registry.declared.len());
-    let mut state = State::at(events::newest(c)?);
-    let mut rows = builds::list_running(c)?;
-    for row in &rows {
-        if let Some(reason) = &row.stop_reason {
-            state.stops.insert(crate::model::id::BuildId(row.id), reason.clone());
-        }
-    }
-    let mut since = HashMap::new();
-    for declared in &registry.declared {
-        let id = declared.builder.id;
-        let newest = newest.get(&id).copied().unwrap_or(0);
-        state.entries.push(Arc::new(Entry { newest, ..Entry::default() }));
-        if newest == 0 {
-            continue;
-        }
-        let recent = builds::list_finished(c, id, i64::try_from(n_recent).unwrap_or(i64::MAX))?;
-        if let Some(at) = recent.first().and_then(|row| row.results_since) {
-            since.insert(id, at.and_utc());
-        }
-        rows.extend(recent);
-    }
-    for build in load::builds(c, registry, rows)? {
-        let Some(slot) = registry.slot_of(build.builder_id) else { continue };
-        let entry = Arc::get_mut(&mut state.entries[slot]).expect("nobody has looked yet");
-        let build = Arc::new(build);
-        if build.finished_at.is_none() {
-            state.running.insert(build.id, slot);
-            entry.running.push(build);
-        } else {
-            if entry.last.is_none() {
-                entry.last_since = since.get(&build.builder_id).copied();
-                entry.last = Some(build.clone());
-            }
-            entry.recent.push_back(build);
-        }
-    }
-    for row in build_requests::list_pending(c)? {
-        let request = load::request(c, registry, row)?;
-        let Some(slot) = registry.slot_of(request.builder_id) else { continue };
-        let pending = &mut Arc::get_mut(&mut state.entries[slot]).expect("nobody has looked yet").pending;
-        pending.push(Arc::new(request));
-        pending.sort_by_key(|r| (std::cmp::Reverse(r.priority), r.id));
-    }
-    Ok(state)
 }

@@ -4,7 +4,7 @@
 use super::{Error, Result, Status};
 use crate::model::id::EventId;
 use crate::model::text::one_line;
-use crate::store::{events, reporters};
+use crate::store::{DbConnection, events, reporters};
 
 /// Reporters, by team and name.
 pub struct Reporters {
@@ -41,7 +41,7 @@ impl Reporters {
     pub async fn begin(&self, team: &str, name: &str) -> Result<Standing> {
         let (team, name) = (team.to_owned(), name.to_owned());
         let (now, at) = (self.status.as_of(), self.status.now());
-        let write = move |c: &mut super::DbConnection| {
+        let write = move |c: &mut DbConnection| {
             if let Some(row) = reporters::get(c, &team, &name)? {
                 return Ok::<_, Error>(Standing {
                     position: EventId(row.position),
@@ -62,7 +62,7 @@ impl Reporters {
     /// Where the database cannot be written.
     pub async fn ended(&self, team: &str, name: &str, event: EventId, how: Ended) -> Result<()> {
         let (team, name, at) = (team.to_owned(), name.to_owned(), self.status.now());
-        let write = move |c: &mut super::DbConnection| {
+        let write = move |c: &mut DbConnection| {
             let key = (team.as_str(), name.as_str());
             let (delivered, given_up, problem) = match &how {
                 Ended::Delivered => (1, 0, None),
@@ -80,8 +80,7 @@ impl Reporters {
     /// Where the database cannot be written.
     pub async fn passed(&self, team: &str, name: &str, event: EventId) -> Result<()> {
         let (team, name, at) = (team.to_owned(), name.to_owned(), self.status.now());
-        let write =
-            move |c: &mut super::DbConnection| Ok::<_, Error>(reporters::advance(c, (&team, &name), event, 0, 0, at)?);
+        let write = move |c: &mut DbConnection| Ok::<_, Error>(reporters::advance(c, (&team, &name), event, 0, 0, at)?);
         self.status.0.store.write(write).await
     }
 
@@ -92,9 +91,8 @@ impl Reporters {
     pub async fn troubled(&self, team: &str, name: &str, problem: &str) -> Result<()> {
         let (team, name, at) = (team.to_owned(), name.to_owned(), self.status.now());
         let problem = one_line(problem).into_owned();
-        let write = move |c: &mut super::DbConnection| {
-            Ok::<_, Error>(reporters::set_problem(c, (&team, &name), Some(&problem), at)?)
-        };
+        let write =
+            move |c: &mut DbConnection| Ok::<_, Error>(reporters::set_problem(c, (&team, &name), Some(&problem), at)?);
         self.status.0.store.write(write).await
     }
 

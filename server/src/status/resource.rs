@@ -37,6 +37,9 @@ pub struct Builder {
     pub categories: Vec<String>,
     /// What its worker must be.
     pub labels: Vec<String>,
+    /// The configuration declares it no more: it runs nothing new and keeps its history.
+    #[serde(rename = "retired")]
+    pub is_retired: bool,
 }
 
 /// What a builder does now.
@@ -49,6 +52,8 @@ pub enum BuilderState {
     Pending,
     /// Nothing runs, nothing waits.
     Idle,
+    /// Nothing runs, and nothing will: the configuration declares it no more.
+    Retired,
     /// No worker could run it.
     Offline,
 }

@@ -1,4 +1,4 @@
-//! Which builders a view shows, in which order, under which group. Decided once for each view: the configuration does not change.
+//! Which builders a view shows, in which order, under which group. Decided once for each view and configuration.
 
 use super::registry::{Declared, Registry, Slot, natural};
 use crate::config::view::{GroupBy, View};
@@ -27,7 +27,7 @@ impl Selection {
     /// Resolves a view.
     pub fn new(view: &View, registry: &Registry) -> Self {
         let mut ranked: Vec<(Rank, &BuilderKey, Chosen)> = registry
-            .declared
+            .live()
             .iter()
             .enumerate()
             .filter(|(_, declared)| selects(view, declared))
@@ -44,7 +44,7 @@ impl Selection {
 
     /// Every builder there is, by team and name.
     pub fn everything(registry: &Registry) -> Self {
-        Self { chosen: (0..registry.declared.len()).map(|slot| Chosen { slot, group: None }).collect() }
+        Self { chosen: (0..registry.live().len()).map(|slot| Chosen { slot, group: None }).collect() }
     }
 }
 
@@ -144,7 +144,8 @@ mod tests {
                 file: PathBuf::new(),
             };
             let id = BuilderId(id as i64);
-            let builder = Arc::new(Builder { id, key, description: String::new(), categories, labels });
+            let builder =
+                Arc::new(Builder { id, key, description: String::new(), categories, labels, is_retired: false });
             Declared { builder, config: Arc::new(config), visibility: Visibility::Public, workers: vec![] }
         });
         Registry::of(declared.collect())

@@ -112,6 +112,7 @@ impl Update {
                     let what = "a chain of builds of which each was triggered by the one before".to_owned();
                     return Err(Error::Limit { what, max: format!("{DEPTH_MAX}; does a builder trigger itself?") });
                 }
+                tx.check_live(builder.id)?;
                 control::check_waiting(tx.c, &builder.key.team)?;
                 let stamp = source_stamps::insert(tx.c, &asked.source_stamp)?;
                 let buildset = buildsets::insert(tx.c, stamp, &asked.reason, owner.as_deref(), tx.at)?;
@@ -176,7 +177,8 @@ struct Asked {
 fn check(registry: &Registry, of: &Build, wish: TriggerWish) -> Result<Asked> {
     let team = &of.builder.team;
     let name = wish.builder.strip_prefix(&format!("{team}/")).unwrap_or(&wish.builder);
-    let slot = registry.slot(team, name).ok_or_else(|| Error::not_found("builder", control::short(&wish.builder)))?;
+    let live = registry.slot(team, name).filter(|slot| *slot < registry.live().len());
+    let slot = live.ok_or_else(|| Error::not_found("builder", control::short(&wish.builder)))?;
     let config = &registry.declared[slot].config;
     let mut wrong = BTreeMap::new();
     let mut properties = Properties::default();

@@ -16,7 +16,7 @@ use crate::store::log_chunks::{self, Line};
 use crate::store::{build_requests, builders, builds, logs, properties, steps};
 use serde_json::Value;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 /// Bytes of lines in one chunk as they come, unless one line alone is longer.
 const CHUNK_BYTES: usize = 256 << 10;
@@ -84,7 +84,8 @@ impl Update {
                 let Some(row) = build_requests::get(tx.c, request)? else { return Ok(None) };
                 let builder_id = BuilderId(row.builder_id);
                 let now = inner.in_force();
-                let Some(slot) = now.registry.slot_of(builder_id) else { return Ok(None) };
+                let live = now.registry.slot_of(builder_id).filter(|slot| *slot < now.registry.live().len());
+                let Some(slot) = live else { return Ok(None) };
                 if !build_requests::claim(tx.c, request)? {
                     return Ok(None);
                 }
@@ -356,8 +357,11 @@ impl Update {
 
     /// A worker is ready, or is not.
     pub fn worker_connected(&self, worker: &str, connected: bool) {
-        self.status.0.in_force().board.connect(worker, connected);
-        self.status.0.wake();
+        let inner = &self.status.0;
+        let replaced = inner.connecting.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.in_force().board.connect(worker, connected);
+        drop(replaced);
+        inner.wake();
     }
 }
 

@@ -36,6 +36,8 @@ pub struct BuilderContext {
     pub newest: Option<String>,
     /// Its column alone.
     pub waterfall: String,
+    /// The configuration declares it no more.
+    pub is_retired: bool,
     /// How to force it; none where nobody may.
     pub force: Option<ForceLines>,
 }
@@ -152,6 +154,7 @@ impl BuilderContext {
                 .collect(),
             older: oldest.filter(|_| page.has_older).map(|n| links.builds_before(key, n)),
             newest: page.before.map(|_| links.builder(key)),
+            is_retired: status.builder.is_retired,
             waterfall: only("show", &key.to_string()),
             force: page.force.map(|parameters| force_lines(status, parameters, links)),
         };

@@ -25,6 +25,8 @@ pub struct TeamContext {
     pub views: Vec<ViewLine>,
     /// Its builders.
     pub builders: Vec<BuilderLine>,
+    /// Those that the configuration declared once.
+    pub retired: Vec<BuilderLine>,
     /// Where its builds run.
     pub workers: Vec<WorkerLine>,
     /// What it may use, and uses.
@@ -127,6 +129,7 @@ impl TeamContext {
             bubble: Bubble::new(&tally(&page.builders)),
             views: page.views.iter().map(|v| ViewLine::new(v, links)).collect(),
             builders: page.builders.iter().map(|b| BuilderLine::new(b, links, now)).collect(),
+            retired: page.retired.iter().map(|b| BuilderLine::new(b, links, now)).collect(),
             workers: workers.collect(),
             quota,
         };

@@ -167,6 +167,7 @@ fn column(
                 description: String::new(),
                 categories: categories.iter().map(|c| (*c).to_owned()).collect(),
                 labels: vec!["linux".into(), "x86_64".into()],
+                is_retired: false,
                 key,
             }),
             state: if running.is_empty() { BuilderState::Idle } else { BuilderState::Building },

@@ -22,7 +22,7 @@ use crate::render::links::Links;
 use crate::render::{asset, log_line, template};
 use crate::status::findings::TestPage;
 use crate::status::get::{BuildPage, LogPage, TeamPage};
-use crate::status::resource::{Artifact, Build, BuilderStatus, Statistic, Team, TestCase, View, Worker};
+use crate::status::resource::{Artifact, Build, BuilderState, BuilderStatus, Statistic, Team, TestCase, View, Worker};
 use crate::status::view::ViewPage;
 use crate::status::waterfall::{Window, lay_out};
 use std::fmt::Write as _;
@@ -108,10 +108,13 @@ fn pages() -> Vec<(&'static str, String)> {
     let teams =
         [team("core", "Core developers", Visibility::Public), team("docs", "Documentation", Visibility::Private)];
     let tallied = teams.clone().map(|team| (team, tally(&statuses)));
+    let mut retired = statuses[2].clone();
+    retired.state = BuilderState::Retired;
     let team_page = TeamPage {
         team: teams[0].clone(),
         views: views[..2].to_vec(),
         builders: statuses.clone(),
+        retired: vec![retired],
         workers: vec![Worker {
             name: "local".into(),
             labels: vec!["linux".into(), "x86_64".into()],
