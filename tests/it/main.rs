@@ -14,6 +14,8 @@ mod commands;
 mod configuration;
 /// Killed at any moment, nothing accepted and nothing shown is lost.
 mod crash;
+/// Every door as everybody.
+mod doors;
 /// Builds as they run.
 mod engine;
 /// A real site, served.

@@ -21,7 +21,7 @@ pub mod pages;
 /// Which part of a file is asked for.
 mod range;
 /// Every route on one screen.
-mod routes;
+pub mod routes;
 
 pub use error::{Error, Result};
 

@@ -6,13 +6,45 @@ use super::{AppState, api, error, extract, health, live, pages};
 use actix_web::http::{Method, header};
 use actix_web::{Handler, HttpRequest, HttpResponse, Resource, Responder, Route, guard, web};
 
+/// A route as tests and documents name it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Door {
+    /// `GET` (and so `HEAD`) or `POST`.
+    pub method: &'static str,
+    /// Its path under the prefix, with names in braces, as it stands below.
+    pub path: String,
+}
+
+/// Where routes are put, and remembered: in an application's configuration, or only on the list.
+struct Table<'c> {
+    config: Option<&'c mut web::ServiceConfig>,
+    doors: Vec<Door>,
+}
+
+/// Puts the routes under the prefix into an application.
+pub fn routes(c: &mut web::ServiceConfig) {
+    table(&mut Table { config: Some(c), doors: Vec::new() });
+}
+
+/// Puts the operator's probes into an application: they are answered with and without the prefix.
+pub fn probes(c: &mut web::ServiceConfig) {
+    probe_table(&mut Table { config: Some(c), doors: Vec::new() });
+}
+
+/// Every route under the prefix.
+pub fn doors() -> Vec<Door> {
+    let mut list = Table { config: None, doors: Vec::new() };
+    table(&mut list);
+    list.doors
+}
+
 /// The routes under the prefix. A longer, more exact path stands before one that would swallow it.
 #[rustfmt::skip]
-pub fn routes(c: &mut web::ServiceConfig) {
-    probes(c);
-    c.service(web::resource("").to(to_front));
+fn table(c: &mut Table<'_>) {
+    probe_table(c);
+    c.add(&["GET"], "", web::resource("").to(to_front));
     // Pages.
-    c.service(waterfall_from_front());
+    c.add(&["GET"], "/?{arguments}", waterfall_from_front());
     get(c, "/", pages::front::show);
     get(c, "/waterfall", pages::waterfall::all);
     get(c, "/about", pages::about::show);
@@ -48,36 +80,45 @@ pub fn routes(c: &mut web::ServiceConfig) {
     get(c, "/team/{team}/builder/{builder}/build/{number}/step/{step}/log/{slug}/raw", live::raw::show);
 }
 
-/// The operator's probes: with and without the prefix.
 #[rustfmt::skip]
-pub fn probes(c: &mut web::ServiceConfig) {
+fn probe_table(c: &mut Table<'_>) {
     get(c, "/healthz", health::healthz);
     get(c, "/readyz", health::readyz);
 }
 
+impl Table<'_> {
+    /// One more resource; every route of the server comes through here, so that the list of doors is whole.
+    fn add(&mut self, methods: &[&'static str], path: &str, resource: Resource) {
+        self.doors.extend(methods.iter().map(|method| Door { method, path: path.to_owned() }));
+        if let Some(config) = &mut self.config {
+            config.service(resource);
+        }
+    }
+}
+
 /// `GET path`, and so `HEAD path`; every other method is 405.
-fn get<F, Args>(c: &mut web::ServiceConfig, path: &str, handler: F)
+fn get<F, Args>(c: &mut Table<'_>, path: &str, handler: F)
 where
     F: Handler<Args>,
     Args: actix_web::FromRequest + 'static,
     F::Output: Responder + 'static,
 {
     let route = Route::new().guard(guard::Any(guard::Get()).or(guard::Head())).to(handler);
-    c.service(only(path, route, "GET, HEAD"));
+    c.add(&["GET"], path, only(path, route, "GET, HEAD"));
 }
 
 /// `POST path`; every other method is 405.
-fn post<F, Args>(c: &mut web::ServiceConfig, path: &str, handler: F)
+fn post<F, Args>(c: &mut Table<'_>, path: &str, handler: F)
 where
     F: Handler<Args>,
     Args: actix_web::FromRequest + 'static,
     F::Output: Responder + 'static,
 {
-    c.service(only(path, Route::new().method(Method::POST).to(handler), "POST"));
+    c.add(&["POST"], path, only(path, Route::new().method(Method::POST).to(handler), "POST"));
 }
 
 /// `GET`, `HEAD` and `POST` of one path.
-fn get_and_post<F, A, G, B>(c: &mut web::ServiceConfig, path: &str, read: F, act: G)
+fn get_and_post<F, A, G, B>(c: &mut Table<'_>, path: &str, read: F, act: G)
 where
     F: Handler<A>,
     A: actix_web::FromRequest + 'static,
@@ -87,7 +128,8 @@ where
     G::Output: Responder + 'static,
 {
     let route = Route::new().guard(guard::Any(guard::Get()).or(guard::Head())).to(read);
-    c.service(only(path, route, "GET, HEAD, POST").route(Route::new().method(Method::POST).to(act)));
+    let both = only(path, route, "GET, HEAD, POST").route(Route::new().method(Method::POST).to(act));
+    c.add(&["GET", "POST"], path, both);
 }
 
 /// A resource with one route, whose other methods are answered with what would be allowed.

@@ -1,0 +1,136 @@
+//! Every door as everybody: one table, held against the routes. A new route without a row fails here.
+
+/// Who comes, and the instance they come to.
+mod askers;
+/// The rows.
+mod table;
+
+use askers::{Asker, Doors, GHOST, Team, filled};
+use futures::StreamExt as _;
+use regex::Regex;
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+use table::{Row, rows};
+use weir_tests::page::Page;
+
+#[test]
+fn every_route_has_a_row_and_every_row_a_route() {
+    let doors: BTreeSet<_> = weir::web::routes::doors().into_iter().map(|door| (door.method, door.path)).collect();
+    let rows: BTreeSet<_> = rows().iter().map(|row| (row.method, row.route.to_owned())).collect();
+    let without: Vec<_> = doors.difference(&rows).collect();
+    assert!(without.is_empty(), "routes without a row in tests/it/doors/table.rs, say who may come in: {without:#?}");
+    let gone: Vec<_> = rows.difference(&doors).collect();
+    assert!(gone.is_empty(), "rows without a route in server/src/web/routes.rs: {gone:#?}");
+}
+
+#[tokio::test]
+async fn every_door_gives_everybody_what_is_theirs_and_tells_nobody_of_the_rest() {
+    let doors = Doors::open().await;
+    let mut wrong = Vec::new();
+    for row in rows() {
+        for team in Team::ALL.into_iter().take(if row.is_about_a_team() { Team::ALL.len() } else { 1 }) {
+            let tries = Asker::ALL.map(|asker| try_door(&doors, &row, team, asker));
+            wrong.extend(futures::future::join_all(tries).await.into_iter().flatten());
+        }
+    }
+    assert!(wrong.is_empty(), "{} doors are not as the table says:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Asks at one door as one asker, and by every other way that the door has; returns what is not as it should be.
+async fn try_door(doors: &Doors, row: &Row, team: Team, asker: Asker) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let path = filled(&row.path, Some(team));
+    let name = format!("{} {path} as {asker:?}", row.method);
+    let page = ask(doors, row, row.method, &path, team, asker).await;
+    let expected = row.expected(asker, team);
+    if page.status != expected {
+        wrong.push(format!("{name}: {} instead of {expected}", page.status));
+    }
+    for other in Team::ALL.into_iter().filter(|other| !reads(asker, *other, team)) {
+        let is_echo = *other.name() == *team.name() && row.is_about_a_team();
+        if !is_echo && whole(&page).contains(other.name()) {
+            wrong.push(format!("{name}: tells of {}", other.name()));
+        }
+    }
+    if row.method == "GET" {
+        let head = ask(doors, row, "HEAD", &path, team, asker).await;
+        if (head.status, head.body.as_str()) != (page.status, "") {
+            wrong.push(format!("HEAD of {name}: {} instead of {}", head.status, page.status));
+        }
+    }
+    if row.is_about_a_team() && !reads(asker, team, team) {
+        for method in [row.method, "HEAD", "DELETE"].into_iter().take(if asker.is_bad() { 1 } else { 3 }) {
+            let hidden = ask(doors, row, method, &path, team, asker).await;
+            let never = ask(doors, row, method, &filled(&row.path, None), team, asker).await;
+            let (hidden, never) = (blurred(&hidden, team.name()), blurred(&never, GHOST));
+            if hidden != never {
+                wrong.push(format!("{method} {name}: {}", difference(&hidden, &never)));
+            }
+        }
+    }
+    wrong
+}
+
+async fn ask(doors: &Doors, row: &Row, method: &str, path: &str, team: Team, asker: Asker) -> Page {
+    let mut request = doors.request(method, path, team, asker);
+    if let Some(body) = row.body.filter(|_| method == "POST") {
+        request = request.header("content-type", "application/json").body(body);
+    }
+    doors.ask(request).await
+}
+
+/// Whether `asker`, a member of `home` where a member at all, may read `team`.
+fn reads(asker: Asker, team: Team, home: Team) -> bool {
+    let is_at_home = team == home || asker == Asker::Owner || !asker.is_member();
+    if is_at_home { asker.reads(team) } else { Asker::Foreign.reads(team) }
+}
+
+/// The first line in which two answers differ.
+fn difference(hidden: &str, never: &str) -> String {
+    let mut lines = hidden.lines().zip(never.lines());
+    let (hidden, never) = lines.find(|(hidden, never)| hidden != never).unwrap_or(("more", "or less"));
+    format!("what is hidden is told from what never was: `{hidden}` and `{never}`")
+}
+
+/// Everything that an answer tells, but the moment, the request's own id, and the hash of all of it and the address.
+fn whole(page: &Page) -> String {
+    let own = ["date", "x-request-id", "etag"];
+    let headers = page.headers.iter().filter(|(name, _)| !own.contains(&name.as_str()));
+    let mut headers: Vec<_> = headers.map(|(name, value)| format!("{name}: {value}")).collect();
+    headers.sort();
+    format!("{}\n{}\n{}", page.status, headers.join("\n"), page.body)
+}
+
+/// An answer without what is different each time and without the name that was asked for.
+fn blurred(page: &Page, name: &str) -> String {
+    static EACH_TIME: LazyLock<Regex> = LazyLock::new(|| {
+        // A request's id, the moment of a page, and the request that was asked for by its id.
+        Regex::new(r#"\b[0-9a-f]{14}\b|data-now="[0-9]+"|build request `[0-9]`|page made <time.*</time>"#).unwrap()
+    });
+    EACH_TIME.replace_all(&whole(page).replace(name, "NAME"), "-").into_owned()
+}
+
+#[tokio::test]
+async fn a_stream_of_everything_tells_each_asker_of_what_they_may_read_only() {
+    let doors = Doors::open().await;
+    for path in ["/sse/waterfall?after=0", "/sse/view/all?after=0"] {
+        for asker in Asker::ALL.into_iter().filter(|asker| !asker.is_bad()) {
+            let answer = doors.request("GET", path, Team::Private, asker).send().await.unwrap();
+            let mut chunks = answer.bytes_stream();
+            let mut heard = String::new();
+            // The public team's build was the last: when its end is told, everything before it was.
+            let is_told = |heard: &str| {
+                let last = heard.rsplit("\n\n").find(|event| event.contains("event: build.finished"));
+                last.is_some_and(|event| event.contains(Team::Public.name()))
+            };
+            while !is_told(&heard) {
+                let chunk = tokio::time::timeout(std::time::Duration::from_secs(60), chunks.next()).await;
+                heard += std::str::from_utf8(&chunk.expect("events come in time").unwrap().unwrap()).unwrap();
+            }
+            for team in Team::ALL {
+                let may = reads(asker, team, Team::Private);
+                assert_eq!(heard.contains(team.name()), may, "{path} as {asker:?}, of {}:\n{heard}", team.name());
+            }
+        }
+    }
+}
