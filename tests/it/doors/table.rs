@@ -134,6 +134,9 @@ pub fn rows() -> Vec<Row> {
         read("/api/v2/teams/{team}/builders/{builder}/builds/{number}/artifacts"),
         read("/api/v2/teams/{team}/builders/{builder}/builds/{number}/steps/{step}/test_results"),
         act("/api/v2/teams/{team}/builders/{builder}/builds/{number}/stop", "stop", 409),
+        // Of a build that is not there, so that nothing is built.
+        act("/api/v2/teams/{team}/builders/{builder}/builds/{number}/rebuild", "rebuild", 404)
+            .at("/api/v2/teams/{team}/builders/{builder}/builds/7/rebuild"),
         read("/api/v2/buildrequests/{id}"),
         open("/api/v2/plugins"),
         act("/api/v2/buildrequests/{id}/cancel", "cancel", 409),
