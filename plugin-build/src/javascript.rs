@@ -26,8 +26,11 @@ pub fn build(dir: &Path) -> Result<Built> {
     Built::at(&dir.join(format!("{name}.wasm")))
 }
 
-/// Installs what the lock file names, where that is not what is installed.
-fn install(dir: &Path) -> Result<()> {
+/// Installs what the project's lock file names, where that is not what is installed.
+///
+/// # Errors
+/// Where npm is missing, or does not find it.
+pub fn install(dir: &Path) -> Result<()> {
     let lock = dir.join("package-lock.json");
     let wanted = if lock.is_file() { &lock } else { &dir.join("package.json") };
     let wanted = std::fs::read(wanted).with_context(|| format!("cannot read {}", wanted.display()))?;

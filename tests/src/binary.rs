@@ -48,6 +48,13 @@ pub fn compiled_examples() -> PathBuf {
     profile_dir().parent().expect("a profile's folder lies in the target folder").join("examples/cache")
 }
 
+/// The provider of sign-in, which `cargo xtask test` installs where npm is there; none where not.
+pub fn sign_in_provider() -> Option<PathBuf> {
+    let target = profile_dir().parent().expect("a profile's folder lies in the target folder").to_owned();
+    let dir = target.join("oidc");
+    Some(dir.join("provider.js")).filter(|path| path.is_file() && dir.join("node_modules/.weir-installed").is_file())
+}
+
 /// Runs `weir` to its end with nothing of our environment but what it needs.
 ///
 /// # Panics

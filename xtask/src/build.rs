@@ -55,6 +55,7 @@ pub fn fixtures() -> Result<()> {
         let component = target.join(format!("fixtures/{name}.wasm"));
         guest::build_crate(&manifest, name, &target.join("third-party"), &component)?;
     }
+    examples::provider(root(), &target)?;
     examples::build(root(), &target)
 }
 

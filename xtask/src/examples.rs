@@ -56,6 +56,27 @@ pub fn build(root: &Path, target: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Installs the provider of sign-in that tests start, to `target/oidc`.
+///
+/// # Errors
+/// Where it cannot be had; without npm only in CI.
+pub fn provider(root: &Path, target: &Path) -> Result<()> {
+    if !(javascript::is_there() || packages::install(&["nodejs", "npm"])) {
+        let said =
+            "there is no npm: signing in at a provider is NOT tested; on Debian, run `apt-get install nodejs npm`";
+        if std::env::var_os("CI").is_some() {
+            bail!("{said}");
+        }
+        eprintln!("xtask: {said}");
+        return Ok(());
+    }
+    let copy = target.join("oidc");
+    for (path, bytes) in &sources(&root.join("tests/oidc"))? {
+        write_if_changed(&copy.join(path), bytes)?;
+    }
+    javascript::install(&copy)
+}
+
 fn build_one(root: &Path, target: &Path, example: &Example) -> Result<()> {
     let out = target.join(format!("fixtures/{}.wasm", example.fixture));
     let files = sources(&root.join(example.folder))?;

@@ -34,8 +34,8 @@ section! {
 section! {
     /// Where people sign in: a provider of OpenID Connect.
     struct RawOidc {
-        /// The provider's issuer, under which its `/.well-known/openid-configuration` lies.
-        issuer = "issuer": At<Url>;
+        /// The provider's issuer, under which its `/.well-known/openid-configuration` lies, exactly as that document says it.
+        issuer = "issuer": IssuerUrl;
         /// What the provider knows this server as.
         client_id = "client_id": String;
         /// What the provider knows this server by; a public client has none.
@@ -100,8 +100,8 @@ pub enum KeySource {
 pub struct Provider {
     /// Its `[auth.oidc.<name>]`.
     pub name: String,
-    /// Its issuer, as its tokens say it.
-    pub issuer: Url,
+    /// Its issuer, letter by letter as its tokens say it.
+    pub issuer: String,
     /// What it knows us as.
     pub client_id: String,
     /// What it knows us by.
@@ -182,16 +182,32 @@ impl RawOidc {
     pub fn freeze(self, name: &str, reader: &Reader<'_>) -> Option<Provider> {
         let issuer = reader.required(&self.at, "issuer", self.issuer);
         let client_id = reader.required(&self.at, "client_id", self.client_id);
-        let issuer = issuer.filter(|url| check_url(url, "nobody can be signed in", reader));
         Some(Provider {
             name: name.to_owned(),
-            issuer: issuer?.value,
+            issuer: issuer?.0,
             client_id: client_id?,
             client_secret: self.client_secret,
             scopes: self.scopes.unwrap_or_else(|| vec!["profile".to_owned()]),
             name_claim: self.name_claim,
             title: self.title.unwrap_or_else(|| name.to_owned()),
         })
+    }
+}
+
+/// The issuer of a provider: a URL, and yet compared letter by letter, so its text is kept.
+#[derive(Debug, Clone)]
+pub struct IssuerUrl(pub String);
+
+impl Read for IssuerUrl {
+    fn expected() -> Cow<'static, str> {
+        "an `https://` URL".into()
+    }
+
+    fn read(node: &Node<'_>, reader: &Reader<'_>) -> Option<Self> {
+        let value = Url::read(node, reader)?;
+        let at = At { value, path: node.path.clone() };
+        let text = node.value.as_str().unwrap_or_default().to_owned();
+        check_url(&at, "nobody can be signed in", reader).then_some(Self(text))
     }
 }
 

@@ -48,6 +48,21 @@ impl Links {
         self.prefix.clone()
     }
 
+    /// `/auth/oidc/<name>`: where signing in at that provider begins.
+    pub fn provider(&self, name: &str) -> String {
+        self.under(&format!("auth/oidc/{}", segment(name)))
+    }
+
+    /// Where that provider sends people back to: whole, as the provider knows it.
+    pub fn provider_callback(&self, name: &str) -> String {
+        self.whole(&format!("{}/callback", self.provider(name)))
+    }
+
+    /// Where one signs out of that provider.
+    pub fn provider_leave(&self, name: &str) -> String {
+        format!("{}/leave", self.provider(name))
+    }
+
     /// `/waterfall`.
     pub fn waterfall(&self) -> String {
         self.under("waterfall")

@@ -10,6 +10,8 @@ pub mod key;
 pub mod origin;
 /// The cookie of a session, and what its forms prove themselves with.
 pub mod session;
+/// Signing in at somebody else's.
+pub mod oidc;
 
 use crate::config::Config;
 use crate::model::scope::Scope;
