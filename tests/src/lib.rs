@@ -20,7 +20,7 @@
 //! * [`world::World`] is that server with everything one does to it: read pages, issue tokens, force, wait, read logs.
 //! * [`page::Page`] is an answer; `text()` turns HTML to what a person reads, for short `expect!` snapshots.
 //! * [`server::TestServer`] is the process. Its drop ends it and fails the test when something is left over.
-//! * [`provider::Provider`] is a real, certified provider of OpenID Connect; [`visitor::Visitor`] signs in there, with cookies and
+//! * [`provider::Provider`] is a real, certified provider of OpenID Connect; [`traveller::Traveller`] signs in there, with cookies and
 //!   redirects as a browser has them, but with every step to look at.
 //! * [`browser::Browser`] is a real Chromium, for what only a browser can show.
 //!
@@ -59,6 +59,6 @@ pub mod site;
 /// The repository's own text.
 pub mod source;
 /// Somebody with a browser, as far as signing in needs one.
-pub mod visitor;
+pub mod traveller;
 /// A served configuration and what one does to it.
 pub mod world;

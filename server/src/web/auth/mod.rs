@@ -6,12 +6,12 @@ pub mod address;
 pub mod jwt;
 /// Local keys: read, or made at first start.
 pub mod key;
+/// Signing in at somebody else's.
+pub mod oidc;
 /// Whether a request was made by a page of our own.
 pub mod origin;
 /// The cookie of a session, and what its forms prove themselves with.
 pub mod session;
-/// Signing in at somebody else's.
-pub mod oidc;
 
 use crate::config::Config;
 use crate::model::scope::Scope;

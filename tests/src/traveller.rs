@@ -9,8 +9,8 @@ use std::sync::LazyLock;
 /// Redirects that are followed.
 const HOPS_MAX: usize = 20;
 
-/// A person's browser without script.
-pub struct Visitor<'w> {
+/// A browser without script that goes from site to site.
+pub struct Traveller<'w> {
     world: &'w World,
     public_url: String,
     /// Host and port, then name, then value and path.
@@ -19,7 +19,7 @@ pub struct Visitor<'w> {
     pub seen: Vec<String>,
 }
 
-impl<'w> Visitor<'w> {
+impl<'w> Traveller<'w> {
     /// Knows nothing yet; `public_url` is where the configuration says that people reach the server.
     pub fn new(world: &'w World, public_url: &str) -> Self {
         Self { world, public_url: public_url.to_owned(), cookies: BTreeMap::new(), seen: Vec::new() }
