@@ -32,6 +32,8 @@ pub mod path;
 mod placeholders;
 /// `[plugin.*]`.
 pub mod plugin;
+/// `quota` of a team.
+pub mod quota;
 /// Key by key, all errors at once.
 pub mod read;
 /// `[recipe.*]` and steps.

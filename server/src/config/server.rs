@@ -1,10 +1,11 @@
 //! `[server]`: the instance itself.
 
 use super::path::KeyPath;
+use super::quota::REQUESTS_PER_S;
 use super::read::{At, Node, Read, Reader, kind_of, section};
-use super::value::{FilePath, resolve};
+use super::value::{Count, FilePath, resolve};
 use std::borrow::Cow;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use url::Url;
 
@@ -23,12 +24,21 @@ section! {
         database = "database": Database, "`sqlite:weir.db` in `state_dir`";
         /// Folder of plugins: each `NAME.wasm` in it is the plugin NAME.
         plugin_dir = "plugin_dir": FilePath;
+        /// Calls of strangers from one address within a second; four times as many may come at once. Those of this machine itself are
+        /// not held back.
+        requests_per_s = "requests_per_s": Count, "50";
+        /// Addresses of proxies before the server on other machines: of them, and of those on this one, `X-Forwarded-For` is believed.
+        trusted_proxies = "trusted_proxies": Vec<Ip>, "[]";
     }
 }
 
 /// Addresses to listen on.
 #[derive(Debug, Clone)]
 pub struct Addresses(Vec<SocketAddr>);
+
+/// The address of a machine.
+#[derive(Debug, Clone, Copy)]
+pub struct Ip(IpAddr);
 
 /// Where the database is.
 #[derive(Debug, Clone)]
@@ -49,6 +59,10 @@ pub struct Server {
     pub database: String,
     /// Each `NAME.wasm` in it is the plugin NAME. None where the key is not set.
     pub plugin_dir: Option<PathBuf>,
+    /// Calls of strangers from one address within a second.
+    pub requests_per_s: u32,
+    /// Who is believed about where a call comes from.
+    pub trusted_proxies: Vec<IpAddr>,
 }
 
 impl RawServer {
@@ -62,6 +76,8 @@ impl RawServer {
             state_dir: None,
             database: None,
             plugin_dir: None,
+            requests_per_s: None,
+            trusted_proxies: None,
         });
         let listen = raw.listen.map_or_else(Vec::new, |addresses| addresses.0);
         let state_dir = raw.state_dir.map_or_else(|| dir.join("state"), |path| path.0);
@@ -74,6 +90,8 @@ impl RawServer {
                 .map_or_else(|| format!("sqlite:{}", state_dir.join("weir.db").display()), |database| database.0),
             state_dir,
             plugin_dir: raw.plugin_dir.map(|path| path.0),
+            requests_per_s: raw.requests_per_s.map_or(REQUESTS_PER_S, |count| count.0),
+            trusted_proxies: raw.trusted_proxies.unwrap_or_default().into_iter().map(|ip| ip.0).collect(),
             listen,
         }
     }
@@ -135,6 +153,20 @@ impl Read for Addresses {
             address
         };
         Some(Self(nodes.iter().filter_map(address).collect()))
+    }
+}
+
+impl Read for Ip {
+    fn expected() -> Cow<'static, str> {
+        "an IP address such as `127.0.0.1` or `::1`".into()
+    }
+
+    fn read(node: &Node<'_>, reader: &Reader<'_>) -> Option<Self> {
+        let text = String::read(node, reader)?;
+        let wrong = |_| {
+            reader.wrong(&node.path, "bad-address", format!("`{text}` is no IP address")).expected(Self::expected())
+        };
+        text.parse::<IpAddr>().map_err(|error| reader.note(wrong(error))).ok().map(|ip| Self(ip.to_canonical()))
     }
 }
 

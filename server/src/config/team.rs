@@ -1,6 +1,7 @@
 //! `[team.*]` and `teams/*.toml`: a tenant.
 
 use super::builder::{Builder, BuilderRules, RawBuilder};
+use super::quota::{Quota, RawQuota};
 use super::read::{At, Node, Read, Reader, section, word};
 use super::recipe::{RawRecipe, StepRules, Unnamed};
 use super::reporter::{RawReporter, Reporter};
@@ -14,13 +15,10 @@ use super::worker::Worker;
 use crate::model::egress::HostRule;
 use crate::model::name::check_plain;
 use crate::model::right::Visibility;
-use crate::model::size::Size;
-use crate::model::time::Span;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 section! {
     /// A tenant: owns builders, secrets, views and quotas. A file `teams/NAME.toml` has the keys of `[team.NAME]`, and nothing outside
@@ -31,7 +29,7 @@ section! {
         /// Who sees it.
         visibility = "visibility": Visibility, "\"public\"";
         /// What it may use.
-        quota = "quota": RawQuota, "no limits";
+        quota = "quota": RawQuota, "its defaults";
         /// Its share of free slots against other teams.
         weight = "weight": Count, "1";
         /// Its secrets, by name.
@@ -48,18 +46,6 @@ section! {
         reporter = "reporter": BTreeMap<String, RawReporter>;
         /// Its views: they see only its own builders.
         view = "view": BTreeMap<String, RawView>;
-    }
-}
-
-section! {
-    /// What a team may use.
-    struct RawQuota {
-        /// Builds at the same time.
-        builds = "builds": Count, "no limit";
-        /// Bytes of one log; over it the middle is cut, visibly.
-        log_bytes = "log_bytes": Size, "no limit";
-        /// How long finished builds are kept.
-        history = "history": Duration, "for ever";
     }
 }
 
@@ -86,17 +72,6 @@ pub struct Team {
     pub reporters: BTreeMap<String, Arc<Reporter>>,
     /// The file that declares it.
     pub file: PathBuf,
-}
-
-/// What a team may use; none is no limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Quota {
-    /// Builds at the same time.
-    pub builds: Option<u32>,
-    /// Bytes of one log, uncompressed; over it the middle is cut.
-    pub log_bytes: Option<Size>,
-    /// How long finished builds are kept.
-    pub history: Option<Span>,
 }
 
 /// Where a secret's value comes from; the value itself is read when it is used and never kept.
@@ -198,12 +173,6 @@ impl Team {
             reporters: BTreeMap::new(),
             file: file.to_owned(),
         }
-    }
-}
-
-impl RawQuota {
-    fn freeze(self) -> Quota {
-        Quota { builds: self.builds.map(|count| count.0), log_bytes: self.log_bytes, history: self.history.map(Span) }
     }
 }
 

@@ -24,8 +24,6 @@ use tokio_util::task::TaskTracker;
 
 /// A command that prints nothing for so long is ended, where its step says nothing else.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20 * 60);
-/// The limit of a log where the team has none: no log is without one.
-const LOG_BYTES_MAX: Size = Size(1 << 30);
 /// A step that was told to end and does not is left behind after so long.
 const ABANDON_AFTER: Duration = Duration::from_secs(60);
 /// Steps that always run have so long after somebody stopped the build.
@@ -44,7 +42,7 @@ pub struct RunningBuild {
     /// What it does.
     pub builder: Arc<config::builder::Builder>,
     /// The limit of each of its logs; none is the default.
-    pub log_bytes: Option<Size>,
+    pub log_bytes: Size,
     /// The build.
     pub build: Arc<Build>,
     /// Its properties, which its steps add to.
@@ -121,7 +119,7 @@ impl RunningBuild {
             number: self.build.number,
             properties: self.properties.clone(),
             declared: declared.clone(),
-            log_limit: self.log_bytes.unwrap_or(LOG_BYTES_MAX),
+            log_limit: self.log_bytes,
             stop: stop.clone(),
             tasks: self.tasks.clone(),
             vault: self.vault.clone(),

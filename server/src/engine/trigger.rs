@@ -246,7 +246,7 @@ fn say(error: &status::Error) -> TriggerError {
     match error {
         status::Error::NotFound { .. } => TriggerError::NotFound(sentence),
         status::Error::Invalid { .. } => TriggerError::Invalid(sentence),
-        status::Error::Limit { .. } => TriggerError::Limit(sentence),
+        status::Error::Limit { .. } | status::Error::OverQuota(_) => TriggerError::Limit(sentence),
         status::Error::Internal(source) => {
             tracing::error!(error = format!("{source:#}"), "a step could not trigger builds, or wait for them");
             TriggerError::Failed(sentence)

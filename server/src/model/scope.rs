@@ -74,6 +74,16 @@ impl Scope {
         self.signed_in
     }
 
+    /// Whether it is an owner of the instance.
+    pub fn is_owner(&self) -> bool {
+        self.owner
+    }
+
+    /// The teams that it has a role in, by name.
+    pub fn teams(&self) -> impl Iterator<Item = &str> {
+        self.roles.keys().map(String::as_str)
+    }
+
     /// Whether the things of `team`, which is `visibility`, may be read.
     pub fn may_read(&self, team: &str, visibility: Visibility) -> bool {
         match visibility {

@@ -43,8 +43,11 @@ impl ReporterRunner for Plugins {
 impl Plugins {
     async fn report_by_guest(&self, call: ReportCall) -> Result<Told, Error> {
         let (loaded, table) = self.loaded(&call.plugin).await?;
+        self.check_cpu(&call.team, &call.plugin)?;
         let pass = self.breakers.enter(&call.team, &call.plugin, &loaded.prepared.sha256)?;
+        let (team, name) = (call.team.clone(), call.plugin.clone());
         let end = self.report_loaded(&loaded, &table, call).await;
+        self.count_cpu(&team, &name);
         pass.end(&end);
         end
     }

@@ -39,8 +39,11 @@ impl StepRunner for Plugins {
 impl Plugins {
     async fn run_guest(&self, step: StepCall, host: Arc<dyn StepHost>) -> Result<Outcome, Error> {
         let (loaded, table) = self.loaded(&step.plugin).await?;
+        self.check_cpu(&step.builder.team, &step.plugin)?;
         let pass = self.breakers.enter(&step.builder.team, &step.plugin, &loaded.prepared.sha256)?;
+        let (team, name) = (step.builder.team.clone(), step.plugin.clone());
         let end = self.run_loaded(&loaded, &table, step, host).await;
+        self.count_cpu(&team, &name);
         pass.end(&end);
         end
     }

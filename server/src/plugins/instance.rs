@@ -433,5 +433,6 @@ async fn call<T: Send>(
         () = async { stop.cancelled().await; stopwatch.stopped(); std::future::pending().await } => unreachable!("never ends"),
     };
     let guest = store.into_data();
+    guest.tally.count_cpu(stopwatch.cpu());
     (end.map_err(|error| explain(&guest, error)), guest)
 }

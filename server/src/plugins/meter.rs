@@ -59,6 +59,12 @@ impl Stopwatch {
         self.state.lock().expect("no holder of a stopwatch panics")
     }
 
+    /// CPU time that the call has used, with what the host has spent on its lines.
+    pub fn cpu(&self) -> Duration {
+        let times = self.times();
+        times.cpu + times.searched
+    }
+
     /// Asked at every tick while the guest runs.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! WebAssembly components as steps and reporters; the only wasmtime. The host knows no plugin by name.
 
+/// What plugins of a team may use together.
+mod allowance;
 /// A guest as a reporter of a team.
 mod as_reporter;
 /// A guest as a step of a build.

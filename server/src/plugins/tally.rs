@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// What needs a grant, as the contract names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +56,10 @@ impl Gated {
 
 /// Calls of one plugin for one team.
 #[derive(Debug, Default)]
-pub struct Tally([Cell; Gated::ALL.len()]);
+pub struct Tally {
+    cells: [Cell; Gated::ALL.len()],
+    cpu_ns: AtomicU64,
+}
 
 #[derive(Debug, Default)]
 struct Cell {
@@ -64,16 +68,26 @@ struct Cell {
 }
 
 impl Tally {
+    /// A call has used so much CPU time, which somebody is going to take.
+    pub fn count_cpu(&self, used: Duration) {
+        self.cpu_ns.fetch_add(u64::try_from(used.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// The CPU time that calls have used since this was asked before.
+    pub fn take_cpu(&self) -> Duration {
+        Duration::from_nanos(self.cpu_ns.swap(0, Ordering::Relaxed))
+    }
+
     /// Counts a call. What came of it beyond not being denied is not asked.
     pub fn count(&self, what: Gated, is_denied: bool) {
-        let cell = &self.0[what as usize];
+        let cell = &self.cells[what as usize];
         let counter = if is_denied { &cell.n_denied } else { &cell.n_used };
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Calls that were let through, and those that were denied.
     pub fn read(&self, what: Gated) -> (u64, u64) {
-        let cell = &self.0[what as usize];
+        let cell = &self.cells[what as usize];
         (cell.n_used.load(Ordering::Relaxed), cell.n_denied.load(Ordering::Relaxed))
     }
 }

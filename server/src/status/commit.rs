@@ -5,6 +5,7 @@ use super::event::{Event, What};
 use super::get::LogProgress;
 use super::registry::Declared;
 use super::{Inner, Result, Status};
+use crate::config::Config;
 use crate::model::id::{BuildId, BuilderId, LogId};
 use crate::model::time::Time;
 use crate::store::{DbConnection, events};
@@ -56,6 +57,11 @@ impl Tx<'_> {
     /// `Conflict`.
     pub fn check_live(&self, builder: BuilderId) -> Result<()> {
         self.inner.in_force().registry.declared_of(builder).map_or(Ok(()), Declared::check_live)
+    }
+
+    /// What is in force.
+    pub fn config(&self) -> Arc<Config> {
+        self.inner.in_force().config.clone()
     }
 
     /// Lets `effect` follow when this write is durable.

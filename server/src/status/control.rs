@@ -6,18 +6,15 @@ use super::force::Asked;
 use super::in_force::InForce;
 use super::registry::Slot;
 use super::resource::{BuildRequest, Builder, Forced};
-use super::{Error, Result, Status, force, rebuild, token};
+use super::{Error, Result, Status, force, quota, rebuild, token};
 use crate::model::id::{BuildId, BuildRequestId, BuilderId};
 use crate::model::right::Right;
 use crate::model::scope::Scope;
 use crate::store::audit::{self, NewAudit};
-use crate::store::{DbConnection, build_requests, builds, buildsets, properties, source_stamps};
+use crate::store::{build_requests, builds, buildsets, properties, source_stamps};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-
-/// Requests of one team that wait at most. Who asks for more is told so (HTTP 429): each costs memory and a place in every round.
-pub const WAITING_MAX: i64 = 1_000;
 
 /// Actions of one asker.
 pub struct Control {
@@ -49,7 +46,7 @@ impl Control {
     ///
     /// # Errors
     /// `NotFound`, `Forbidden`, `Invalid` naming each wrong parameter (as `parameters.<name>`), `Conflict` where the builder
-    /// may not be forced at all, `Limit` where [`WAITING_MAX`] requests of the team wait already, `UsedUp` where the token is.
+    /// may not be forced at all, `OverQuota` where the team's quota is used up, `UsedUp` where the token is.
     pub async fn force(&self, team: &str, builder: &str, wish: ForceWish) -> Result<Forced> {
         let names = |values: &BTreeMap<String, Value>| values.keys().take(50).cloned().collect::<Vec<_>>();
         let details = json!({
@@ -217,7 +214,13 @@ impl Control {
             .slot(team, builder)
             .filter(|slot| registry.declared[*slot].is_readable(&self.scope))
             .ok_or_else(|| Error::not_found("builder", format!("{team}/{builder}")))?;
-        if self.scope.may(right, team, builder) { Ok(slot) } else { Err(Error::Forbidden(right)) }
+        if !self.scope.may(right, team, builder) {
+            return Err(Error::Forbidden(right));
+        }
+        if matches!(right, Right::Force | Right::Rebuild) {
+            self.status.count_force(team)?;
+        }
+        Ok(slot)
     }
 
     /// What the audit will say of an action that is done.
@@ -249,7 +252,7 @@ impl Control {
 /// Stores what somebody asks for, tells it and writes the audit, in one transaction.
 fn submit(tx: &mut Tx<'_>, builder: &Builder, scope: &Scope, asked: Asked, attempt: &NewAudit) -> Result<Forced> {
     tx.check_live(builder.id)?;
-    check_waiting(tx.c, &builder.key.team)?;
+    quota::check_queued(tx, &builder.key.team)?;
     token::count_use(tx.c, scope, tx.at)?;
     let reason = asked.reason.unwrap_or_else(|| format!("forced by {}", scope.subject));
     let stamp = source_stamps::insert(tx.c, &asked.source_stamp)?;
@@ -272,17 +275,6 @@ fn submit(tx: &mut Tx<'_>, builder: &Builder, scope: &Scope, asked: Asked, attem
     tx.tell(builder.id, builder.key.clone(), What::RequestAdded { request })?;
     audit::insert(tx.c, attempt)?;
     Ok(Forced { bsid: buildset, buildrequests: BTreeMap::from([(builder.id.to_string(), id)]) })
-}
-
-/// Whether one more request of a team may wait. Counted in the transaction: the board does not know yet of those that are committed
-/// together with this one.
-pub(super) fn check_waiting(c: &mut DbConnection, team: &str) -> Result<()> {
-    if build_requests::count_pending(c, team)? < WAITING_MAX {
-        return Ok(());
-    }
-    let what = format!("the number of requests of team {team} that wait");
-    let max = format!("{WAITING_MAX}; wait until some are built, or cancel some");
-    Err(Error::Limit { what, max })
 }
 
 /// At most so much of what somebody wrote, on one line.

@@ -1,5 +1,6 @@
 //! What can go wrong when status is asked, without a word of HTTP.
 
+use super::quota::OverQuota;
 use crate::model::right::Right;
 use std::collections::BTreeMap;
 
@@ -34,6 +35,9 @@ pub enum Error {
         /// The limit in force.
         max: String,
     },
+    /// What a team or a stranger may use is used up for now.
+    #[error("{0}")]
+    OverQuota(Box<OverQuota>),
     /// The token was good for a number of actions, and they are done.
     #[error("this token was good for {max} use(s), and they are used up; ask for a new one")]
     UsedUp {

@@ -12,7 +12,7 @@ use super::view::ViewPage;
 use super::window::{self, Frame};
 use super::{Error, Result, Status, findings, load};
 use crate::config::builder::Parameter;
-use crate::config::team::Quota;
+use crate::config::quota::Quota;
 use crate::config::{self, Config};
 use crate::model::id::{BuildRequestId, BuilderId, LogId, StepId};
 use crate::model::name::BuilderKey;

@@ -30,6 +30,8 @@ pub mod plugin;
 pub mod plugin_state;
 /// What a page asks for: filter, window, limit.
 pub mod query;
+/// What teams may use, and the refusals.
+pub mod quota;
 mod rebuild;
 mod registry;
 /// Where each reporter goes on, and how it fares.
@@ -98,6 +100,7 @@ struct Inner {
     tokens: token::Tokens,
     sessions: session::Believed,
     plugins: plugin::Source,
+    meters: quota::Meters,
     /// Counts the times that rights may have been taken away.
     rights: watch::Sender<u64>,
 }
@@ -127,6 +130,7 @@ impl Status {
             tokens,
             sessions: session::Believed::default(),
             plugins: plugin::Source::default(),
+            meters: quota::Meters::default(),
             rights: watch::Sender::new(0),
         })))
     }

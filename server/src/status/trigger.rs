@@ -6,7 +6,7 @@ use super::force::{REASON_MAX, given, wrong_ref};
 use super::registry::{Registry, Slot};
 use super::resource::{Build, BuildRequest};
 use super::update::Update;
-use super::{Error, Result, control};
+use super::{Error, Result, control, quota};
 use crate::model::id::{BuildRequestId, BuilderId};
 use crate::model::name::BuilderKey;
 use crate::model::property::Properties;
@@ -64,7 +64,7 @@ impl Update {
     ///
     /// # Errors
     /// `NotFound` where the team has no such builder (which it also is where another team has), `Invalid` naming each wrong field,
-    /// `Limit` where the chain of triggered builds is [`DEPTH_MAX`] deep or [`control::WAITING_MAX`] requests of the team wait.
+    /// `Limit` where the chain of triggered builds is [`DEPTH_MAX`] deep, `OverQuota` where too many requests of the team wait.
     pub async fn trigger(&self, of: &Build, step: &str, wish: TriggerWish) -> Result<BuildRequestId> {
         let attempt = NewAudit {
             at: self.status.now(),
@@ -113,7 +113,7 @@ impl Update {
                     return Err(Error::Limit { what, max: format!("{DEPTH_MAX}; does a builder trigger itself?") });
                 }
                 tx.check_live(builder.id)?;
-                control::check_waiting(tx.c, &builder.key.team)?;
+                quota::check_queued(tx, &builder.key.team)?;
                 let stamp = source_stamps::insert(tx.c, &asked.source_stamp)?;
                 let buildset = buildsets::insert(tx.c, stamp, &asked.reason, owner.as_deref(), tx.at)?;
                 buildsets::set_parent(tx.c, buildset, Parent { build: parent, depth: depth + 1 })?;

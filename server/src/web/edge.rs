@@ -1,10 +1,11 @@
 //! What stands around every handler: a request id, credentials to a scope, headers for safety, panics caught, errors shaped.
 
 use super::api::body::is_json;
-use super::auth::Credentials;
 use super::auth::origin::{self, Origin};
 use super::auth::session::Signed;
+use super::auth::{Credentials, address};
 use super::{AppState, Error};
+use crate::model::scope::Scope;
 use crate::render::context::Viewer;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -79,7 +80,11 @@ pub async fn spare_small_bodies(
 /// be told, and JSON.
 async fn credentials(request: &ServiceRequest, state: Option<&AppState>) -> Result<(), Error> {
     let Some(state) = state else { return Ok(()) };
-    let (scope, signed) = Credentials::of(request.headers()).prove(state).await?;
+    let (scope, signed) = match Credentials::of(request.headers()).prove(state).await {
+        Ok(proved) => proved,
+        Err(error) => return count(request, state, &Scope::anonymous()).and(Err(error)),
+    };
+    count(request, state, &scope)?;
     if signed.is_some() && !request.method().is_safe() {
         let from = origin::of(request.headers(), &state.public_url);
         let is_script = request.path().strip_prefix(state.prefix()).is_some_and(|path| path.starts_with("api/"));
@@ -104,6 +109,17 @@ async fn credentials(request: &ServiceRequest, state: Option<&AppState>) -> Resu
         extensions.insert(signed);
     }
     Ok(())
+}
+
+/// Counts a request for who asks. Credentials that are refused count for where they come from, so that guessing is slow. What pages are
+/// drawn with, and the operator's probes, count for nobody.
+fn count(request: &ServiceRequest, state: &AppState, scope: &Scope) -> Result<(), Error> {
+    let path = request.path();
+    if path.ends_with("/healthz") || path.ends_with("/readyz") || path.contains("/asset/") {
+        return Ok(());
+    }
+    let address = address::of(request.request(), &state.status.config().server);
+    Ok(state.status.count_call(scope, address)?)
 }
 
 /// The answer to an error that a handler returned, in the shape that fits the request.

@@ -74,9 +74,23 @@ pub struct ErrorView {
     /// Each wrong field and why; left out where there are none.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: BTreeMap<String, String>,
+    /// Which limit was reached, where one was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<LimitView>,
     /// Where to go instead, where there is such a place.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint_url: Option<String>,
+}
+
+/// A limit that was reached.
+#[derive(Debug, Clone, Serialize)]
+pub struct LimitView {
+    /// Its key, as the configuration writes it.
+    pub name: &'static str,
+    /// How much is allowed, in words.
+    pub max: String,
+    /// When to come again.
+    pub retry_after_s: u64,
 }
 
 impl Error {
@@ -111,7 +125,7 @@ impl Error {
                 status::Error::UsedUp { .. } => (StatusCode::FORBIDDEN, "token_used_up"),
                 status::Error::Invalid { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
                 status::Error::Conflict(_) => (StatusCode::CONFLICT, "conflict"),
-                status::Error::Limit { .. } => (StatusCode::TOO_MANY_REQUESTS, "limit"),
+                status::Error::Limit { .. } | status::Error::OverQuota(_) => (StatusCode::TOO_MANY_REQUESTS, "limit"),
                 status::Error::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
                 status::Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
             },
@@ -137,8 +151,15 @@ impl Error {
             Self::OutsidePrefix(url) => Some(url.clone()),
             _ => None,
         };
+        let limit = match self {
+            Self::Status(status::Error::OverQuota(over)) => {
+                let (name, max) = (over.quota, over.limit.clone());
+                Some(LimitView { name, max, retry_after_s: over.again().as_secs() })
+            }
+            _ => None,
+        };
         let error = sentence(&self.to_string());
-        ErrorView { status: status.as_u16(), error, code, request_id: request_id.to_owned(), fields, hint_url }
+        ErrorView { status: status.as_u16(), error, code, request_id: request_id.to_owned(), fields, limit, hint_url }
     }
 
     /// Headers that belong to the error.
@@ -164,6 +185,9 @@ impl Error {
             }
             Self::Status(status::Error::Unavailable) => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
+            }
+            Self::Status(status::Error::OverQuota(over)) => {
+                headers.insert(RETRY_AFTER, HeaderValue::from(over.again().as_secs()));
             }
             _ => {}
         }

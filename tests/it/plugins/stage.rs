@@ -111,6 +111,8 @@ impl Stage {
             state_dir: self.path().join("state"),
             database: String::new(),
             plugin_dir: Some(self.path().join("plugins")),
+            requests_per_s: 50,
+            trusted_proxies: Vec::new(),
         }
     }
 

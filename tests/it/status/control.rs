@@ -3,11 +3,11 @@
 use super::{Arc, BTreeMap, ForceWish, Rig, Team, operator};
 use expect_test::expect;
 use serde_json::{Value, json};
+use weir::config::quota::Quota;
 use weir::model::results::Results;
 use weir::model::right::{Right, Role};
 use weir::model::scope::{Narrowed, Scope};
 use weir::status::Error;
-use weir::status::control::WAITING_MAX;
 use weir::status::token::NewToken;
 
 fn wish(parameters: Value, properties: Value) -> ForceWish {
@@ -275,19 +275,16 @@ async fn a_token_is_recorded_listed_and_revoked_by_those_who_may() {
 
 #[tokio::test]
 async fn of_a_thousand_and_more_requests_of_a_team_a_thousand_wait_and_the_rest_is_refused() {
-    let rig = Rig::new().await;
-    let (ada, max) = (operator(), WAITING_MAX as usize);
+    let rig = Rig::of_team_core(Quota { forces_per_minute: 5_000, ..Quota::default() }).await;
+    let (ada, max) = (operator(), 1_000);
     let control = rig.status.control(&ada);
     let forces = (0..max + 50).map(|_| control.force("core", "full-2", ForceWish::default()));
     let forced = futures::future::join_all(forces).await;
     assert_eq!(forced.iter().filter(|forced| forced.is_ok()).count(), max);
     assert_eq!(rig.status.update().pending().len(), max);
     let refused = control.force("core", "full-10", ForceWish::default()).await.unwrap_err();
-    assert!(matches!(refused, Error::Limit { .. }), "{refused}");
-    expect![
-        "the number of requests of team core that wait is limited to 1000; wait until some are built, or cancel some"
-    ]
-    .assert_eq(&refused.to_string());
+    assert!(matches!(refused, Error::OverQuota(_)), "{refused}");
+    expect!["team core has no room for one more request that waits: the limit is 1000 waiting at once (`queued`); cancel some or wait until some are built; try again in 30s"].assert_eq(&refused.to_string());
     // Another team is not held up, and there is room again once one waits no more.
     control.force("secret", "vault", ForceWish::default()).await.unwrap();
     control.cancel(rig.status.update().pending()[0].id, "").await.unwrap();

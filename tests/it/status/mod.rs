@@ -5,6 +5,7 @@ mod delivery;
 mod events;
 mod findings;
 mod logs;
+mod quota;
 mod state;
 mod trigger;
 mod views;
@@ -14,7 +15,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use weir::clock::TestClock;
 use weir::config::builder::{Builder, Force, Parameter, ParameterKind, Step};
-use weir::config::team::{Quota, Team};
+use weir::config::quota::Quota;
+use weir::config::team::Team;
 use weir::config::view::View;
 use weir::config::worker::{Isolation, Worker, WorkerKind};
 use weir::config::{Config, auth::Auth, server::Server};
@@ -151,6 +153,8 @@ fn config(teams: Vec<Team>, views: Vec<View>, state_dir: PathBuf) -> Config {
             state_dir,
             database: String::new(),
             plugin_dir: None,
+            requests_per_s: 50,
+            trusted_proxies: Vec::new(),
         },
         auth: Auth::default(),
         plugins: BTreeMap::new(),
@@ -217,6 +221,15 @@ impl Rig {
         let status = Status::open(config.clone(), store, clock.clone()).await.unwrap();
         status.update().worker_connected("local", true);
         Self { status, clock, config, database }
+    }
+
+    /// Where team core may use so much.
+    async fn of_team_core(quota: Quota) -> Self {
+        let database = Database::new();
+        let mut config = fleet(database._dir.path().join("state"));
+        let core = config.teams.get_mut("core").unwrap();
+        *core = Arc::new(Team { quota, ..(**core).clone() });
+        Self::with(config, database).await
     }
 
     /// What a crash leaves: nothing is shut down, everything in memory is gone.

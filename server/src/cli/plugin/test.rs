@@ -213,6 +213,8 @@ pub fn server(scratch: &Path) -> Server {
         state_dir: cache.unwrap_or_else(|| scratch.to_owned()),
         database: String::new(),
         plugin_dir: None,
+        requests_per_s: 50,
+        trusted_proxies: Vec::new(),
     }
 }
 

@@ -12,7 +12,7 @@ fn an_unknown_key_is_an_error_and_the_nearest_is_named() {
               key: server.titel
                  2 | titel = ...
                    | ^^^^^
-              expected: one of `title`, `listen`, `public_url`, `state_dir`, `database`, `plugin_dir`
+              expected: one of `title`, `listen`, `public_url`, `state_dir`, `database`, `plugin_dir`, `requests_per_s`, `trusted_proxies`
               did you mean `title`?
         "#]],
     );
@@ -62,13 +62,13 @@ fn the_value_of_an_unknown_key_is_not_shown() {
     check(
         "[server]\ndatabse = \"postgres://u:s3cretpw@h/d\"\n",
         expect![[r#"
-        weir.toml:2:1: unknown key `databse` [unknown-key]
-          key: server.databse
-             2 | databse = ...
-               | ^^^^^^^
-          expected: one of `title`, `listen`, `public_url`, `state_dir`, `database`, `plugin_dir`
-          did you mean `database`?
-    "#]],
+            weir.toml:2:1: unknown key `databse` [unknown-key]
+              key: server.databse
+                 2 | databse = ...
+                   | ^^^^^^^
+              expected: one of `title`, `listen`, `public_url`, `state_dir`, `database`, `plugin_dir`, `requests_per_s`, `trusted_proxies`
+              did you mean `database`?
+        "#]],
     );
     check(
         "[mail]\npasword = 's3cretpw\nport = 25\n",
@@ -346,7 +346,7 @@ fn what_a_variable_says_is_checked_as_well() {
     expect![[r#"
         environment WEIR_SERVER__LISTN: unknown key `listn` [unknown-key]
           key: server.listn
-          expected: one of `title`, `listen`, `public_url`, `state_dir`, `database`, `plugin_dir`
+          expected: one of `title`, `listen`, `public_url`, `state_dir`, `database`, `plugin_dir`, `requests_per_s`, `trusted_proxies`
           did you mean `listen`?
         environment WEIR_WORKER__A__SLOTS: this is the string "many" [wrong-type]
           key: worker.a.slots

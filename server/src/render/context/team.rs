@@ -92,7 +92,6 @@ pub fn tally<'a>(builders: impl IntoIterator<Item = &'a BuilderStatus>) -> Tally
 impl TeamContext {
     /// The page of `page`'s team.
     pub fn page(site: Site, page: &TeamPage, links: &Links, now: Time) -> Page<Self> {
-        let unlimited = || "no limit".to_owned();
         let quota = vec![
             Fact {
                 name: "Builds at the same time",
@@ -101,7 +100,7 @@ impl TeamContext {
                     |max| format!("{} of {max} running", page.n_running),
                 ),
             },
-            Fact { name: "Size of one log", value: page.quota.log_bytes.map_or_else(unlimited, |s| s.to_string()) },
+            Fact { name: "Size of one log", value: page.quota.log_bytes.to_string() },
             Fact {
                 name: "Finished builds are kept for",
                 value: page.quota.history.map_or_else(|| "ever".to_owned(), |s| s.to_string()),

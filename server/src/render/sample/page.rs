@@ -4,7 +4,7 @@
 
 use super::{fleet, fleet_names, lines, now, site_view, view};
 use crate::config::builder::{Parameter, ParameterKind};
-use crate::config::team::Quota;
+use crate::config::quota::Quota;
 use crate::model::name::BuilderKey;
 use crate::model::property::Properties;
 use crate::model::right::Visibility;

@@ -68,7 +68,7 @@ pub async fn begin_session(state: &AppState, request: &HttpRequest, proved: Prov
     let new = NewSession {
         identity: proved.identity,
         user_agent: agent.unwrap_or_default(),
-        address: super::address::of(request).to_string(),
+        address: super::address::of(request, &state.status.config().server).to_string(),
         provider: proved.provider,
         refresh_at: proved.refresh_at,
     };

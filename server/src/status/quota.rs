@@ -1,0 +1,270 @@
+//! What teams may use, as far as it is a matter of how fast: forces, calls of the server, CPU time of plugins. And the refusals: each
+//! says what was asked for, how much is allowed, and when to come again.
+
+use super::commit::Tx;
+use super::{Error, Result, Status};
+use crate::config::quota::Quota;
+use crate::model::bucket::{Bucket, Rate};
+use crate::model::scope::Scope;
+use crate::model::time::{Span, Time};
+use crate::store::build_requests;
+use std::collections::HashMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
+
+/// Who is metered at once; of more, those that used nothing lately are forgotten, which changes nothing for them.
+const METERED_MAX: usize = 100_000;
+/// So many calls may come at once, in seconds of the rate: a page with what it fetches is one.
+const BURST_S: f64 = 4.0;
+/// When somebody whose requests wait may try again: nobody knows when one of them starts.
+const QUEUE_AGAIN: Duration = Duration::from_secs(30);
+
+/// Something that would go beyond what is allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OverQuota {
+    /// The key of the limit, as the configuration writes it.
+    pub quota: &'static str,
+    /// What is allowed, in words.
+    pub limit: String,
+    /// Who may use it, in words that begin a sentence.
+    pub whose: String,
+    /// What to do, where that is more than to wait.
+    pub advice: &'static str,
+    /// When to come again.
+    pub again: Duration,
+}
+
+impl fmt::Display for OverQuota {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { quota, limit, whose, advice, .. } = self;
+        write!(f, "{whose}: the limit is {limit} (`{quota}`); {advice}try again in {}", Span(self.again()))
+    }
+}
+
+impl OverQuota {
+    /// When to come again: whole seconds, and at least one.
+    pub fn again(&self) -> Duration {
+        Duration::from_secs((self.again.as_secs() + u64::from(self.again.subsec_nanos() > 0)).max(1))
+    }
+}
+
+/// Whose use is metered, and of what.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Metered {
+    Forces(String),
+    PluginCpu(String),
+    CallsOfTeam(String),
+    CallsOfSubject(String),
+    CallsOfAddress(IpAddr),
+}
+
+/// What is used now of what comes back with time. In memory: a restart forgives.
+#[derive(Default)]
+pub(super) struct Meters(Mutex<HashMap<Metered, (Bucket, Rate)>>);
+
+impl Meters {
+    fn table(&self) -> MutexGuard<'_, HashMap<Metered, (Bucket, Rate)>> {
+        self.0.lock().expect("no holder of the meters panics")
+    }
+
+    fn on<T>(&self, what: Metered, rate: Rate, now: Time, act: impl FnOnce(&mut Bucket) -> T) -> T {
+        let mut table = self.table();
+        if table.len() >= METERED_MAX && !table.contains_key(&what) {
+            table.retain(|_, (bucket, rate)| !bucket.is_full(*rate, now));
+            if table.len() >= METERED_MAX {
+                // So many at once are an attack from everywhere: one place for all who come new bounds memory and lets nobody through
+                // for nothing.
+                let (bucket, _) =
+                    table.entry(Metered::CallsOfSubject(String::new())).or_insert((Bucket::full(rate, now), rate));
+                return act(bucket);
+            }
+        }
+        let (bucket, known) = table.entry(what).or_insert((Bucket::full(rate, now), rate));
+        *known = rate;
+        act(bucket)
+    }
+}
+
+fn forces(quota: &Quota) -> Rate {
+    Rate::within(quota.forces_per_minute.into(), Duration::from_secs(60))
+}
+
+fn calls(per_s: u32) -> Rate {
+    Rate { burst: f64::from(per_s) * BURST_S, per_s: per_s.into() }
+}
+
+fn plugin_cpu(quota: &Quota) -> Rate {
+    Rate::within(quota.plugin_cpu_per_hour.0.as_secs_f64(), Duration::from_secs(3_600))
+}
+
+/// How much of what comes back with time a team uses now.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct MeteredUse {
+    /// Forces, of those within a minute.
+    pub forces: u32,
+    /// Calls of the server, of those that may come at once.
+    pub calls: u32,
+    /// CPU time of plugins, of that within an hour.
+    pub plugin_cpu: Duration,
+}
+
+impl Status {
+    fn quota_of(&self, team: &str) -> Quota {
+        self.config().teams.get(team).map(|team| team.quota).unwrap_or_default()
+    }
+
+    /// Counts one more build that somebody starts by hand.
+    ///
+    /// # Errors
+    /// `OverQuota` where these are too many.
+    pub(super) fn count_force(&self, team: &str) -> Result<()> {
+        let (quota, now) = (self.quota_of(team), self.now());
+        let rate = forces(&quota);
+        let taken = self.0.meters.on(Metered::Forces(team.to_owned()), rate, now, |bucket| bucket.take(1.0, rate, now));
+        taken.map_err(|again| {
+            let limit = format!("{} in a minute", quota.forces_per_minute);
+            let whose = format!("the builds that team {team} starts by hand are too many at once");
+            OverQuota { quota: "forces_per_minute", limit, whose, advice: "", again }.into()
+        })
+    }
+
+    /// Counts one call of the server: of the team whose token it is, else of the person; of strangers by where they come from.
+    /// An owner, and strangers on this machine itself (among them a proxy that does not say whom it serves), are not held back.
+    ///
+    /// # Errors
+    /// `OverQuota` where these are too many.
+    pub fn count_call(&self, scope: &Scope, address: IpAddr) -> Result<()> {
+        let config = self.config();
+        let of_team = |team: &str| config.teams.get(team).map_or(Quota::default(), |team| team.quota).requests_per_s;
+        let teams: Vec<&str> = scope.teams().collect();
+        let (what, per_s, whose) = match teams.as_slice() {
+            _ if scope.is_owner() => return Ok(()),
+            [team] => {
+                let whose = format!("the calls by tokens of team {team} are too many at once");
+                (Metered::CallsOfTeam((*team).to_owned()), of_team(team), whose)
+            }
+            teams if scope.is_signed_in() => {
+                let per_s = teams.iter().map(|team| of_team(team)).max();
+                let per_s = per_s.unwrap_or(config.server.requests_per_s);
+                (Metered::CallsOfSubject(scope.subject.clone()), per_s, "your calls are too many at once".to_owned())
+            }
+            _ if address.is_loopback() => return Ok(()),
+            _ => {
+                let whose = "the calls from your address are too many at once".to_owned();
+                (Metered::CallsOfAddress(network(address)), config.server.requests_per_s, whose)
+            }
+        };
+        let (rate, now) = (calls(per_s), self.now());
+        let taken = self.0.meters.on(what, rate, now, |bucket| bucket.take(1.0, rate, now));
+        let refused =
+            |again| OverQuota { quota: "requests_per_s", limit: format!("{per_s} a second"), whose, advice: "", again };
+        taken.map_err(|again| refused(again).into())
+    }
+
+    /// Whether a plugin may be called for a team now.
+    ///
+    /// # Errors
+    /// `OverQuota` where its plugins have used their time.
+    pub fn check_plugin_cpu(&self, team: &str) -> Result<()> {
+        let (quota, now) = (self.quota_of(team), self.now());
+        let rate = plugin_cpu(&quota);
+        let checked = self.0.meters.on(Metered::PluginCpu(team.to_owned()), rate, now, |b| b.check(rate, now));
+        checked.map_err(|again| {
+            let limit = format!("{} of CPU time in an hour", quota.plugin_cpu_per_hour);
+            let whose = format!("the plugins of team {team} have used up their time");
+            OverQuota { quota: "plugin_cpu_per_hour", limit, whose, advice: "", again }.into()
+        })
+    }
+
+    /// A plugin has used so much CPU time for a team.
+    pub fn count_plugin_cpu(&self, team: &str, used: Duration) {
+        let (rate, now) = (plugin_cpu(&self.quota_of(team)), self.now());
+        let charge = |bucket: &mut Bucket| bucket.charge(used.as_secs_f64(), rate, now);
+        self.0.meters.on(Metered::PluginCpu(team.to_owned()), rate, now, charge);
+    }
+
+    /// What a team uses now of what comes back with time.
+    pub fn metered_use(&self, team: &str) -> MeteredUse {
+        let (quota, now) = (self.quota_of(team), self.now());
+        let used = |what: Metered, rate: Rate| {
+            let mut table = self.0.meters.table();
+            table.get_mut(&what).map_or(0.0, |(bucket, _)| bucket.used(rate, now)).max(0.0)
+        };
+        MeteredUse {
+            forces: used(Metered::Forces(team.to_owned()), forces(&quota)).ceil() as u32,
+            calls: used(Metered::CallsOfTeam(team.to_owned()), calls(quota.requests_per_s)).ceil() as u32,
+            plugin_cpu: Duration::try_from_secs_f64(used(Metered::PluginCpu(team.to_owned()), plugin_cpu(&quota)))
+                .unwrap_or_default(),
+        }
+    }
+}
+
+/// Whether one more request of a team may wait. Counted in the transaction: the board does not know yet of those that are committed
+/// together with this one.
+pub(super) fn check_queued(tx: &mut Tx<'_>, team: &str) -> Result<()> {
+    let max = tx.config().teams.get(team).map_or(Quota::default(), |team| team.quota).queued;
+    if build_requests::count_pending(tx.c, team)? < i64::from(max) {
+        return Ok(());
+    }
+    let limit = format!("{max} waiting at once");
+    let whose = format!("team {team} has no room for one more request that waits");
+    let advice = "cancel some or wait until some are built; ";
+    Err(OverQuota { quota: "queued", limit, whose, advice, again: QUEUE_AGAIN }.into())
+}
+
+/// Who counts as one address: of IPv6 the network, of which one subscriber has all.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) >> 64 << 64).into()),
+        v4 => v4,
+    }
+}
+
+impl From<OverQuota> for Error {
+    fn from(over: OverQuota) -> Self {
+        Self::OverQuota(Box::new(over))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Bucket, METERED_MAX, Metered, Meters, OverQuota, Rate, Time, network};
+    use std::time::Duration;
+
+    #[test]
+    fn a_refusal_says_what_how_much_and_when_again() {
+        let over = OverQuota {
+            quota: "forces_per_minute",
+            limit: "3 in a minute".to_owned(),
+            whose: "the builds that team core starts by hand are too many at once".to_owned(),
+            advice: "",
+            again: Duration::from_millis(1_200),
+        };
+        expect_test::expect!["the builds that team core starts by hand are too many at once: the limit is 3 in a minute (`forces_per_minute`); try again in 2s"]
+            .assert_eq(&over.to_string());
+        assert_eq!(OverQuota { again: Duration::ZERO, ..over }.again(), Duration::from_secs(1));
+    }
+
+    #[test]
+    fn addresses_of_one_network_of_a_subscriber_count_together() {
+        let network = |text: &str| network(text.parse().unwrap()).to_string();
+        assert_eq!(network("2001:db8::1:2:3:4"), network("2001:db8::4"));
+        assert_ne!(network("2001:db8:0:1::1"), network("2001:db8:0:2::1"));
+        assert_eq!(network("::ffff:192.0.2.7"), "192.0.2.7");
+        assert_ne!(network("192.0.2.7"), network("192.0.2.8"));
+    }
+
+    #[test]
+    fn however_many_addresses_call_memory_is_bounded_and_nobody_gets_through_for_nothing() {
+        let (meters, rate, now) = (Meters::default(), Rate { burst: 1.0, per_s: 1.0 }, Time::UNIX_EPOCH);
+        let take = |n: u32| {
+            let address = Metered::CallsOfAddress(std::net::Ipv4Addr::from(n).into());
+            meters.on(address, rate, now, |bucket: &mut Bucket| bucket.take(1.0, rate, now))
+        };
+        let n_let = (0..u32::try_from(METERED_MAX).unwrap() + 1_000).filter(|n| take(*n).is_ok()).count();
+        assert_eq!(n_let, METERED_MAX + 1);
+        assert_eq!(meters.table().len(), METERED_MAX + 1);
+    }
+}
