@@ -56,7 +56,7 @@ impl Control {
             "properties": names(&wish.properties),
         });
         let said = wish.reason.as_deref().map(short).unwrap_or_default();
-        let attempt = self.attempt(Right::Force, format!("{team}/{builder}"), said, details);
+        let attempt = self.attempt(Right::Force, Some(team), format!("{team}/{builder}"), said, details);
         let now = self.status.0.in_force();
         let outcome = match self.allowed(&now, Right::Force, team, builder) {
             Ok(slot) => self.force_allowed(&now, slot, wish, attempt.clone()).await,
@@ -85,8 +85,13 @@ impl Control {
     /// may start this builder's builds by hand, `Limit`, `UsedUp`.
     pub async fn rebuild(&self, team: &str, builder: &str, number: i64, reason: &str) -> Result<Forced> {
         let reason = short(reason.trim());
-        let attempt =
-            self.attempt(Right::Rebuild, format!("{team}/{builder} build {number}"), reason.clone(), json!({}));
+        let attempt = self.attempt(
+            Right::Rebuild,
+            Some(team),
+            format!("{team}/{builder} build {number}"),
+            reason.clone(),
+            json!({}),
+        );
         let now = self.status.0.in_force();
         let outcome = match self.allowed(&now, Right::Rebuild, team, builder) {
             Ok(slot) => self.rebuild_allowed(&now, slot, number, reason, attempt.clone()).await,
@@ -125,7 +130,13 @@ impl Control {
     /// `NotFound`, `Forbidden`, `Conflict` where it does not run, `UsedUp`.
     pub async fn stop(&self, team: &str, builder: &str, number: i64, reason: &str) -> Result<()> {
         let reason = short(reason.trim());
-        let attempt = self.attempt(Right::Stop, format!("{team}/{builder} build {number}"), reason.clone(), json!({}));
+        let attempt = self.attempt(
+            Right::Stop,
+            Some(team),
+            format!("{team}/{builder} build {number}"),
+            reason.clone(),
+            json!({}),
+        );
         let now = self.status.0.in_force();
         let outcome = match self.allowed(&now, Right::Stop, team, builder) {
             Ok(slot) => self.stop_allowed(&now, slot, number, reason, attempt.clone()).await,
@@ -178,23 +189,25 @@ impl Control {
     /// `NotFound`, `Forbidden`, `Conflict` where it does not wait any more, `UsedUp`.
     pub async fn cancel(&self, request: BuildRequestId, reason: &str) -> Result<()> {
         let reason = short(reason.trim());
-        let attempt = self.attempt(Right::Cancel, format!("build request {request}"), reason, json!({}));
-        let outcome = self.cancel_checked(request, attempt.clone()).await;
+        let mut attempt = self.attempt(Right::Cancel, None, format!("build request {request}"), reason, json!({}));
+        let outcome = self.cancel_checked(request, &mut attempt).await;
         self.refused(attempt, outcome).await
     }
 
-    async fn cancel_checked(&self, request: BuildRequestId, attempt: NewAudit) -> Result<()> {
+    async fn cancel_checked(&self, request: BuildRequestId, attempt: &mut NewAudit) -> Result<()> {
         let missing = || Error::not_found("build request", request.to_string());
         let row = self.status.0.store.read(move |c| Ok::<_, Error>(build_requests::get(c, request)?)).await?;
         let builder_id = row.map(|row| BuilderId(row.builder_id)).ok_or_else(missing)?;
         let now = self.status.0.in_force();
         let declared = now.registry.declared_of(builder_id).ok_or_else(missing)?;
         let key = declared.builder.key.clone();
+        attempt.team = Some(key.team.clone());
+        attempt.details = json!({ "builder": key.to_string() }).to_string();
         self.allowed(&now, Right::Cancel, &key.team, &key.name).map_err(|e| match e {
             Error::NotFound { .. } => missing(),
             e => e,
         })?;
-        let scope = self.scope.clone();
+        let (scope, attempt) = (self.scope.clone(), attempt.clone());
         self.status
             .commit(move |tx| {
                 if !build_requests::cancel(tx.c, request, tx.at)? {
@@ -223,9 +236,11 @@ impl Control {
         Ok(slot)
     }
 
-    /// What the audit will say of an action that is done.
-    fn attempt(&self, right: Right, object: String, reason: String, details: Value) -> NewAudit {
+    /// What the audit will say of an action that is done. A team that there is not is nobody's to hear of but the owner's.
+    fn attempt(&self, right: Right, team: Option<&str>, object: String, reason: String, details: Value) -> NewAudit {
+        let now = self.status.0.in_force();
         NewAudit {
+            team: team.filter(|team| now.config.teams.contains_key(*team)).map(str::to_owned),
             at: self.status.now(),
             subject: self.scope.subject.clone(),
             token_id: self.scope.token_id.clone(),

@@ -169,6 +169,7 @@ fn left(at: Time, id: BuildRequestId, builder: &BuilderKey) -> NewAudit {
         at,
         subject: "system".to_owned(),
         token_id: None,
+        team: Some(builder.team.clone()),
         action: Right::Cancel.word().to_owned(),
         object: format!("build request {id}"),
         allowed: true,

@@ -414,6 +414,7 @@ fn entry(identity: &Identity, id: &str, at: Time, action: &str, reason: &str) ->
         at,
         subject: identity.subject(),
         token_id: Some(id.to_owned()),
+        team: None,
         action: action.to_owned(),
         object: id.to_owned(),
         allowed: true,

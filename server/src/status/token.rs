@@ -5,8 +5,9 @@ use crate::clock::SharedClock;
 use crate::model::right::{Right, Visibility};
 use crate::model::scope::Scope;
 use crate::model::time::Time;
+use crate::store::audit::{self, NewAudit};
 use crate::store::tokens::{self, TokenRow};
-use crate::store::{DbConnection, Store, audit};
+use crate::store::{DbConnection, Store};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -89,7 +90,11 @@ impl Tokens {
             revoked_at: None,
             n_used: 0,
         };
-        let done = entry(scope, now, "token.issue", &row.jti, None, &row.details);
+        let done = NewAudit {
+            team: row.team.clone(),
+            details: row.details.clone(),
+            ..entry(scope, now, "token.issue", &row.jti)
+        };
         self.store
             .write(move |c| {
                 tokens::insert(c, &row)?;
@@ -128,7 +133,7 @@ impl Tokens {
             Error::Forbidden(_) => Error::not_found("token", jti),
             e => e,
         })?;
-        let done = entry(scope, now, "token.revoke", jti, None, "{}");
+        let done = NewAudit { team: row.team.clone(), ..entry(scope, now, "token.revoke", jti) };
         self.store
             .write(move |c| {
                 tokens::revoke(c, &row.jti, now)?;
@@ -157,7 +162,12 @@ impl Tokens {
         if may_administer(scope, team) {
             return Ok(());
         }
-        let refused = entry(scope, self.clock.now(), action, jti, Some("no right to administer"), "{}");
+        let refused = NewAudit {
+            team: team.map(str::to_owned),
+            allowed: false,
+            reason: "no right to administer".to_owned(),
+            ..entry(scope, self.clock.now(), action, jti)
+        };
         self.store.write(move |c| Ok::<_, Error>(audit::insert(c, &refused)?)).await?;
         Err(Error::Forbidden(Right::Administer))
     }
@@ -183,16 +193,18 @@ fn may_administer(scope: &Scope, team: Option<&str>) -> bool {
     }
 }
 
-fn entry(scope: &Scope, at: Time, action: &str, jti: &str, refused: Option<&str>, details: &str) -> audit::NewAudit {
-    audit::NewAudit {
+/// What the audit says of an action that is done.
+fn entry(scope: &Scope, at: Time, action: &str, jti: &str) -> NewAudit {
+    NewAudit {
         at,
         subject: scope.subject.clone(),
         token_id: scope.token_id.clone(),
         action: action.to_owned(),
         object: format!("token {jti}"),
-        allowed: refused.is_none(),
-        reason: refused.unwrap_or_default().to_owned(),
-        details: details.to_owned(),
+        allowed: true,
+        reason: String::new(),
+        details: "{}".to_owned(),
+        team: None,
     }
 }
 

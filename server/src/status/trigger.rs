@@ -70,6 +70,7 @@ impl Update {
             at: self.status.now(),
             subject: format!("{} #{}, step {step}", of.builder, of.number),
             token_id: None,
+            team: Some(of.builder.team.clone()),
             action: "trigger build".to_owned(),
             object: control::short(&wish.builder),
             allowed: true,

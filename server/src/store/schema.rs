@@ -193,6 +193,7 @@ table! {
         allowed -> Bool,
         reason -> Text,
         details -> Text,
+        team -> Nullable<Text>,
     }
 }
 
