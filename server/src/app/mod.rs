@@ -4,6 +4,7 @@
 mod state_dir;
 
 use crate::clock::{SharedClock, SystemClock};
+use crate::config::team_texts::TeamTexts;
 use crate::config::{self, Config};
 use crate::delivery::Delivery;
 use crate::engine::{Engine, Workers};
@@ -11,6 +12,7 @@ use crate::plugins::{Catalogue, Plugins};
 use crate::shutdown;
 use crate::status::Status;
 use crate::status::plugin::PluginSource;
+use crate::status::team_texts;
 use crate::store::Store;
 use crate::web;
 use crate::worker::Worker;
@@ -45,7 +47,11 @@ pub async fn serve(config_file: &Path, listen: &[SocketAddr]) -> anyhow::Result<
     let state_dir = StateDir::take(&config.server.state_dir).await?;
     let listeners = bind(&config.server.listen)?;
     let store = Store::open(&config.server.database)?;
+    let config =
+        fall_back(config, &store, |texts| config::load_keeping(config_file, environment(listen), &catalogue, texts));
+    let config = config.await?;
     let status = Status::open(config.clone(), store, clock.clone()).await?;
+    status.keep_team_texts().await.context("the teams' configuration cannot be kept in the database")?;
     recover(&config, &status).await?;
     let plugins = catalogue.plugins(config.plugins.clone(), config.server.clone()).with_status(status.clone());
     plugins.configure(&config);
@@ -111,14 +117,7 @@ fn start_log() {
 
 /// Loads the configuration and prints what is wrong with it; none where the server may not start.
 fn load(file: &Path, listen: &[SocketAddr], catalogue: &Catalogue) -> Option<Arc<Config>> {
-    let mut environment = config::environment();
-    if !listen.is_empty() {
-        // A layer over the files, like any variable.
-        let addresses: Vec<_> = listen.iter().map(|address| format!("\"{address}\"")).collect();
-        environment.retain(|(name, _)| name != "WEIR_SERVER__LISTEN");
-        environment.push(("WEIR_SERVER__LISTEN".to_owned(), format!("[{}]", addresses.join(", "))));
-    }
-    let loaded = config::load(file, environment, catalogue);
+    let loaded = config::load(file, environment(listen), catalogue);
     for diagnostic in &loaded.diagnostics {
         eprintln!("{diagnostic}");
     }
@@ -126,6 +125,34 @@ fn load(file: &Path, listen: &[SocketAddr], catalogue: &Catalogue) -> Option<Arc
         eprintln!("weir: the configuration cannot be used: {}", count(loaded.n_errors(), "error"));
     }
     loaded.config
+}
+
+/// The server's environment, with `listen` as a layer over the files, like any variable.
+fn environment(listen: &[SocketAddr]) -> Vec<(String, String)> {
+    let mut environment = config::environment();
+    if !listen.is_empty() {
+        let addresses: Vec<_> = listen.iter().map(|address| format!("\"{address}\"")).collect();
+        environment.retain(|(name, _)| name != "WEIR_SERVER__LISTEN");
+        environment.push(("WEIR_SERVER__LISTEN".to_owned(), format!("[{}]", addresses.join(", "))));
+    }
+    environment
+}
+
+/// `config`, or where teams' own files are broken what `load` makes of it with what the database says that they said before.
+async fn fall_back(
+    config: Arc<Config>,
+    store: &Store,
+    load: impl FnOnce(&TeamTexts) -> config::Loaded,
+) -> anyhow::Result<Arc<Config>> {
+    if config.broken_teams.is_empty() {
+        return Ok(config);
+    }
+    let texts = team_texts::read(store).await.context("what teams' files said before cannot be read")?;
+    if texts.is_empty() {
+        return Ok(config);
+    }
+    // A file that changed meanwhile may have broken the instance's part: then what was read first stands.
+    Ok(load(&texts).config.unwrap_or(config))
 }
 
 /// Takes every address, so that nothing is started where one is not free.
@@ -200,7 +227,11 @@ fn tell(config: &Config, urls: &[String], warnings: &[String]) {
         tracing::warn!("{sentence}");
     }
     for team in config.broken_teams.keys() {
-        tracing::warn!("team {team} has no builders until its file is right");
+        let instead = match config.kept_teams.contains(team) {
+            true => "is what its files said when they were last good",
+            false => "has no builders",
+        };
+        tracing::warn!("team {team} {instead}, until they are right again");
     }
 }
 

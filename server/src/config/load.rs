@@ -11,9 +11,10 @@ use super::server::RawServer;
 use super::settings::Plugins;
 use super::source::{File, Kind, Sources};
 use super::team::{RawTeam, Team, TeamRules, check_keys};
+use super::team_texts::{TeamText, TeamTexts};
 use super::view::{RawView, View};
 use super::worker::{self, RawWorker, Worker};
-use super::{Config, Loaded, PluginCatalogue};
+use super::{Config, PluginCatalogue};
 use crate::model::right::Visibility;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -54,38 +55,75 @@ pub fn elsewhere(path: &KeyPath, key: &str) -> Option<String> {
 /// Views in the order in which they claim their names.
 type Claims = Vec<(String, Option<String>, RawView)>;
 
-/// Merges, reads, freezes and checks. `unreadable` is what is already known to be wrong with the files.
-pub fn load(
-    dir: PathBuf,
-    files: Vec<File>,
-    unreadable: Vec<Diagnostic>,
-    environment: impl IntoIterator<Item = (String, String)>,
-    catalogue: &dyn PluginCatalogue,
-) -> Loaded {
-    let environment: Vec<(String, String)> = environment.into_iter().collect();
+/// What is loaded: files and environment, as they were read.
+#[derive(Debug, Clone)]
+pub struct Input {
+    /// The folder of the main file.
+    pub dir: PathBuf,
+    /// Every file in order.
+    pub files: Vec<File>,
+    /// What is already known to be wrong with the files.
+    pub unreadable: Vec<Diagnostic>,
+    /// The server's variables.
+    pub environment: Vec<(String, String)>,
+}
+
+/// What came of one pass.
+pub struct Passed {
+    /// None where something outside of teams' own files is wrong. Whoever is in `broken` has no builders.
+    pub config: Option<Config>,
+    /// Everything that is wrong anywhere.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Teams whose own files are wrong.
+    pub broken: BTreeSet<String>,
+    /// What the files of teams that have their own say.
+    pub own: TeamTexts,
+}
+
+impl Passed {
+    /// What was said of a team's own files.
+    pub fn said_of<'a>(&'a self, team: &'a str) -> impl Iterator<Item = &'a Diagnostic> {
+        self.diagnostics.iter().filter(move |diagnostic| diagnostic.team.as_deref() == Some(team))
+    }
+}
+
+/// Merges, reads, freezes and checks. Of the teams `lost` nothing is left; `texts` say which names are whose already.
+pub fn pass(input: &Input, lost: &BTreeSet<String>, catalogue: &dyn PluginCatalogue, texts: &TeamTexts) -> Passed {
+    let Input { dir, files, unreadable, environment } = input.clone();
     let variables: BTreeSet<String> = environment.iter().map(|(name, _)| name.clone()).collect();
     let has_main = files.iter().any(|file| file.kind == Kind::Main);
     let (mut sources, mut diagnostics) = Sources::merge(dir.clone(), files, environment);
     sources.incomplete |= !has_main;
     diagnostics.extend(unreadable);
     let reader = Reader::new(&sources);
-    let known_broken: BTreeSet<String> = diagnostics.iter().filter_map(|d| d.team.clone()).collect();
-    let config = freeze(dir, &reader, &known_broken, &variables, catalogue);
+    let known_broken = diagnostics.iter().filter_map(|d| d.team.clone()).chain(lost.iter().cloned()).collect();
+    let config = freeze(dir, &reader, &Given { known_broken, variables, catalogue, texts });
     diagnostics.extend(reader.into_found());
     diagnostics.sort_by(|a, b| a.order().cmp(&b.order()));
     let may_start = !diagnostics.iter().any(|diagnostic| diagnostic.is_error() && diagnostic.team.is_none());
-    let config = may_start.then(|| Arc::new(without_broken(config, &diagnostics, &sources)));
-    Loaded { config, diagnostics }
+    // A file that wants the name of a team that the instance declares breaks only itself.
+    let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error());
+    let of_teams = errors.filter_map(|diagnostic| diagnostic.team.as_ref()).chain(lost);
+    let broken: BTreeSet<String> = of_teams.filter(|team| !sources.is_of_instance(team)).cloned().collect();
+    let config = may_start.then(|| without_broken(config, &broken));
+    let own = sources.teams().map(|team| (team.to_owned(), TeamText::of(sources.files_of(team)))).collect();
+    Passed { config, diagnostics, broken, own }
+}
+
+/// What a configuration is checked against besides itself.
+struct Given<'a> {
+    /// Teams whose files cannot be read.
+    known_broken: BTreeSet<String>,
+    /// Names of the server's variables.
+    variables: BTreeSet<String>,
+    catalogue: &'a dyn PluginCatalogue,
+    /// Which names are whose already.
+    texts: &'a TeamTexts,
 }
 
 /// Everything as it would be used if nothing were wrong; what is wrong goes to `reader`.
-fn freeze(
-    dir: PathBuf,
-    reader: &Reader<'_>,
-    known_broken: &BTreeSet<String>,
-    variables: &BTreeSet<String>,
-    catalogue: &dyn PluginCatalogue,
-) -> Config {
+fn freeze(dir: PathBuf, reader: &Reader<'_>, given: &Given<'_>) -> Config {
+    let Given { known_broken, variables, catalogue, texts } = given;
     let sources = reader.sources;
     let raw = Raw::read(&Node { value: sources.root(), path: KeyPath::default() }, reader);
     let raw = raw.expect("the merged configuration is a table");
@@ -108,13 +146,13 @@ fn freeze(
     let workers = freeze_workers(raw.worker.unwrap_or_default(), teams, reader);
     let judge_workers = !sources.incomplete && !reader.has_error_under("worker");
 
-    let present = Plugins::new(catalogue, &plugins, &server);
+    let present = Plugins::new(*catalogue, &plugins, &server);
     if !sources.incomplete {
         present.check_tables(reader);
     }
     let rules = TeamRules { workers: judge_workers.then_some(&workers), plugins: &present, variables, reader };
     let mut claims: Claims = raw.view.unwrap_or_default().into_iter().map(|(name, view)| (name, None, view)).collect();
-    let (teams, of_teams) = freeze_teams(tables, known_broken, &rules);
+    let (teams, of_teams) = freeze_teams(tables, known_broken, &rules, texts);
     claims.extend(of_teams);
     let views = freeze_views(claims, &teams, reader);
     // Where a file could not be read, what it declares may be what is selected.
@@ -122,11 +160,22 @@ fn freeze(
         warn_empty(&views, &teams, reader);
     }
     let files = sources.files().map(|file| file.path.clone()).collect();
-    let broken_teams = BTreeMap::new();
-    let mut config = Config { dir, files, server, auth, plugins, workers, teams, views, broken_teams, not_acted_on };
-    let declared_in = |team: &str| sources.declared_in(&KeyPath::of(&["team", team]));
-    let is_own_file = |team: &str| declared_in(team).is_some_and(|file| file.team().is_some());
-    reserved::reserve(&mut config, mail.as_ref(), is_own_file, reader);
+    let mut config = Config {
+        dir,
+        files,
+        server,
+        auth,
+        plugins,
+        workers,
+        teams,
+        views,
+        broken_teams: BTreeMap::new(),
+        kept_teams: BTreeSet::new(),
+        team_texts: Arc::default(),
+        not_acted_on,
+    };
+    let is_own_file = |team: &str| !sources.is_of_instance(team);
+    reserved::reserve(&mut config, mail.as_ref(), is_own_file, texts, reader);
     config
 }
 
@@ -161,11 +210,13 @@ fn freeze_workers(
     tables.into_iter().map(|(name, table)| (name.clone(), table.freeze(&name, teams, reader))).collect()
 }
 
-/// The teams, and their views in the order in which they claim names: instance files first, then teams' files in order.
+/// The teams, and their views in the order in which they claim names: instance files first, then the views that are already in
+/// force, then teams' files in order.
 fn freeze_teams(
     tables: BTreeMap<String, RawTeam>,
     known_broken: &BTreeSet<String>,
     rules: &TeamRules<'_>,
+    texts: &TeamTexts,
 ) -> (BTreeMap<String, Arc<Team>>, Claims) {
     let sources = rules.reader.sources;
     let fallback = sources.files().next().map(|file| file.path.clone()).unwrap_or_default();
@@ -173,17 +224,21 @@ fn freeze_teams(
     let mut of_instance = Claims::new();
     let mut of_files = Claims::new();
     for (name, table) in tables {
-        let file = sources.declared_in(&KeyPath::of(&["team", &name]));
-        let is_file = file.is_some_and(|file| file.team().is_some());
+        let own = sources.files_of(&name).next();
+        let file = own.or_else(|| sources.declared_in(&KeyPath::of(&["team", &name])));
         let path = file.map_or(&fallback, |file| &file.path);
         let (team, views) = table.freeze(&name, path, rules);
-        let claims = if is_file { &mut of_files } else { &mut of_instance };
+        let claims = if own.is_some() { &mut of_files } else { &mut of_instance };
         claims.extend(views.into_iter().map(|(view, table)| (view, Some(name.clone()), table)));
         teams.insert(name, Arc::new(team));
     }
     for name in known_broken.iter().filter(|name| !teams.contains_key(*name)).cloned().collect::<Vec<_>>() {
         teams.insert(name.clone(), Arc::new(Team::broken(&name, &fallback)));
     }
+    let is_new = |view: &str, team: &Option<String>| {
+        !team.as_ref().and_then(|team| texts.get(team)).is_some_and(|text| text.views.contains(view))
+    };
+    of_files.sort_by_key(|(view, team, _)| is_new(view, team));
     of_instance.extend(of_files);
     (teams, of_instance)
 }
@@ -229,22 +284,13 @@ fn warn_empty(views: &BTreeMap<String, Arc<View>>, teams: &BTreeMap<String, Arc<
     }
 }
 
-/// Takes away what teams with a broken file declare, and keeps what is wrong with them.
-fn without_broken(mut config: Config, diagnostics: &[Diagnostic], sources: &Sources) -> Config {
-    for diagnostic in diagnostics.iter().filter(|diagnostic| diagnostic.is_error()) {
-        let Some(team) = &diagnostic.team else { continue };
-        // A file that wants the name of a team that the instance declares breaks only itself.
-        if sources.declared_in(&KeyPath::of(&["team", team])).is_some_and(|file| file.team().is_none()) {
-            continue;
-        }
-        config.broken_teams.entry(team.clone()).or_default().push(diagnostic.clone());
-    }
-    for name in config.broken_teams.keys() {
+/// Takes away what teams with broken files declare.
+fn without_broken(mut config: Config, broken: &BTreeSet<String>) -> Config {
+    for name in broken {
         let Some(team) = config.teams.get_mut(name) else { continue };
         *team = Arc::new(Team::broken(name, &team.file));
     }
-    let broken = &config.broken_teams;
-    config.views.retain(|_, view| view.team.as_ref().is_none_or(|team| !broken.contains_key(team)));
+    config.views.retain(|_, view| view.team.as_ref().is_none_or(|team| !broken.contains(team)));
     config
 }
 

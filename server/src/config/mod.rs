@@ -16,6 +16,8 @@ pub mod files;
 pub mod force;
 /// `[auth.jwt.*]`, `[auth.oidc.*]`.
 pub mod issuer;
+/// Whose files are broken keeps what they said before.
+pub mod last_good;
 /// One layer for figment.
 mod layer;
 /// From what was written to what is used.
@@ -61,6 +63,8 @@ pub mod source;
 pub mod source_of_changes;
 /// `[team.*]`.
 pub mod team;
+/// What teams' files said when they were last good.
+pub mod team_texts;
 /// How each type of value is read.
 pub mod value;
 /// Secrets' values, when they are used.
@@ -71,9 +75,10 @@ pub mod view;
 pub mod worker;
 
 use diagnostic::Diagnostic;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use team_texts::TeamTexts;
 
 /// The whole configuration, checked: everything that refers to something refers to what exists.
 #[derive(Debug, Clone)]
@@ -94,8 +99,12 @@ pub struct Config {
     pub teams: BTreeMap<String, Arc<team::Team>>,
     /// Every view of the instance and of the teams, by name: names are unique in the instance.
     pub views: BTreeMap<String, Arc<view::View>>,
-    /// Teams whose own file is broken, with what is wrong: they have no builders and no views.
+    /// Teams whose own files are broken, with what is wrong. Those that are not in `kept_teams` have no builders and no views.
     pub broken_teams: BTreeMap<String, Vec<Diagnostic>>,
+    /// Those of the broken teams that are what their files said before.
+    pub kept_teams: BTreeSet<String>,
+    /// What the teams that have files of their own fall back to from now on: to be kept, and to be given to the next [`load_keeping`].
+    pub team_texts: Arc<TeamTexts>,
     /// What was read and is not acted on yet, a sentence each, for `weir serve` to say at start.
     pub not_acted_on: Vec<String>,
 }
@@ -103,8 +112,8 @@ pub struct Config {
 /// What came of loading.
 #[derive(Debug)]
 pub struct Loaded {
-    /// Some where the server may start: the instance's files and the environment are right. Teams whose own file is broken are
-    /// in `broken_teams` and have no builders.
+    /// Some where the server may start: the instance's files and the environment are right. Teams whose own files are broken are
+    /// in `broken_teams`.
     pub config: Option<Arc<Config>>,
     /// Everything that is wrong anywhere, sorted by place.
     pub diagnostics: Vec<Diagnostic>,
@@ -117,15 +126,29 @@ impl Loaded {
     }
 }
 
-/// Reads the configuration from `main_file`, the folders beside it and the variables of `environment`, and checks all of it.
-/// Reads no secret and runs no plugin beyond what `catalogue` does to describe it.
+/// As [`load_keeping`], with nothing to fall back to: a team whose own files are broken has no builders.
 pub fn load(
     main_file: &Path,
     environment: impl IntoIterator<Item = (String, String)>,
     catalogue: &dyn PluginCatalogue,
 ) -> Loaded {
+    load_keeping(main_file, environment, catalogue, &TeamTexts::new())
+}
+
+/// Reads the configuration from `main_file`, the folders beside it and the variables of `environment`, and checks all of it.
+/// Reads no secret and runs no plugin beyond what `catalogue` does to describe it.
+///
+/// A team whose own files are broken is what `texts` say of it: those of the configuration in force (`Config::team_texts`), or at
+/// start those of the database. They also say which views and secrets are whose already: nobody's new file takes them.
+pub fn load_keeping(
+    main_file: &Path,
+    environment: impl IntoIterator<Item = (String, String)>,
+    catalogue: &dyn PluginCatalogue,
+    texts: &TeamTexts,
+) -> Loaded {
     let (dir, files, unreadable) = files::read(main_file);
-    load::load(dir, files, unreadable, environment, catalogue)
+    let environment = environment.into_iter().collect();
+    last_good::load(&load::Input { dir, files, unreadable, environment }, catalogue, texts)
 }
 
 /// The server's environment, as far as it is text.

@@ -4,6 +4,7 @@ use super::Config;
 use super::path::KeyPath;
 use super::read::Reader;
 use super::team::{Secret, Team};
+use super::team_texts::TeamTexts;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -80,8 +81,15 @@ impl Reserved {
 }
 
 /// Tells each team what its secrets may not come from, and says which of them do. `is_own_file` says whether a team has a file of its
-/// own: the operator, who writes the other teams, knows what they share, and nobody's file may break those.
-pub fn reserve(config: &mut Config, mail: Option<&Secret>, is_own_file: impl Fn(&str) -> bool, reader: &Reader<'_>) {
+/// own: the operator, who writes the other teams, knows what they share, and nobody's file may break those. What a team had already by
+/// `texts` stays its own: whoever declares it later is wrong.
+pub fn reserve(
+    config: &mut Config,
+    mail: Option<&Secret>,
+    is_own_file: impl Fn(&str) -> bool,
+    texts: &TeamTexts,
+    reader: &Reader<'_>,
+) {
     let of_server = Reserved::of_server(config, mail);
     let declared: Vec<(String, Secret)> = config
         .teams
@@ -91,7 +99,13 @@ pub fn reserve(config: &mut Config, mail: Option<&Secret>, is_own_file: impl Fn(
     for team in config.teams.values_mut() {
         let mut reserved = of_server.clone();
         if is_own_file(&team.name) {
-            declared.iter().filter(|(name, _)| *name != team.name).for_each(|(_, secret)| reserved.add(secret));
+            let others = declared.iter().filter(|(name, _)| *name != team.name);
+            let had = |name: &str, secret: &Secret| {
+                texts.get(name).is_some_and(|text| text.secrets.contains(&secret.to_string()))
+            };
+            let takes =
+                |name: &str, secret: &Secret| is_own_file(name) && had(&team.name, secret) && !had(name, secret);
+            others.filter(|(name, secret)| !takes(name, secret)).for_each(|(_, secret)| reserved.add(secret));
         }
         note(team, &reserved, reader);
         Arc::make_mut(team).reserved = Arc::new(reserved);

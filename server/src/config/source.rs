@@ -8,7 +8,7 @@ use super::locate::Text;
 use super::path::{KeyPath, Part};
 use figment::value::{Dict, Tag, Value};
 use figment::{Figment, Source};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -144,6 +144,24 @@ impl Sources {
     /// Every file that was read, in order.
     pub fn files(&self) -> impl Iterator<Item = &File> {
         self.files.iter().map(|(file, _)| file)
+    }
+
+    /// Teams that have files of their own, in order.
+    pub fn teams(&self) -> impl Iterator<Item = &str> {
+        let names: BTreeSet<&str> =
+            self.files().filter_map(File::team).filter(|team| !self.is_of_instance(team)).collect();
+        names.into_iter()
+    }
+
+    /// The own files of a team; none of a team that the instance's files declare.
+    pub fn files_of<'s>(&'s self, team: &str) -> impl Iterator<Item = &'s File> {
+        let is_of_instance = self.is_of_instance(team);
+        self.files().filter(move |file| !is_of_instance && file.team() == Some(team))
+    }
+
+    /// Whether the instance's files declare this team.
+    pub fn is_of_instance(&self, team: &str) -> bool {
+        self.declared_in(&KeyPath::of(&["team", team])).is_some_and(|file| file.team().is_none())
     }
 
     /// The effective value of a key and where it comes from; `None` where nobody wrote it and nothing is built in.

@@ -17,6 +17,7 @@ use crate::model::name::check_plain;
 use crate::model::right::Visibility;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -81,6 +82,15 @@ pub enum Secret {
     Env(String),
     /// A file, absolute.
     File(PathBuf),
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Env(variable) => write!(f, "variable {variable}"),
+            Self::File(path) => write!(f, "file {}", path.display()),
+        }
+    }
 }
 
 /// A secret of a team: where its value comes from, and where it may go.

@@ -4,10 +4,12 @@ use super::bindings::metadata;
 use super::component;
 use super::descriptor::Descriptor;
 use super::schema;
+use crate::config::load::Input;
 use crate::config::plugin::Plugin;
 use crate::config::server::Server;
 use crate::config::source::{File, Kind};
-use crate::config::{Described, NotDescribed, PluginCatalogue, load};
+use crate::config::team_texts::TeamTexts;
+use crate::config::{Described, NotDescribed, PluginCatalogue, last_good};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -81,7 +83,9 @@ fn walk(schema: &Value, pointer: &str, settings: &Value) {
 fn configuration(toml: &str, schema: Arc<Value>) {
     let main =
         File { shown: "weir.toml".into(), path: "/etc/weir/weir.toml".into(), kind: Kind::Main, text: toml.to_owned() };
-    let loaded = load::load("/etc/weir".into(), vec![main], Vec::new(), Vec::new(), &Same(schema));
+    let (dir, unreadable, environment) = ("/etc/weir".into(), Vec::new(), Vec::new());
+    let input = Input { dir, files: vec![main], unreadable, environment };
+    let loaded = last_good::load(&input, &Same(schema), &TeamTexts::new());
     for diagnostic in &loaded.diagnostics {
         assert!(!diagnostic.to_string().is_empty(), "a diagnostic says something");
     }

@@ -47,6 +47,8 @@ mod select;
 pub mod session;
 /// What happened since.
 pub mod subscribe;
+/// What teams fall back to.
+pub mod team_texts;
 /// Tokens that were issued.
 pub mod token;
 /// Builds that other builds ask for.

@@ -38,6 +38,8 @@ pub mod source_stamps;
 pub mod statistics;
 /// Steps.
 pub mod steps;
+/// What teams' files said when they were last good.
+pub mod team_texts;
 /// What tests said.
 pub mod test_results;
 /// Tokens that were issued.

@@ -254,6 +254,14 @@ table! {
     }
 }
 
+table! {
+    team_texts (team) {
+        team -> Text,
+        document -> Text,
+        good_at -> Timestamp,
+    }
+}
+
 joinable!(buildsets -> source_stamps (source_stamp_id));
 joinable!(build_requests -> buildsets (buildset_id));
 joinable!(builds -> buildsets (buildset_id));

@@ -163,6 +163,8 @@ fn config(teams: Vec<Team>, views: Vec<View>, state_dir: PathBuf) -> Config {
         views: views.into_iter().map(|v| (v.name.clone(), Arc::new(v))).collect(),
         not_acted_on: vec![],
         broken_teams: Default::default(),
+        kept_teams: Default::default(),
+        team_texts: Default::default(),
     }
 }
 

@@ -3,16 +3,19 @@
 mod example;
 mod frozen;
 mod instance;
+mod last_good_tests;
 mod layers;
 mod placeholders;
 mod reporter;
 mod reserved;
 mod team;
 
+use super::load::Input;
 use super::plugin::Plugin;
 use super::server::Server;
 use super::source::{File, Kind};
-use super::{Described, Loaded, NotDescribed, PluginCatalogue, load};
+use super::team_texts::TeamTexts;
+use super::{Described, Loaded, NotDescribed, PluginCatalogue, last_good};
 use expect_test::Expect;
 use serde_json::json;
 use std::path::Path;
@@ -65,7 +68,18 @@ impl PluginCatalogue for TestCatalogue {
 
 /// Loads the files as if they lay in `/etc/weir`; the first is the main file.
 pub fn load_texts(files: &[(&str, &str)], environment: &[(&str, &str)]) -> Loaded {
-    load::load("/etc/weir".into(), in_memory(files), Vec::new(), variables(environment), &TestCatalogue)
+    load_texts_keeping(files, environment, &TeamTexts::new())
+}
+
+/// As [`load_texts`], with what teams fall back to.
+pub fn load_texts_keeping(files: &[(&str, &str)], environment: &[(&str, &str)], texts: &TeamTexts) -> Loaded {
+    let input = Input {
+        dir: "/etc/weir".into(),
+        files: in_memory(files),
+        unreadable: Vec::new(),
+        environment: variables(environment),
+    };
+    last_good::load(&input, &TestCatalogue, texts)
 }
 
 /// Files as if they lay in `/etc/weir`.
