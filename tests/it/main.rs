@@ -28,6 +28,8 @@ mod pages;
 mod plugins;
 /// The store, through status.
 mod status;
+/// Files of teams.
+mod team_files;
 /// The law of the house.
 mod tidy;
 /// The embedded worker and its fence.

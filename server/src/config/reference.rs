@@ -71,8 +71,9 @@ In this order, each over the one before: what is built in, the main file, the fi
 * A file of `conf.d/` may override single values of `[server]` and `[mail]`; its arrays of tables (`[[auth.user]]`) are appended. A
   named section (`[worker.NAME]`, `[view.NAME]`, `[team.NAME]` and so on) stands whole in one file: in two it is an error.
 * A file of `teams/` declares the team of its name: its keys are those of `[team.NAME]`, and nothing in it reaches outside the team.
-  Where it is broken, that team alone has no builders and no views until it is right; an error in any other file keeps the server
-  from starting.
+  Where it is broken, that team goes on with what its files said when they were last good (kept in the database), and nobody else
+  notices; without such a text it has no builders and no views until its file is right. An error in any other file keeps the server
+  from starting. View names and secrets that are in force stay whose they are: another team's newer file that claims them is broken.
 * A variable `WEIR_SECTION__KEY`, for instance `WEIR_SERVER__LISTEN`, overrides one key; names are found whatever their case. A
   variable without a double underscore is never configuration.
 * A relative path starts in the folder of the file that writes it, one from a variable in the main file's.
