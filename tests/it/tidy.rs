@@ -29,7 +29,7 @@ const IMPORTS: [(&str, &[&str]); 15] = [
 const BASE: [&str; 3] = ["clock", "model", "shutdown"];
 
 /// Libraries that one module owns alone; entries with `.rs` are single files.
-const OWNERS: [(&str, &[&str]); 12] = [
+const OWNERS: [(&str, &[&str]); 14] = [
     // `model` derives diesel's mapping on enums and ids: the table below says that this is all it does.
     ("diesel", &["store", "model"]),
     ("diesel_migrations", &["store"]),
@@ -41,6 +41,8 @@ const OWNERS: [(&str, &[&str]); 12] = [
     ("openidconnect", &["web"]),
     ("figment", &["config"]),
     ("toml_edit", &["config"]),
+    ("saphyr_parser", &["config"]),
+    ("jsonc_parser", &["config"]),
     ("handlebars", &["render", "engine/interpolate.rs"]),
     ("clap", &["cli", "main"]),
 ];

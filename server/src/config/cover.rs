@@ -1,6 +1,7 @@
 //! Excerpts of a configuration never show what is, or may be, a secret: a diagnostic is printed and logged.
 
 use super::diagnostic::Excerpt;
+use super::path::{KeyPath, Part};
 use std::ops::Range;
 
 /// What stands for covered text.
@@ -27,11 +28,22 @@ impl Excerpt {
         ranges.into_iter().for_each(|range| self.cover(range));
     }
 
-    /// Covers what stands behind the `=` after the carets: nobody knows what an unknown key's value is.
+    /// Covers what stands under the carets and after them, where the last key of `path` sounds of secrets.
+    pub(super) fn cover_value_of(&mut self, path: &KeyPath) {
+        let keys = path.parts().into_iter().rev().filter_map(|part| match part {
+            Part::Key(key) => Some(key.to_lowercase().replace('-', "_")),
+            Part::Index(_) => None,
+        });
+        if keys.take(1).any(|key| is_secret(&key)) && self.start < self.text.chars().count() {
+            self.cover(self.start..self.text.chars().count());
+        }
+    }
+
+    /// Covers what stands behind the `=` or `:` after the carets: nobody knows what an unknown key's value is.
     pub(super) fn cover_value(&mut self) {
         let text: Vec<char> = self.text.chars().collect();
         let key_end = (self.start + self.length).min(text.len());
-        let Some(equals) = (key_end..text.len()).find(|i| text[*i] == '=') else { return };
+        let Some(equals) = (key_end..text.len()).find(|i| matches!(text[*i], '=' | ':')) else { return };
         let value = skip_blanks(&text, equals + 1);
         if value < text.len() {
             self.cover(value..text.len());
@@ -61,13 +73,14 @@ fn secret_values(text: &[char]) -> Vec<Range<usize>> {
     let (mut ranges, mut i) = (Vec::new(), 0);
     while i < text.len() {
         match text[i] {
-            '"' | '\'' => i = string_end(text, i),
-            '=' => {
-                let value = skip_blanks(text, i + 1);
+            '"' | '\'' if opens_string(text, i) => i = string_end(text, i),
+            '=' | ':' if separates(text, i) => {
+                let (value, is_colon) = (skip_blanks(text, i + 1), text[i] == ':');
+                let key = key_before(text, i);
                 i = value;
                 // What stands in an inline table has keys of its own.
-                if value < text.len() && text[value] != '{' && is_secret(&key_before(text, value)) {
-                    i = value_end(text, value);
+                if value < text.len() && text[value] != '{' && is_secret(&key) {
+                    i = if is_colon { value_end_after_colon(text, value) } else { value_end(text, value) };
                     ranges.push(value..i);
                 }
             }
@@ -75,6 +88,16 @@ fn secret_values(text: &[char]) -> Vec<Range<usize>> {
         }
     }
     ranges
+}
+
+/// Whether the quote at `i` begins a string: in YAML one inside of a word does not.
+fn opens_string(text: &[char], i: usize) -> bool {
+    i == 0 || matches!(text[i - 1], ' ' | '=' | ':' | ',' | '{' | '[' | '(' | '.')
+}
+
+/// Whether the `=` or `:` at `i` stands between key and value: `:` does in YAML and JSON, and not in `https://` or `12:30`.
+fn separates(text: &[char], i: usize) -> bool {
+    text[i] == '=' || text.get(i + 1).is_none_or(|next| *next == ' ') || i > 0 && matches!(text[i - 1], '"' | '\'')
 }
 
 /// Where `user:password` stands in URLs.
@@ -89,10 +112,10 @@ fn user_infos(text: &[char]) -> Vec<Range<usize>> {
     starts.filter_map(info).collect()
 }
 
-/// The last part of the key whose value begins at `value`.
-fn key_before(text: &[char], value: usize) -> String {
-    let before: String = text[..value].iter().collect();
-    let key = before.trim_end().trim_end_matches('=').trim_end().trim_end_matches(['"', '\'']);
+/// The last part of the key before the separator at `separator`.
+fn key_before(text: &[char], separator: usize) -> String {
+    let before: String = text[..separator].iter().collect();
+    let key = before.trim_end().trim_end_matches(['"', '\'']);
     key.rsplit(['.', '"', '\'', ' ', ',', '{', '[']).next().unwrap_or_default().to_lowercase().replace('-', "_")
 }
 
@@ -135,6 +158,11 @@ fn value_end(text: &[char], start: usize) -> usize {
     }
 }
 
+/// The same in YAML and JSON: without quotes a value has no certain end.
+fn value_end_after_colon(text: &[char], start: usize) -> usize {
+    if matches!(text[start], '"' | '\'') { string_end(text, start) } else { text.len() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Excerpt;
@@ -161,6 +189,10 @@ mod tests {
             "hash = ['s3cret', 's3cret']",
             "a = \"https://u:s3cret@h/x\"",
             "\"secrets\" = \"\"\"s3cret",
+            "  token: s3cret, s3cret",
+            "- { a: don't, pasword: 's3cret' }",
+            "{\"a\": 1, \"password\":\"s3cret\"}",
+            "api-key: [s3cret, s3cret]",
         ] {
             assert!(!covered(line, 0..1).0.contains("s3cret"), "{line}");
             let end = line.len();
@@ -177,6 +209,9 @@ mod tests {
             "use = \"git\"",
             "x = \"https://h/a@b\"",
             "secret = { env = \"X\" }",
+            "url: https://h:80/a@b",
+            "secret: { env: X }",
+            "at: 12:30",
         ] {
             assert_eq!(covered(line, 0..1).0, line);
         }

@@ -1,12 +1,14 @@
 //! One layer of the configuration for figment: a file, a variable, the defaults.
 
-use super::diagnostic::Diagnostic;
-use super::locate::Text;
+use super::diagnostic::{Diagnostic, Place};
+use super::locate::{self, Text};
 use super::path::KeyPath;
-use super::source::{File, Kind};
+use super::source::{File, Syntax};
+use super::{json, yaml};
 use figment::providers::{Format, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Metadata, Profile, Provider, Source};
+use std::collections::HashMap;
 
 /// What holds where nobody says otherwise.
 const DEFAULTS: &str = r#"
@@ -21,6 +23,9 @@ const PREFIX: &str = "WEIR_";
 
 /// Tables whose keys are names, and so stand whole in one file.
 const NAMED: [&[&str]; 6] = [&["auth", "jwt"], &["auth", "oidc"], &["plugin"], &["worker"], &["team"], &["view"]];
+
+/// The same, in a team's own files.
+const NAMED_OF_TEAM: [&str; 7] = ["secret", "source", "recipe", "builder", "scheduler", "reporter", "view"];
 
 /// What one file or variable says.
 pub struct Layer {
@@ -71,16 +76,40 @@ pub fn defaults() -> impl Provider {
     Toml::string(DEFAULTS)
 }
 
-/// Reads the text of `file` twice: its values by figment, their places by the spanned parse.
+/// A file's text: its places, its values, and what may not stand in it.
+pub struct Parsed {
+    /// The places of its keys.
+    pub text: Text,
+    /// Its values.
+    pub dict: Dict,
+    /// What is wrong and still lets the rest be read.
+    pub problems: Vec<Diagnostic>,
+}
+
+/// Reads the text of `file` as the end of its name says: TOML twice (its values by figment, their places by the spanned parse), YAML
+/// and JSON once.
 ///
 /// # Errors
 /// Where its syntax is wrong.
-pub fn parse(file: &File) -> Result<(Text, Dict), Box<Diagnostic>> {
-    let text = Text::parse(file)?;
+pub fn parse(file: &File) -> Result<Parsed, Box<Diagnostic>> {
+    let read = match file.format() {
+        Syntax::Toml => return parse_toml(file),
+        Syntax::Yaml => yaml::parse(&file.text),
+        Syntax::Json => json::parse(&file.text),
+    };
+    let (tree, problems) = read.map_err(|problem| Box::new(locate::diagnose(file, problem)))?;
+    let dict = tree.value().into_dict().expect("a document is a table");
+    let problems = problems.into_iter().map(|problem| locate::diagnose(file, problem)).collect();
+    Ok(Parsed { text: Text::of_tree(file, tree), dict, problems })
+}
+
+fn parse_toml(file: &File) -> Result<Parsed, Box<Diagnostic>> {
+    let text = Text::parse_toml(file)?;
     let mut profiles = Toml::string(&file.text).data().map_err(|error| {
         Box::new(Diagnostic::of_file(&file.shown, file.team(), "toml-syntax", first_line(&error.to_string())))
     })?;
-    Ok((text, profiles.remove(&Profile::Default).unwrap_or_default()))
+    let dict = profiles.remove(&Profile::Default).unwrap_or_default();
+    Ok(Parsed { text, dict, problems: Vec::new() })
 }
 
 /// The first line of a message of several.
@@ -119,47 +148,50 @@ pub fn split_tables(dict: Dict) -> (Dict, Dict) {
 
 /// Takes out of `layers` every named section that an earlier file declares, and says so.
 pub fn refuse_twice(files: &[(File, Text)], layers: &mut [Dict]) -> Vec<Diagnostic> {
-    let mut seen: Vec<(KeyPath, usize)> = Vec::new();
-    let mut names: std::collections::HashMap<String, usize> = std::collections::HashMap::new();
+    let mut names: HashMap<String, usize> = HashMap::new();
     let mut diagnostics = Vec::new();
     for (i, layer) in layers.iter_mut().enumerate() {
         let (file, text) = &files[i];
-        if let Kind::Team(name) = &file.kind {
-            let path = KeyPath::of(&["team", name]);
-            if names.contains_key(&path.to_string()) {
-                let message = format!("the team name `{name}` is taken");
-                let mut diagnostic = Diagnostic::of_file(&file.shown, file.team(), "name-taken", message);
-                diagnostic.key = path.to_string();
-                diagnostics.push(diagnostic.expected("another name for this file, or no [team] table of that name"));
-                layer.clear();
-            }
-            names.insert(path.to_string(), i);
+        let above = file.team().map_or_else(KeyPath::default, |team| KeyPath::of(&["team", team]));
+        if let Some(team) = file.team()
+            && names.contains_key(&above.to_string())
+        {
+            let message = format!("the team name `{team}` is taken");
+            let mut diagnostic = Diagnostic::of_file(&file.shown, file.team(), "name-taken", message);
+            diagnostic.key = above.to_string();
+            diagnostics.push(diagnostic.expected("another name for this file, or no [team] table of that name"));
+            layer.clear();
             continue;
         }
-        for keys in NAMED {
+        let of_team: Vec<&[&str]> = NAMED_OF_TEAM.iter().map(std::slice::from_ref).collect();
+        let sections = if file.team().is_some() { of_team } else { NAMED.to_vec() };
+        let mut seen = Vec::new();
+        for keys in sections {
             let Some(table) = at_mut(layer, keys) else { continue };
-            let twice: Vec<String> = table
-                .keys()
-                .filter(|name| names.contains_key(&KeyPath::of(keys).key(name).to_string()))
-                .cloned()
-                .collect();
+            let inside = KeyPath::of(keys);
+            let path = |name: &str| keys.iter().fold(above.clone(), |path, key| path.key(key)).key(name).to_string();
+            let twice: Vec<String> = table.keys().filter(|name| names.contains_key(&path(name))).cloned().collect();
             for name in twice {
                 table.remove(&name);
-                let path = KeyPath::of(keys).key(&name);
-                let (line, column, excerpt) = text.place(&path, true);
-                let first = &files[names[&path.to_string()]].0;
-                let message = format!("[{path}] is already declared in {}", first.shown.display());
-                let mut diagnostic = Diagnostic::of_file(&file.shown, None, "declared-twice", message);
-                diagnostic.place = super::diagnostic::Place::File { path: file.shown.clone(), line, column };
-                diagnostic.key = path.to_string();
-                diagnostic.excerpt = excerpt;
-                diagnostics.push(diagnostic.expected("each named section whole in one file"));
+                let first = &files[names[&path(&name)]].0;
+                diagnostics.push(declared_twice((file, text), &inside.key(&name), &path(&name), first));
             }
-            seen.extend(table.keys().map(|name| (KeyPath::of(keys).key(name), i)));
+            seen.extend(table.keys().map(|name| (path(name), i)));
         }
-        names.extend(seen.drain(..).map(|(path, i)| (path.to_string(), i)));
+        names.extend(seen);
     }
     diagnostics
+}
+
+/// That the section at `inside` of a file, which is `path` of the whole configuration, is declared in `first` too.
+fn declared_twice((file, text): (&File, &Text), inside: &KeyPath, path: &str, first: &File) -> Diagnostic {
+    let (line, column, excerpt) = text.place(inside, true);
+    let message = format!("[{path}] is already declared in {}", first.shown.display());
+    let mut diagnostic = Diagnostic::of_file(&file.shown, file.team(), "declared-twice", message);
+    diagnostic.place = Place::File { path: file.shown.clone(), line, column };
+    diagnostic.key = path.to_owned();
+    diagnostic.excerpt = excerpt;
+    diagnostic.expected("each named section whole in one file")
 }
 
 /// The table at `keys`.

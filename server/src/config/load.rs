@@ -1,7 +1,7 @@
 //! From what was written to what is used: read every section, freeze it, check what refers to what.
 
 use super::auth::{RawAuth, check_team};
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, Place};
 use super::mail::RawMail;
 use super::path::KeyPath;
 use super::plugin::{Plugin, RawPlugin};
@@ -98,7 +98,9 @@ pub fn pass(input: &Input, lost: &BTreeSet<String>, catalogue: &dyn PluginCatalo
     let reader = Reader::new(&sources);
     let known_broken = diagnostics.iter().filter_map(|d| d.team.clone()).chain(lost.iter().cloned()).collect();
     let config = freeze(dir, &reader, &Given { known_broken, variables, catalogue, texts });
-    diagnostics.extend(reader.into_found());
+    // What may be a number or text is told once, not again where one of them is wanted.
+    let misread: Vec<Place> = diagnostics.iter().filter(|d| d.rule == "yaml-number").map(|d| d.place.clone()).collect();
+    diagnostics.extend(reader.into_found().into_iter().filter(|found| !misread.contains(&found.place)));
     diagnostics.sort_by(|a, b| a.order().cmp(&b.order()));
     let may_start = !diagnostics.iter().any(|diagnostic| diagnostic.is_error() && diagnostic.team.is_none());
     // A file that wants the name of a team that the instance declares breaks only itself.

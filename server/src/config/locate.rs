@@ -3,13 +3,23 @@
 use super::diagnostic::{Diagnostic, Excerpt, Place};
 use super::path::{KeyPath, Part};
 use super::source::File;
+use super::tree::{Data, Problem, Tree};
 use std::ops::Range;
 use toml_edit::{Document, Item, Value};
 
 /// A file's text with the places of its keys.
 pub struct Text {
     text: String,
-    document: Option<Document<String>>,
+    document: Spanned,
+}
+
+/// What knows the places.
+enum Spanned {
+    /// It could not be read.
+    Nothing,
+    Toml(Document<String>),
+    /// YAML or JSON.
+    Tree(Tree),
 }
 
 /// Bytes of the text; none where the text has nothing of its own for it.
@@ -20,31 +30,32 @@ enum At<'a> {
     Item(&'a Item),
     Value(&'a Value),
     Table(&'a toml_edit::Table),
+    Tree(&'a Tree),
 }
 
 impl Text {
-    /// Reads the places of `file`.
+    /// Reads the places of `file`, which is TOML.
     ///
     /// # Errors
     /// Where its syntax is wrong.
-    pub fn parse(file: &File) -> Result<Self, Box<Diagnostic>> {
+    pub fn parse_toml(file: &File) -> Result<Self, Box<Diagnostic>> {
         match Document::parse(file.text.clone()) {
-            Ok(document) => Ok(Self { text: file.text.clone(), document: Some(document) }),
+            Ok(document) => Ok(Self { text: file.text.clone(), document: Spanned::Toml(document) }),
             Err(error) => {
                 let message = error.message().lines().collect::<Vec<_>>().join(", ");
-                let mut diagnostic = Diagnostic::of_file(&file.shown, file.team(), "toml-syntax", message);
-                let span = error.span().unwrap_or(0..0);
-                let (line, column, excerpt) = place_of(&file.text, span);
-                diagnostic.place = Place::File { path: file.shown.clone(), line, column };
-                diagnostic.excerpt = Some(excerpt);
-                Err(Box::new(diagnostic))
+                Err(Box::new(diagnose(file, Problem::new(error.span().unwrap_or(0..0), "toml-syntax", message))))
             }
         }
     }
 
+    /// The places of what was read from `file`.
+    pub fn of_tree(file: &File, tree: Tree) -> Self {
+        Self { text: file.text.clone(), document: Spanned::Tree(tree) }
+    }
+
     /// A text that could not be read: it has no keys.
     pub fn unreadable(text: &str) -> Self {
-        Self { text: text.to_owned(), document: None }
+        Self { text: text.to_owned(), document: Spanned::Nothing }
     }
 
     /// Whether something stands at `path`.
@@ -58,7 +69,11 @@ impl Text {
         let span = if at_key { key.or(value) } else { value.or(key) };
         match span {
             Some(span) => {
-                let (line, column, excerpt) = place_of(&self.text, span);
+                let (line, column, mut excerpt) = place_of(&self.text, span);
+                // In YAML and JSON a value may stand on another line than the name that tells what it is.
+                if !at_key && matches!(self.document, Spanned::Tree(_)) {
+                    excerpt.cover_value_of(path);
+                }
                 (line, column, Some(excerpt))
             }
             None => (1, 1, None),
@@ -67,7 +82,11 @@ impl Text {
 
     /// The spans of the last key on the way along `path` and of its value, and whether the way goes to the end.
     fn find(&self, path: &KeyPath) -> Option<(Span, Span, bool)> {
-        let mut at = At::Table(self.document.as_ref()?.as_table());
+        let mut at = match &self.document {
+            Spanned::Nothing => return None,
+            Spanned::Toml(document) => At::Table(document.as_table()),
+            Spanned::Tree(tree) => At::Tree(tree),
+        };
         let mut key_span = None;
         let mut whole = true;
         for part in path.parts() {
@@ -86,6 +105,9 @@ impl Text {
 
 /// What stands at `part` of `at`, with the span of its key.
 fn step<'a>(at: &At<'a>, part: &Part) -> Option<(Option<Range<usize>>, At<'a>)> {
+    if let At::Tree(tree) = at {
+        return tree.step(part).map(|(key, tree)| (key, At::Tree(tree)));
+    }
     match part {
         Part::Key(key) => {
             let (key, item) = match at {
@@ -114,6 +136,8 @@ fn span_of(at: &At<'_>) -> Option<Range<usize>> {
         At::Item(item) => item.span(),
         At::Value(value) => value.span(),
         At::Table(table) => table.span(),
+        At::Tree(Tree { data: Data::Table(entries), .. }) if !entries.is_empty() => None,
+        At::Tree(tree) => Some(tree.span.clone()),
     }
 }
 
@@ -122,6 +146,7 @@ fn first_key(at: &At<'_>) -> Option<Range<usize>> {
     let table = match at {
         At::Item(Item::Table(table)) => table,
         At::Table(table) => *table,
+        At::Tree(Tree { data: Data::Table(entries), .. }) => return entries.first().map(|entry| entry.span.clone()),
         _ => return None,
     };
     table.iter().find_map(|(name, _)| table.get_key_value(name)?.0.span())
@@ -133,4 +158,14 @@ fn place_of(text: &str, span: Range<usize>) -> (usize, usize, Excerpt) {
     let column = excerpt.start + 1;
     excerpt.cover_secrets();
     (excerpt.line, column, excerpt)
+}
+
+/// What is wrong with the text of `file`, with its place.
+pub fn diagnose(file: &File, problem: Problem) -> Diagnostic {
+    let (line, column, excerpt) = place_of(&file.text, problem.span);
+    let mut diagnostic = Diagnostic::of_file(&file.shown, file.team(), problem.rule, problem.message);
+    diagnostic.place = Place::File { path: file.shown.clone(), line, column };
+    diagnostic.excerpt = Some(excerpt);
+    diagnostic.expected = problem.expected.map(str::to_owned);
+    diagnostic
 }

@@ -16,6 +16,8 @@ pub mod files;
 pub mod force;
 /// `[auth.jwt.*]`, `[auth.oidc.*]`.
 pub mod issuer;
+/// JSON with places.
+mod json;
 /// Whose files are broken keeps what they said before.
 pub mod last_good;
 /// One layer for figment.
@@ -65,6 +67,8 @@ pub mod source_of_changes;
 pub mod team;
 /// What teams' files said when they were last good.
 pub mod team_texts;
+/// A YAML or JSON document.
+mod tree;
 /// How each type of value is read.
 pub mod value;
 /// Secrets' values, when they are used.
@@ -73,6 +77,8 @@ pub mod vault;
 pub mod view;
 /// `[worker.*]`.
 pub mod worker;
+/// YAML with places.
+mod yaml;
 
 use diagnostic::Diagnostic;
 use std::collections::{BTreeMap, BTreeSet};

@@ -65,8 +65,8 @@ to write instead; `weir serve` runs it. Each takes `--config FILE` (or `WEIR_CON
 
 ## Where values come from
 
-In this order, each over the one before: what is built in, the main file, the files `conf.d/*.toml` beside it by name, the files
-`teams/*.toml`, the environment.
+In this order, each over the one before: what is built in, the main file, the files of `conf.d/` beside it by name, those of
+`teams/`, the environment. Each file may be written as TOML (`.toml`), YAML (`.yaml`, `.yml`) or JSON (`.json`).
 
 * A file of `conf.d/` may override single values of `[server]` and `[mail]`; its arrays of tables (`[[auth.user]]`) are appended. A
   named section (`[worker.NAME]`, `[view.NAME]`, `[team.NAME]` and so on) stands whole in one file: in two it is an error.
@@ -74,9 +74,22 @@ In this order, each over the one before: what is built in, the main file, the fi
   Where it is broken, that team goes on with what its files said when they were last good (kept in the database), and nobody else
   notices; without such a text it has no builders and no views until its file is right. An error in any other file keeps the server
   from starting. View names and secrets that are in force stay whose they are: another team's newer file that claims them is broken.
+* A folder `teams/NAME/` does the same with several files, in any of these ways of writing; a named section (`[builder.NAME]`) stands
+  whole in one of them. A link out of the folder is not followed. A team has one file or one folder, and an instance one main file.
 * A variable `WEIR_SECTION__KEY`, for instance `WEIR_SERVER__LISTEN`, overrides one key; names are found whatever their case. A
   variable without a double underscore is never configuration.
 * A relative path starts in the folder of the file that writes it, one from a variable in the main file's.
+
+## YAML and JSON
+
+The keys are the same: `[builder.linux]` with `[[builder.linux.step]]` is `builder: {linux: {step: [...]}}`. JSON is read strictly. Of
+YAML 1.2 is read what cannot be misread:
+
+* Only `true` and `false` are booleans: `no`, `off`, `y` are text, also as keys (`on: change`).
+* A number stands as it would be shown: `1.10`, `010`, `0x1F`, `1e3` may be text to one and a number to another, so they are an error.
+  Quotes make text of them.
+* No key twice, one document a file, no anchors, aliases, merge keys or tags: a short file could mean a huge one. A `recipe` shares
+  steps.
 
 ## How values are written
 

@@ -3,6 +3,7 @@
 use super::Config;
 use super::path::KeyPath;
 use super::read::Reader;
+use super::source::Syntax;
 use super::team::{Secret, Team};
 use super::team_texts::TeamTexts;
 use std::collections::BTreeSet;
@@ -26,7 +27,7 @@ pub struct Reserved {
     folders: BTreeSet<PathBuf>,
     /// None of these.
     files: BTreeSet<PathBuf>,
-    /// No `.toml` in these.
+    /// Nothing in these that could be a file of the configuration.
     configuration: BTreeSet<PathBuf>,
     /// None of these variables of the environment.
     variables: BTreeSet<String>,
@@ -75,8 +76,9 @@ impl Reserved {
     fn holds_path(&self, path: &Path) -> bool {
         let is = |one: &PathBuf| path == one || path == real(one);
         let is_in = |folder: &PathBuf| path.starts_with(folder) || path.starts_with(real(folder));
-        let is_toml = path.extension().is_some_and(|extension| extension == "toml");
-        self.folders.iter().any(is_in) || self.files.iter().any(is) || is_toml && self.configuration.iter().any(is_in)
+        let may_be_read = || Syntax::of(path).is_some();
+        let is_of_configuration = || self.configuration.iter().any(is_in) && may_be_read();
+        self.folders.iter().any(is_in) || self.files.iter().any(is) || is_of_configuration()
     }
 }
 

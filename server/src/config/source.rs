@@ -15,12 +15,35 @@ use std::path::{Path, PathBuf};
 /// What a file is to the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
-    /// `weir.toml`.
+    /// `weir.toml`, or `.yaml` or `.json`.
     Main,
     /// A file of `conf.d/`.
     Fragment,
-    /// A file of `teams/`, which declares the team of this name.
+    /// A file of `teams/`, or of a folder there, which declares the team of this name. A team may have several.
     Team(String),
+}
+
+/// How a file is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Syntax {
+    /// `.toml`, and whatever else the operator names.
+    Toml,
+    /// `.yaml`, `.yml`.
+    Yaml,
+    /// `.json`.
+    Json,
+}
+
+impl Syntax {
+    /// As the end of the name says; none where it says nothing.
+    pub fn of(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()? {
+            "toml" => Some(Self::Toml),
+            "yaml" | "yml" => Some(Self::Yaml),
+            "json" => Some(Self::Json),
+            _ => None,
+        }
+    }
 }
 
 /// One file as it was read.
@@ -43,6 +66,11 @@ impl File {
             Kind::Team(name) => Some(name),
             Kind::Main | Kind::Fragment => None,
         }
+    }
+
+    /// How it is written.
+    pub fn format(&self) -> Syntax {
+        Syntax::of(&self.path).unwrap_or(Syntax::Toml)
     }
 
     /// Its folder, in which its relative paths start.
@@ -101,7 +129,10 @@ impl Sources {
         let mut incomplete = false;
         for file in files {
             let (text, dict) = match layer::parse(&file) {
-                Ok((text, dict)) => (text, dict),
+                Ok(parsed) => {
+                    diagnostics.extend(parsed.problems);
+                    (parsed.text, parsed.dict)
+                }
                 Err(diagnostic) => {
                     incomplete |= file.team().is_none();
                     diagnostics.push(*diagnostic);
@@ -121,7 +152,10 @@ impl Sources {
                     let (tables, rest) = layer::split_tables(dict);
                     figment.merge(Layer::file(file, rest)).admerge(Layer::file(file, tables))
                 }
-                Kind::Team(name) => figment.merge(Layer::file(file, layer::under_team(name, dict))),
+                Kind::Team(name) => {
+                    let (tables, rest) = layer::split_tables(layer::under_team(name, dict));
+                    figment.merge(Layer::file(file, rest)).admerge(Layer::file(file, tables))
+                }
             };
         }
         let variables: BTreeMap<String, String> =

@@ -8,7 +8,9 @@ mod layers;
 mod placeholders;
 mod reporter;
 mod reserved;
+mod syntaxes;
 mod team;
+mod team_folders;
 
 use super::load::Input;
 use super::plugin::Plugin;
@@ -88,7 +90,7 @@ pub fn in_memory(files: &[(&str, &str)]) -> Vec<File> {
         shown: name.into(),
         path: Path::new("/etc/weir").join(name),
         kind: match name.split_once('/') {
-            Some(("teams", team)) => Kind::Team(team.trim_end_matches(".toml").to_owned()),
+            Some(("teams", rest)) => Kind::Team(rest.split(['/', '.']).next().unwrap().to_owned()),
             Some(_) => Kind::Fragment,
             None => Kind::Main,
         },
