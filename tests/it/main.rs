@@ -4,6 +4,8 @@
 
 /// The doors for scripts.
 mod api;
+/// What comes over the wire to do harm.
+mod attacks;
 /// Who may do what.
 mod auth;
 /// What only a browser can show.

@@ -50,6 +50,8 @@ pub mod fleet;
 pub mod page;
 /// A real provider of OpenID Connect.
 pub mod provider;
+/// A real reverse proxy.
+pub mod proxy;
 /// The server as a process.
 pub mod server;
 /// A service that plugins call.
@@ -60,5 +62,7 @@ pub mod site;
 pub mod source;
 /// Somebody with a browser, as far as signing in needs one.
 pub mod traveller;
+/// A connection by hand.
+pub mod wire;
 /// A served configuration and what one does to it.
 pub mod world;

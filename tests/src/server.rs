@@ -59,6 +59,19 @@ impl TestServer {
         self.log.lock().expect("no reader panics").clone()
     }
 
+    /// Waits until its log holds `text`.
+    ///
+    /// # Panics
+    /// Where the deadline passes first.
+    pub fn wait_for_log(&self, text: &str) {
+        let deadline = Instant::now() + DEADLINE;
+        while !self.log().contains(text) {
+            let heard = self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now()));
+            // What was heard last may have been written while we looked.
+            assert!(heard.is_ok() || self.log().contains(text), "`{text}` did not come into the log:\n{}", self.log());
+        }
+    }
+
     /// Its process.
     pub fn pid(&self) -> u32 {
         self.child.id()

@@ -45,6 +45,12 @@ pub enum Error {
     /// The body is larger than it may be.
     #[error("the body is larger than {0} bytes; send less")]
     TooLarge(usize),
+    /// The body is packed.
+    #[error("send the body as it is, without `Content-Encoding`")]
+    WrongCoding,
+    /// The body did not come within so many seconds.
+    #[error("the body did not come within {0} seconds; send it again")]
+    TooSlow(u64),
     /// The path is there, the method is not.
     #[error("this address answers {0} only")]
     MethodNotAllowed(&'static str),
@@ -133,6 +139,8 @@ impl Error {
             Self::BadRequest(_) | Self::BadArguments { .. } => (StatusCode::BAD_REQUEST, "bad_request"),
             Self::WrongContentType | Self::WrongFormType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong_content_type"),
             Self::CrossSite => (StatusCode::FORBIDDEN, "cross_site"),
+            Self::WrongCoding => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong_coding"),
+            Self::TooSlow(_) => (StatusCode::REQUEST_TIMEOUT, "too_slow"),
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
             Self::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::OutsidePrefix(_) => (StatusCode::NOT_FOUND, "not_found"),
@@ -144,7 +152,7 @@ impl Error {
     fn view(&self, request_id: &str) -> ErrorView {
         let (status, code) = self.codes();
         let fields = match self {
-            Self::Status(status::Error::Invalid { fields }) | Self::BadArguments { fields } => fields.clone(),
+            Self::Status(status::Error::Invalid { fields }) | Self::BadArguments { fields } => short(fields),
             _ => BTreeMap::new(),
         };
         let hint_url = match self {
@@ -158,7 +166,7 @@ impl Error {
             }
             _ => None,
         };
-        let error = sentence(&self.to_string());
+        let error = sentence(&cut(&self.to_string(), SENTENCE_MAX));
         ErrorView { status: status.as_u16(), error, code, request_id: request_id.to_owned(), fields, limit, hint_url }
     }
 
@@ -236,6 +244,24 @@ fn wants_page(request: &HttpRequest) -> bool {
     }
     let accept = request.headers().get(ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
     accept.contains("text/html") || !accept.contains("application/json")
+}
+
+/// Wrong fields that an answer names at most, and characters of what it says: nobody makes it say back what they sent a thousandfold.
+const FIELDS_MAX: usize = 32;
+const FIELD_MAX: usize = 300;
+const SENTENCE_MAX: usize = 2_000;
+
+/// The first of `fields`, each cut.
+fn short(fields: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    fields.iter().take(FIELDS_MAX).map(|(field, why)| (cut(field, FIELD_MAX), cut(why, FIELD_MAX))).collect()
+}
+
+/// The first `max` characters of `text`.
+fn cut(text: &str, max: usize) -> String {
+    match text.char_indices().nth(max) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
 }
 
 /// A sentence as people write it: capital first, full stop last.

@@ -2,7 +2,7 @@
 
 use super::auth::origin::{self, Origin};
 use super::auth::session::Signed;
-use super::{AppState, Error, Result};
+use super::{AppState, Error, Result, payload};
 use crate::model::scope::Scope;
 use crate::model::time::Time;
 use crate::status::query::Narrowing;
@@ -133,11 +133,7 @@ pub async fn form<T: DeserializeOwned>(
     if !request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return Err(Error::WrongFormType);
     }
-    let bytes = match payload.to_bytes_limited(BODY_BYTES_MAX).await {
-        Ok(Ok(bytes)) => bytes,
-        Ok(Err(error)) => return Err(Error::BadRequest(format!("the form broke off: {error}"))),
-        Err(_) => return Err(Error::TooLarge(BODY_BYTES_MAX)),
-    };
+    let bytes = payload::read(request, payload, BODY_BYTES_MAX).await?;
     let (proofs, fields): (Vec<_>, Vec<_>) =
         url::form_urlencoded::parse(&bytes).into_owned().partition(|(name, _)| name == CSRF);
     match &proofs[..] {

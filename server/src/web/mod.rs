@@ -12,12 +12,16 @@ mod edge;
 pub mod error;
 /// Who asks and what for, as extractors.
 pub mod extract;
+/// Where a request ends.
+mod framing;
 /// For the operator: alive, ready.
 mod health;
 /// Live events and logs.
 pub mod live;
 /// One file a page.
 pub mod pages;
+/// Bodies of requests.
+mod payload;
 /// Which part of a file is asked for.
 mod range;
 /// Every route on one screen.
@@ -119,6 +123,7 @@ pub fn scope(
         .wrap(from_fn(edge::spare_small_bodies))
         .wrap(Compress::default())
         .wrap(from_fn(edge::around))
+        .wrap(from_fn(framing::guard))
 }
 
 /// What is answered outside the prefix: the operator's probes, and a hint.
@@ -138,4 +143,5 @@ fn outside(
         .configure(routes::probes)
         .default_service(web::to(error::outside_prefix))
         .wrap(from_fn(edge::around))
+        .wrap(from_fn(framing::guard))
 }

@@ -2,7 +2,7 @@
 
 use crate::status;
 use crate::web::extract::BODY_BYTES_MAX;
-use crate::web::{Error, Result};
+use crate::web::{Error, Result, payload};
 use actix_web::HttpRequest;
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
 use actix_web::web::{Bytes, Payload};
@@ -29,11 +29,7 @@ pub async fn read_partly<T: DeserializeOwned>(
     payload: Payload,
     known: &[&str],
 ) -> Result<(T, BTreeMap<String, String>)> {
-    let bytes = match payload.to_bytes_limited(BODY_BYTES_MAX).await {
-        Ok(Ok(bytes)) => bytes,
-        Ok(Err(error)) => return Err(Error::BadRequest(format!("the body broke off: {error}"))),
-        Err(_) => return Err(Error::TooLarge(BODY_BYTES_MAX)),
-    };
+    let bytes = payload::read(request, payload, BODY_BYTES_MAX).await?;
     let is_empty = bytes.is_empty() && !request.headers().contains_key(CONTENT_TYPE);
     if !is_empty && !is_json(request.headers()) {
         return Err(Error::WrongContentType);
