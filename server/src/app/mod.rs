@@ -88,6 +88,7 @@ async fn run(
     listeners: Vec<TcpListener>,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
+    let (keys, clock) = (state.keys.clone(), state.clock.clone());
     let web = async {
         let served = web::serve(state, listeners, shutdown.clone()).await;
         shutdown.cancel();
@@ -97,7 +98,8 @@ async fn run(
         shutdown.cancelled().await;
         status.close();
     };
-    let (served, (), (), ()) = tokio::join!(web, engine.run(), delivery.run(), close);
+    let keys = keys.run(&status, &clock, shutdown.clone());
+    let (served, (), (), (), ()) = tokio::join!(web, engine.run(), delivery.run(), close, keys);
     served
 }
 

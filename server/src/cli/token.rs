@@ -124,13 +124,13 @@ impl Issue {
             bail!("there is no team `{team}`; the configuration has {}", names.join(", "));
         }
         let keys = Keys::open(&config)?;
-        let Some((issuer, key)) = keys.signing() else {
+        let Some((issuer, ring)) = keys.signing(&config.auth)? else {
             bail!(
                 "the configuration has no key of its own to sign with; add for instance\n\n[auth.jwt.local]\nalgorithm = \"EdDSA\"\nkey_file = \"state/jwt.pem\""
             );
         };
         let now = SystemClock.now();
-        let claims = self.claims(issuer, now)?;
+        let claims = self.claims(&issuer, now)?;
         let expires_at = Time::from_timestamp(claims.exp, 0).context("the token would expire after the end of time")?;
         let new = NewToken {
             jti: claims.jti.clone(),
@@ -140,7 +140,7 @@ impl Issue {
             expires_at,
         };
         tokens(&config.server.database)?.record(&Scope::system(), new).await.context("the token cannot be recorded")?;
-        let token = sign(issuer, key, &claims)?;
+        let token = sign(ring.signing(), &claims)?;
         if self.here.json {
             println!("{}", serde_json::json!({ "token": token, "jti": claims.jti, "expires_at": expires_at }));
         } else {

@@ -2,6 +2,7 @@
 
 use super::glob::Glob;
 use super::right::{Right, Role, Visibility};
+use super::time::Time;
 use std::collections::BTreeMap;
 
 /// Who asks and what they may do. It holds no secret and is cheap to clone.
@@ -12,9 +13,14 @@ pub struct Scope {
     /// The token's id, where a token proved the subject.
     pub token_id: Option<String>,
     signed_in: bool,
+    /// Proved, and nothing was ever given to them here: they read what everybody reads.
+    outsider: bool,
     owner: bool,
     roles: BTreeMap<String, Role>,
     narrowed: Narrowed,
+    /// What is read is a feed.
+    at_feed: bool,
+    until: Option<Time>,
 }
 
 /// What a token for one purpose is narrowed to; empty means not narrowed.
@@ -28,6 +34,8 @@ pub struct Narrowed {
     pub parameters: BTreeMap<String, serde_json::Value>,
     /// How many control actions the token is good for; `status` counts them durably.
     pub uses: Option<u32>,
+    /// The token reads what is for machines, such as `/view/<name>.json`; everywhere else its carrier is as good as a stranger.
+    pub feed_only: bool,
 }
 
 impl Scope {
@@ -37,9 +45,12 @@ impl Scope {
             subject: "anonymous".to_owned(),
             token_id: None,
             signed_in: false,
+            outsider: false,
             owner: false,
             roles: BTreeMap::new(),
             narrowed: Narrowed::default(),
+            at_feed: false,
+            until: None,
         }
     }
 
@@ -56,7 +67,41 @@ impl Scope {
         roles: BTreeMap<String, Role>,
         narrowed: Narrowed,
     ) -> Self {
-        Self { subject, token_id, signed_in: true, owner, roles, narrowed }
+        Self { subject, token_id, signed_in: true, owner, roles, narrowed, ..Self::anonymous() }
+    }
+
+    /// The same, believed until `time` at the latest.
+    #[must_use]
+    pub fn until(self, time: Time) -> Self {
+        Self { until: Some(time), ..self }
+    }
+
+    /// The same, as somebody whom nothing was given: what is for everybody signed in is not for them. Anybody at all may be let in by a
+    /// foreign issuer.
+    #[must_use]
+    pub fn outside(self) -> Self {
+        Self { outsider: true, ..self }
+    }
+
+    /// The same, where it asks for what is made for machines.
+    #[must_use]
+    pub fn at_feed(self) -> Self {
+        Self { at_feed: true, ..self }
+    }
+
+    /// Until when it is believed at the latest; none where that is not known.
+    pub fn ends(&self) -> Option<Time> {
+        self.until
+    }
+
+    /// Whether nothing narrows it: it stands for all that its roles give.
+    pub fn is_whole(&self) -> bool {
+        self.narrowed == Narrowed::default()
+    }
+
+    /// Whether it reads here as a member or as somebody signed in, and not only as everybody.
+    fn reads_more(&self) -> bool {
+        self.signed_in && (self.at_feed || !self.narrowed.feed_only)
     }
 
     /// What a team itself may see: its own things and what is public. For plugins and reporters.
@@ -88,8 +133,8 @@ impl Scope {
     pub fn may_read(&self, team: &str, visibility: Visibility) -> bool {
         match visibility {
             Visibility::Public => true,
-            Visibility::Internal => self.signed_in,
-            Visibility::Private => self.owner || self.roles.contains_key(team),
+            Visibility::Internal => self.reads_more() && !self.outsider,
+            Visibility::Private => self.reads_more() && (self.owner || self.roles.contains_key(team)),
         }
     }
 
@@ -97,8 +142,8 @@ impl Scope {
     pub fn may_read_instance(&self, visibility: Visibility) -> bool {
         match visibility {
             Visibility::Public => true,
-            Visibility::Internal => self.signed_in,
-            Visibility::Private => self.owner,
+            Visibility::Internal => self.reads_more() && !self.outsider,
+            Visibility::Private => self.reads_more() && self.owner,
         }
     }
 
@@ -106,6 +151,7 @@ impl Scope {
     pub fn may(&self, right: Right, team: &str, builder: &str) -> bool {
         let role = if self.owner { Some(Role::Owner) } else { self.roles.get(team).copied() };
         role.is_some_and(|role| role >= right.least_role())
+            && !self.narrowed.feed_only
             && (self.narrowed.actions.is_empty() || self.narrowed.actions.contains(&right))
             && (self.narrowed.builders.is_empty()
                 || self
@@ -169,5 +215,24 @@ mod tests {
         assert!(!scope.may(Right::Force, "core", "docs"));
         assert!(!scope.may(Right::Stop, "core", "full-2.4"));
         assert!(scope.may_read("core", Visibility::Private));
+        assert!(operator().is_whole() && !scope.is_whole());
+    }
+
+    #[test]
+    fn a_token_for_feeds_reads_feeds_and_is_a_stranger_elsewhere() {
+        let scope = operator().narrow(Narrowed { feed_only: true, ..Narrowed::default() });
+        assert!(scope.may_read("core", Visibility::Public) && !scope.may_read("core", Visibility::Private));
+        assert!(!scope.may_read("docs", Visibility::Internal) && !scope.may_read_instance(Visibility::Internal));
+        assert!(!scope.may(Right::Force, "core", "full") && !scope.may(Right::Read, "core", "full"));
+        let scope = scope.at_feed();
+        assert!(scope.may_read("core", Visibility::Private) && scope.may_read("docs", Visibility::Internal));
+        assert!(!scope.may(Right::Force, "core", "full"));
+    }
+
+    #[test]
+    fn who_was_given_nothing_reads_what_everybody_reads() {
+        let nobody = Scope::proved("x".to_owned(), None, false, BTreeMap::new(), Narrowed::default()).outside();
+        assert!(nobody.is_signed_in() && nobody.may_read("core", Visibility::Public));
+        assert!(!nobody.may_read("core", Visibility::Internal) && !nobody.may_read_instance(Visibility::Internal));
     }
 }

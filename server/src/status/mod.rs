@@ -40,6 +40,8 @@ mod registry;
 pub mod reporters;
 /// The serialisable types.
 pub mod resource;
+/// What no token is believed for any more.
+pub mod revocation;
 /// What somebody may do.
 pub mod rights;
 mod select;
@@ -118,7 +120,8 @@ impl Status {
         store::make_private(&config.server.state_dir)?;
         let now = clock.now().trunc_subsecs(6);
         let in_force = InForce::open(config.clone(), &store, now).await?;
-        let tokens = token::Tokens::new(store.clone(), clock.clone());
+        let rights = watch::Sender::new(0);
+        let tokens = token::Tokens::new(store.clone(), clock.clone()).telling(rights.clone());
         Ok(Self(Arc::new(Inner {
             in_force: ArcSwap::from_pointee(in_force),
             replacing: tokio::sync::Mutex::default(),
@@ -135,7 +138,7 @@ impl Status {
             sessions: session::Believed::default(),
             plugins: plugin::Source::default(),
             meters: quota::Meters::default(),
-            rights: watch::Sender::new(0),
+            rights,
         })))
     }
 

@@ -1,22 +1,20 @@
 //! Tokens that were issued: recorded, listed, revoked. Never the token itself, only what it is good for.
 
+use super::revocation::{Carried, Known, Revoked, Target};
 use super::{Error, Result};
 use crate::clock::SharedClock;
 use crate::model::right::{Right, Visibility};
 use crate::model::scope::Scope;
 use crate::model::time::Time;
 use crate::store::audit::{self, NewAudit};
+use crate::store::revocations::{self, NewRevocation};
 use crate::store::tokens::{self, TokenRow};
 use crate::store::{DbConnection, Store};
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use tokio::sync::watch;
 
-/// For how long an answer about a token is believed: a revocation by another process counts after this.
-const BELIEVED_MS: i64 = 500;
-/// Answers that are kept.
-const KEPT: usize = 4096;
 /// Tokens that a list holds at most.
 const LISTED: i64 = 1000;
 
@@ -25,7 +23,9 @@ const LISTED: i64 = 1000;
 pub struct Tokens {
     store: Store,
     clock: SharedClock,
-    believed: Arc<Mutex<HashMap<String, (Time, bool)>>>,
+    known: Arc<Known>,
+    /// Told of what is revoked.
+    rights: watch::Sender<u64>,
 }
 
 /// What is recorded of a token.
@@ -69,15 +69,22 @@ pub struct NewToken {
 impl Tokens {
     /// The tokens in `store`.
     pub fn new(store: Store, clock: SharedClock) -> Self {
-        Self { store, clock, believed: Arc::default() }
+        Self { store, clock, known: Arc::default(), rights: watch::Sender::new(0) }
+    }
+
+    /// The same, telling `rights` whenever something was revoked.
+    #[must_use]
+    pub(super) fn telling(self, rights: watch::Sender<u64>) -> Self {
+        Self { rights, ..self }
     }
 
     /// Records a token that is about to be handed out.
     ///
     /// # Errors
-    /// `Forbidden` where `scope` does not administer that team (or is no owner, for an owner's token).
+    /// `Forbidden` where `scope` does not administer that team (or is no owner, for an owner's token), or is itself narrowed to less than
+    /// its role.
     pub async fn record(&self, scope: &Scope, new: NewToken) -> Result<()> {
-        self.check(scope, new.team.as_deref(), "token.issue", &new.jti).await?;
+        self.check(scope, new.team.as_deref(), "token.issue", &format!("token {}", new.jti)).await?;
         let now = self.clock.now();
         let row = TokenRow {
             jti: new.jti,
@@ -93,7 +100,7 @@ impl Tokens {
         let done = NewAudit {
             team: row.team.clone(),
             details: row.details.clone(),
-            ..entry(scope, now, "token.issue", &row.jti)
+            ..entry(scope, now, "token.issue", &format!("token {}", row.jti))
         };
         self.store
             .write(move |c| {
@@ -103,45 +110,99 @@ impl Tokens {
             .await
     }
 
-    /// Whether a token counts no more. One that was never recorded was issued elsewhere and is not revoked.
+    /// Whether one of our own tokens counts no more by its id. One that was never recorded was issued elsewhere and is not revoked.
     ///
     /// # Errors
     /// Where the database cannot be read.
     pub async fn is_revoked(&self, jti: &str) -> Result<bool> {
-        let now = self.clock.now();
-        if let Some((at, is_revoked)) = self.lock().get(jti)
-            && (*is_revoked || (now - *at).num_milliseconds().abs() < BELIEVED_MS)
-        {
-            return Ok(*is_revoked);
-        }
-        let wanted = jti.to_owned();
-        let row = self.store.read(move |c| Ok::<_, Error>(tokens::get(c, &wanted)?)).await?;
-        let is_revoked = row.is_some_and(|row| row.revoked_at.is_some());
-        self.believe(jti, now, is_revoked);
-        Ok(is_revoked)
+        let carried = Carried { jti: Some(jti.to_owned()), ..Carried::default() };
+        Ok(self.revoked(&carried).await?.is_some())
     }
 
-    /// A token counts no more from now on.
+    /// Why a token counts no more, if so. What another process revoked counts within a second.
+    ///
+    /// # Errors
+    /// Where the database cannot be read: then nothing is believed.
+    pub async fn revoked(&self, carried: &Carried) -> Result<Option<Revoked>> {
+        self.look().await?;
+        Ok(self.known.says(carried))
+    }
+
+    /// Looks for what another process revoked, and tells whoever holds an answer open. Looks that follow each other closely are one.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub async fn look(&self) -> Result<()> {
+        if self.known.look(&self.store, self.clock.now()).await? {
+            self.rights.send_modify(|n| *n += 1);
+        }
+        Ok(())
+    }
+
+    /// One of our own tokens counts no more from now on.
     ///
     /// # Errors
     /// `NotFound` where it was never recorded or `scope` does not administer its team.
     pub async fn revoke(&self, scope: &Scope, jti: &str) -> Result<()> {
-        let (now, wanted) = (self.clock.now(), jti.to_owned());
+        let wanted = jti.to_owned();
         let row = self.store.read(move |c| Ok::<_, Error>(tokens::get(c, &wanted)?)).await?;
         let row = row.ok_or_else(|| Error::not_found("token", jti))?;
-        self.check(scope, row.team.as_deref(), "token.revoke", jti).await.map_err(|e| match e {
+        let object = format!("token {jti}");
+        self.check(scope, row.team.as_deref(), "token.revoke", &object).await.map_err(|e| match e {
             Error::Forbidden(_) => Error::not_found("token", jti),
             e => e,
         })?;
-        let done = NewAudit { team: row.team.clone(), ..entry(scope, now, "token.revoke", jti) };
+        // Clocks differ a little; a token is not believed for longer than that after its end.
+        let forgotten = row.expires_at.and_utc() + chrono::TimeDelta::hours(1);
+        let done = NewAudit { team: row.team, ..entry(scope, self.clock.now(), "token.revoke", &object) };
+        self.end(Target::Token { issuer: String::new(), jti: jti.to_owned() }, Some(forgotten), done).await
+    }
+
+    /// Ends more than one of our own tokens, or what others issued: only for owners.
+    ///
+    /// # Errors
+    /// `Forbidden`.
+    pub async fn revoke_all(&self, scope: &Scope, target: Target) -> Result<()> {
+        let object = target.to_string();
+        self.check(scope, None, "token.revoke", &object).await?;
+        let done = entry(scope, self.clock.now(), "token.revoke", &object);
+        self.end(target, None, done).await
+    }
+
+    async fn end(&self, target: Target, forgotten: Option<Time>, done: NewAudit) -> Result<()> {
+        let now = done.at;
+        let (kind, issuer, value) = target.parts();
+        let row = NewRevocation {
+            kind,
+            issuer: issuer.to_owned(),
+            value: value.to_owned(),
+            revoked_by: done.subject.clone(),
+            at: now,
+            expires_at: forgotten,
+        };
         self.store
             .write(move |c| {
-                tokens::revoke(c, &row.jti, now)?;
+                if row.kind == "token" && row.issuer.is_empty() {
+                    tokens::revoke(c, &row.value, now)?;
+                }
+                revocations::insert(c, &row)?;
                 Ok::<_, Error>(audit::insert(c, &done)?)
             })
             .await?;
-        self.believe(jti, now, true);
+        self.known.add(target, now);
+        self.rights.send_modify(|n| *n += 1);
         Ok(())
+    }
+
+    /// Writes down that a local key was replaced.
+    ///
+    /// # Errors
+    /// `Forbidden` for anybody but owners.
+    pub async fn note_new_key(&self, scope: &Scope, issuer: &str, kid: &str) -> Result<()> {
+        let object = format!("key {kid} of {issuer}");
+        self.check(scope, None, "token.rotate-key", &object).await?;
+        let done = entry(scope, self.clock.now(), "token.rotate-key", &object);
+        self.store.write(move |c| Ok::<_, Error>(audit::insert(c, &done)?)).await
     }
 
     /// Tokens of a team, or every token, newest first.
@@ -158,7 +219,7 @@ impl Tokens {
     }
 
     /// Refuses, and records that, where `scope` may not administer the team's tokens.
-    async fn check(&self, scope: &Scope, team: Option<&str>, action: &'static str, jti: &str) -> Result<()> {
+    async fn check(&self, scope: &Scope, team: Option<&str>, action: &'static str, object: &str) -> Result<()> {
         if may_administer(scope, team) {
             return Ok(());
         }
@@ -166,41 +227,30 @@ impl Tokens {
             team: team.map(str::to_owned),
             allowed: false,
             reason: "no right to administer".to_owned(),
-            ..entry(scope, self.clock.now(), action, jti)
+            ..entry(scope, self.clock.now(), action, object)
         };
         self.store.write(move |c| Ok::<_, Error>(audit::insert(c, &refused)?)).await?;
         Err(Error::Forbidden(Right::Administer))
     }
-
-    fn believe(&self, jti: &str, at: Time, is_revoked: bool) {
-        let mut believed = self.lock();
-        if believed.len() >= KEPT {
-            believed.clear();
-        }
-        believed.insert(jti.to_owned(), (at, is_revoked));
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, (Time, bool)>> {
-        self.believed.lock().expect("no holder of the believed answers panics")
-    }
 }
 
-/// A team's admin issues its tokens; an owner every token.
+/// A team's admin issues its tokens; an owner every token. What is itself narrowed would hand out more than it has.
 fn may_administer(scope: &Scope, team: Option<&str>) -> bool {
-    match team {
-        Some(team) => scope.may(Right::Administer, team, ""),
-        None => scope.may_read_instance(Visibility::Private) && scope.may(Right::Administer, "", ""),
-    }
+    scope.is_whole()
+        && match team {
+            Some(team) => scope.may(Right::Administer, team, ""),
+            None => scope.may_read_instance(Visibility::Private) && scope.may(Right::Administer, "", ""),
+        }
 }
 
 /// What the audit says of an action that is done.
-fn entry(scope: &Scope, at: Time, action: &str, jti: &str) -> NewAudit {
+fn entry(scope: &Scope, at: Time, action: &str, object: &str) -> NewAudit {
     NewAudit {
         at,
         subject: scope.subject.clone(),
         token_id: scope.token_id.clone(),
         action: action.to_owned(),
-        object: format!("token {jti}"),
+        object: object.to_owned(),
         allowed: true,
         reason: String::new(),
         details: "{}".to_owned(),
@@ -230,7 +280,8 @@ pub(super) fn count_use(c: &mut DbConnection, scope: &Scope, at: Time) -> Result
             details: json!({ "uses": max }).to_string(),
             issued_by: "elsewhere".to_owned(),
             issued_at: at.naive_utc(),
-            expires_at: at.naive_utc(),
+            // Its uses are remembered for as long as it is good.
+            expires_at: scope.ends().unwrap_or(at).naive_utc(),
             revoked_at: None,
             n_used: 1,
         },

@@ -29,6 +29,8 @@ pub mod plugin_state;
 pub mod properties;
 /// Where each reporter goes on.
 pub mod reporters;
+/// What no token is believed for any more.
+pub mod revocations;
 mod schema;
 /// Sign-ins.
 pub mod sessions;

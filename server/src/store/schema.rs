@@ -183,6 +183,18 @@ table! {
 }
 
 table! {
+    revocations (id) {
+        id -> BigInt,
+        kind -> Text,
+        issuer -> Text,
+        value -> Text,
+        revoked_by -> Text,
+        at -> Timestamp,
+        expires_at -> Nullable<Timestamp>,
+    }
+}
+
+table! {
     audit (id) {
         id -> BigInt,
         at -> Timestamp,

@@ -22,6 +22,14 @@ pub enum Error {
         /// Credentials were given, and are bad.
         is_bad: bool,
     },
+    /// Who asks cannot be said at this moment.
+    #[error(
+        "the keys of the issuer `{issuer}` cannot be had at this moment, so its tokens cannot be checked; try again in a minute"
+    )]
+    NoKeys {
+        /// Its name in `[auth.jwt]`.
+        issuer: String,
+    },
     /// The request cannot be understood; the sentence says what and where.
     #[error("{0}")]
     BadRequest(String),
@@ -136,6 +144,7 @@ impl Error {
                 status::Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
             },
             Self::Unauthenticated { .. } => (StatusCode::UNAUTHORIZED, "unauthenticated"),
+            Self::NoKeys { .. } => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
             Self::BadRequest(_) | Self::BadArguments { .. } => (StatusCode::BAD_REQUEST, "bad_request"),
             Self::WrongContentType | Self::WrongFormType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong_content_type"),
             Self::CrossSite => (StatusCode::FORBIDDEN, "cross_site"),
@@ -196,6 +205,9 @@ impl Error {
             }
             Self::Status(status::Error::OverQuota(over)) => {
                 headers.insert(RETRY_AFTER, HeaderValue::from(over.again().as_secs()));
+            }
+            Self::NoKeys { .. } => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("30"));
             }
             _ => {}
         }

@@ -215,5 +215,5 @@ fn expired(w: &World) -> String {
     let key = Key::open("local", &config).expect("the server made its key");
     let now = SystemClock.now().timestamp();
     let claims = json!({"iss": "local", "sub": "late", "aud": "weir", "exp": now - 86_400, "jti": "of-yesterday", "weir": {"owner": true}});
-    sign("local", &key, &serde_json::from_value::<Claims>(claims).unwrap()).unwrap()
+    sign(&key, &serde_json::from_value::<Claims>(claims).unwrap()).unwrap()
 }

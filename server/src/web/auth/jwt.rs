@@ -1,23 +1,22 @@
 //! Our own tokens: what they claim and how they are checked. The key and its algorithm come from the configuration; the
 //! token's header only says which key it wants.
 
+use super::envelope::{Envelope, Refusal, is_for};
 use super::key::Key;
 use crate::model::glob::Glob;
 use crate::model::right::{Right, Role};
 use crate::model::scope::{Narrowed, Scope};
 use crate::model::time::Time;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use crate::status::revocation::Carried;
+use anyhow::Context as _;
 use chrono::TimeDelta;
-use jsonwebtoken::{Algorithm, Header};
+use jsonwebtoken::Header;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Whom our tokens are for (`aud`).
 pub const AUDIENCE: &str = "weir";
-/// Bytes of a token at most; larger ones are not looked at.
-const TOKEN_BYTES_MAX: usize = 8 * 1024;
 /// How far two clocks may differ.
 const LEEWAY: TimeDelta = TimeDelta::seconds(30);
 
@@ -79,120 +78,58 @@ pub struct Grant {
     /// It is the instance owner's.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub owner: bool,
-}
-
-/// Why a token is not believed: one clear reason each.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// Too long to be ours.
-    #[error("the token is longer than {TOKEN_BYTES_MAX} bytes; tokens of this server are much shorter")]
-    TooLong,
-    /// Not three parts, not base64, not JSON.
-    #[error("this is no token; a token has three parts with a dot between")]
-    Malformed,
-    /// `alg: none`.
-    #[error("the token is not signed")]
-    NotSigned,
-    /// It demands what nobody here understands.
-    #[error("the token's header demands extensions (`crit`) that this server does not know")]
-    Critical,
-    /// No `kid`, or one that names no key.
-    #[error("the token was signed with a key that this server does not know")]
-    UnknownKey,
-    /// The header's algorithm is not that of the key.
-    #[error("the token is signed with another algorithm than its key is for")]
-    WrongAlgorithm,
-    /// The signature does not fit.
-    #[error("the token's signature does not fit; it was changed, or signed with another key")]
-    BadSignature,
-    /// A claim is missing or has the wrong shape.
-    #[error("the token's claims cannot be understood: {0}")]
-    BadClaims(String),
-    /// `iss`.
-    #[error("the token comes from another issuer")]
-    WrongIssuer,
-    /// `aud`.
-    #[error("the token is meant for somebody else (its audience is not `{AUDIENCE}`)")]
-    WrongAudience,
-    /// `exp`.
-    #[error("the token has expired; ask for a new one")]
-    Expired,
-    /// `nbf`.
-    #[error("the token is not valid yet")]
-    NotYet,
+    /// It reads what is for machines, such as `/view/<name>.json`, and nothing else.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub feed_only: bool,
 }
 
 /// A token that is believed, as long as it was not revoked.
 #[derive(Debug)]
 pub struct Proved {
-    /// The token's id.
-    pub jti: String,
     /// Who carries it.
     pub scope: Scope,
+    /// What it can be revoked by.
+    pub carried: Carried,
 }
 
-/// What a header must say. Everything else in it, such as an own key, is left unread.
-#[derive(Deserialize)]
-struct Asked {
-    alg: String,
-    kid: Option<String>,
-    crit: Option<Value>,
-}
-
-/// Signs `claims` with the key `kid`.
+/// Signs `claims` with `key`, whose name goes into the header.
 ///
 /// # Errors
-/// Where the claims cannot be encoded.
-pub fn sign(kid: &str, key: &Key, claims: &Claims) -> anyhow::Result<String> {
-    let header = Header { kid: Some(kid.to_owned()), ..Header::new(key.algorithm) };
-    Ok(jsonwebtoken::encode(&header, claims, &key.encoding)?)
+/// Where the claims cannot be encoded, or the key was replaced and signs no more.
+pub fn sign(key: &Key, claims: &Claims) -> anyhow::Result<String> {
+    let encoding = key.encoding.as_ref().context("this key was replaced and signs no more")?;
+    let header = Header { kid: Some(key.id.clone()), ..Header::new(key.algorithm) };
+    Ok(jsonwebtoken::encode(&header, claims, encoding)?)
 }
 
-/// Checks everything about a token that can be checked without asking the database.
+/// Checks everything about a token of the local issuer `name` that can be checked without asking the database.
 ///
 /// # Errors
 /// The first reason against it.
-pub fn check(token: &str, keys: &BTreeMap<String, Key>, now: Time) -> Result<Proved, Refusal> {
-    if token.len() > TOKEN_BYTES_MAX {
-        return Err(Refusal::TooLong);
+pub fn check(token: &Envelope<'_>, name: &str, key: &Key, now: Time) -> Result<Proved, Refusal> {
+    token.verify(&key.decoding, key.algorithm)?;
+    let claims =
+        Claims::deserialize(&token.claims).map_err(|error: serde_json::Error| Refusal::BadClaims(error.to_string()))?;
+    if claims.iss != name {
+        return Err(Refusal::WrongIssuer);
     }
-    let [header, payload, signature] = token.split('.').collect::<Vec<_>>()[..] else { return Err(Refusal::Malformed) };
-    let asked: Asked = decode(header).ok_or(Refusal::Malformed)?;
-    if asked.alg.eq_ignore_ascii_case("none") || signature.is_empty() {
-        return Err(Refusal::NotSigned);
+    if !is_for(&token.claims["aud"], AUDIENCE) {
+        return Err(Refusal::WrongAudience(AUDIENCE.to_owned()));
     }
-    if asked.crit.is_some() {
-        return Err(Refusal::Critical);
-    }
-    let (issuer, key) = asked.kid.and_then(|kid| keys.get_key_value(&kid)).ok_or(Refusal::UnknownKey)?;
-    if asked.alg != algorithm_word(key.algorithm) {
-        return Err(Refusal::WrongAlgorithm);
-    }
-    let message = &token[..header.len() + 1 + payload.len()];
-    match jsonwebtoken::crypto::verify(signature, message.as_bytes(), &key.decoding, key.algorithm) {
-        Ok(true) => {}
-        Ok(false) | Err(_) => return Err(Refusal::BadSignature),
-    }
-    let payload = BASE64.decode(payload).map_err(|_| Refusal::Malformed)?;
-    let claims: Claims = serde_json::from_slice(&payload).map_err(|error| Refusal::BadClaims(error.to_string()))?;
-    check_claims(&claims, issuer, now)?;
-    prove(claims)
+    check_times(Some(claims.exp), claims.nbf, LEEWAY, now)?;
+    prove(claims, token.kid.clone())
 }
 
-/// Issuer, audience and times.
-fn check_claims(claims: &Claims, issuer: &str, now: Time) -> Result<(), Refusal> {
-    let is_ours = match &claims.aud {
-        Audience::One(audience) => audience == AUDIENCE,
-        Audience::Many(audiences) => audiences.iter().any(|audience| audience == AUDIENCE),
-    };
-    let (now, leeway) = (now.timestamp(), LEEWAY.num_seconds());
-    if claims.iss != issuer {
-        Err(Refusal::WrongIssuer)
-    } else if !is_ours {
-        Err(Refusal::WrongAudience)
-    } else if now >= claims.exp.saturating_add(leeway) {
+/// Whether now is between `nbf` and `exp`, both in seconds since 1970.
+///
+/// # Errors
+/// `Expired`, `NotYet`; without an end it is `BadClaims`.
+pub fn check_times(exp: Option<i64>, nbf: Option<i64>, leeway: TimeDelta, now: Time) -> Result<(), Refusal> {
+    let (now, leeway) = (now.timestamp(), leeway.num_seconds());
+    let Some(exp) = exp else { return Err(Refusal::BadClaims("`exp` is missing: it says until when".to_owned())) };
+    if now >= exp.saturating_add(leeway) {
         Err(Refusal::Expired)
-    } else if claims.nbf.is_some_and(|nbf| now < nbf.saturating_sub(leeway)) {
+    } else if nbf.is_some_and(|nbf| now < nbf.saturating_sub(leeway)) {
         Err(Refusal::NotYet)
     } else {
         Ok(())
@@ -200,44 +137,47 @@ fn check_claims(claims: &Claims, issuer: &str, now: Time) -> Result<(), Refusal>
 }
 
 /// The scope that the claims amount to.
-fn prove(claims: Claims) -> Result<Proved, Refusal> {
+fn prove(claims: Claims, kid: String) -> Result<Proved, Refusal> {
     let grant = claims.weir;
     let bad = |why: &str| Err(Refusal::BadClaims(why.to_owned()));
     if claims.jti.is_empty() || claims.sub.is_empty() {
         return bad("`jti` and `sub` must not be empty");
     }
+    let until = Time::from_timestamp(claims.exp, 0)
+        .ok_or_else(|| Refusal::BadClaims("`exp` lies after the end of time".to_owned()))?;
     let roles = match (grant.owner, grant.team, grant.role) {
         (true, None, None | Some(Role::Owner)) => BTreeMap::new(),
         (true, ..) => return bad("an owner's token names no team and no role"),
         (false, _, Some(Role::Owner)) => return bad("the role `owner` is written `owner: true`"),
+        (false, Some(_), Some(role)) if grant.feed_only && role != Role::Viewer => {
+            return bad("a token for feeds only has the role `viewer`");
+        }
         (false, Some(team), Some(role)) => BTreeMap::from([(team, role)]),
         (false, ..) => return bad("`weir` names neither `team` and `role` nor `owner`"),
     };
-    let narrowed =
-        Narrowed { builders: grant.builders, actions: grant.actions, parameters: grant.parameters, uses: grant.uses };
-    let scope = Scope::proved(claims.sub, Some(claims.jti.clone()), grant.owner, roles, narrowed);
-    Ok(Proved { jti: claims.jti, scope })
-}
-
-/// The JSON in one part of a token.
-fn decode<T: serde::de::DeserializeOwned>(part: &str) -> Option<T> {
-    serde_json::from_slice(&BASE64.decode(part).ok()?).ok()
-}
-
-/// How a token's header writes an algorithm.
-fn algorithm_word(algorithm: Algorithm) -> &'static str {
-    match algorithm {
-        Algorithm::EdDSA => "EdDSA",
-        _ => "HS256",
+    if grant.owner && grant.feed_only {
+        return bad("a token for feeds only is no owner's");
     }
+    let narrowed = Narrowed {
+        builders: grant.builders,
+        actions: grant.actions,
+        parameters: grant.parameters,
+        uses: grant.uses,
+        feed_only: grant.feed_only,
+    };
+    let scope = Scope::proved(claims.sub.clone(), Some(claims.jti.clone()), grant.owner, roles, narrowed).until(until);
+    let carried =
+        Carried { subject: claims.sub, jti: Some(claims.jti), issued_at: claims.iat, kid, ..Carried::default() };
+    Ok(Proved { scope, carried })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{BASE64, Claims, Key, Refusal, Time, Value, check, sign};
+    use super::{Claims, Envelope, Key, Refusal, Time, Value, sign};
     use crate::config::issuer::{LocalAlgorithm, LocalKey};
     use crate::model::right::Right;
     use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
     use jsonwebtoken::{Algorithm, EncodingKey};
     use serde_json::json;
     use std::collections::BTreeMap;
@@ -271,11 +211,22 @@ mod tests {
 
     impl Site {
         fn token(&self, claims: &Value) -> String {
-            raw(&json!({"alg": "EdDSA", "kid": "local"}), claims, Algorithm::EdDSA, &self.keys["local"].encoding)
+            raw(&self.header("local"), claims, Algorithm::EdDSA, self.encoding("local"))
+        }
+
+        fn encoding(&self, name: &str) -> &EncodingKey {
+            self.keys[name].encoding.as_ref().unwrap()
+        }
+
+        fn header(&self, name: &str) -> Value {
+            json!({"alg": if name == "local" { "EdDSA" } else { "HS256" }, "kid": self.keys[name].id})
         }
 
         fn check(&self, token: &str) -> Result<super::Proved, Refusal> {
-            check(token, &self.keys, Time::from_timestamp(NOW, 0).unwrap())
+            let token = Envelope::open(token)?;
+            let found = self.keys.iter().find(|(_, key)| key.id == token.kid);
+            let (name, key) = found.ok_or(Refusal::UnknownKey)?;
+            super::check(&token, name, key, Time::from_timestamp(NOW, 0).unwrap())
         }
 
         fn refusal(&self, token: &str) -> Refusal {
@@ -294,8 +245,12 @@ mod tests {
         let site = site();
         for name in ["local", "shared"] {
             let claims: Claims = serde_json::from_value(with("iss", json!(name))).unwrap();
-            let proved = site.check(&sign(name, &site.keys[name], &claims).unwrap()).unwrap();
-            assert_eq!(proved.jti, "j1");
+            let proved = site.check(&sign(&site.keys[name], &claims).unwrap()).unwrap();
+            assert_eq!(proved.carried.jti.as_deref(), Some("j1"));
+            assert_eq!(
+                (proved.carried.kid.as_str(), proved.carried.issuer.as_str()),
+                (site.keys[name].id.as_str(), "")
+            );
             assert_eq!(proved.scope.subject, "ada");
             assert!(proved.scope.may(Right::Force, "core", "full"));
             assert!(!proved.scope.may(Right::Force, "docs", "full"));
@@ -311,8 +266,8 @@ mod tests {
         let site = site();
         for (claims, reason) in [
             (with("iss", json!("shared")), Refusal::WrongIssuer),
-            (with("aud", json!("other")), Refusal::WrongAudience),
-            (with("aud", json!([])), Refusal::WrongAudience),
+            (with("aud", json!("other")), Refusal::WrongAudience("weir".to_owned())),
+            (with("aud", json!([])), Refusal::WrongAudience("weir".to_owned())),
             (with("exp", json!(NOW - 30)), Refusal::Expired),
             (with("nbf", json!(NOW + 31)), Refusal::NotYet),
         ] {
@@ -331,6 +286,9 @@ mod tests {
             ("weir", json!({"team": "core", "role": "viewer", "owner": true})),
             ("weir", json!({"team": "core", "role": "operator", "only_on": "sunday"})),
             ("weir", json!({"team": "core", "role": "operator", "builders": ["["]})),
+            ("weir", json!({"team": "core", "role": "operator", "feed_only": true})),
+            ("weir", json!({"owner": true, "feed_only": true})),
+            ("exp", json!(i64::MAX)),
         ] {
             let refusal = site.refusal(&site.token(&with(key, value.clone())));
             assert!(matches!(refusal, Refusal::BadClaims(_)), "{key} {value}: {refusal}");
@@ -341,39 +299,50 @@ mod tests {
     fn the_algorithm_is_the_keys_and_never_the_headers() {
         let site = site();
         let eddsa = &site.keys["local"];
-        let none =
-            format!("{}.{}.", BASE64.encode(r#"{"alg":"none","kid":"local"}"#), BASE64.encode(good().to_string()));
-        assert_eq!(site.refusal(&none), Refusal::NotSigned);
-        assert_eq!(site.refusal(&none.replace("bm9uZS", "Tk9ORS")), Refusal::NotSigned);
+        for alg in ["none", "None", "NONE", "nOnE"] {
+            let head = json!({"alg": alg, "kid": eddsa.id});
+            let none = format!("{}.{}.", BASE64.encode(head.to_string()), BASE64.encode(good().to_string()));
+            assert_eq!(site.refusal(&none), Refusal::NotSigned);
+            assert_eq!(site.refusal(&format!("{none}AAAA")), Refusal::NotSigned);
+        }
         let stripped = site.token(&good());
         assert_eq!(site.refusal(&stripped[..=stripped.rfind('.').unwrap()]), Refusal::NotSigned);
         // The public half of the Ed25519 key, known to everybody, as an HMAC secret.
         let public = EncodingKey::from_secret(eddsa.decoding.try_get_as_bytes().unwrap());
         for kid in ["local", "shared"] {
-            let header = json!({"alg": "HS256", "kid": kid});
+            let header = json!({"alg": "HS256", "kid": site.keys[kid].id});
             let expected = if kid == "local" { Refusal::WrongAlgorithm } else { Refusal::BadSignature };
             assert_eq!(site.refusal(&raw(&header, &good(), Algorithm::HS256, &public)), expected);
         }
-        let header = json!({"alg": "HS384", "kid": "shared"});
-        let hs384 = raw(&header, &with("iss", json!("shared")), Algorithm::HS384, &site.keys["shared"].encoding);
+        let header = json!({"alg": "HS384", "kid": site.keys["shared"].id});
+        let hs384 = raw(&header, &with("iss", json!("shared")), Algorithm::HS384, site.encoding("shared"));
         assert_eq!(site.refusal(&hs384), Refusal::WrongAlgorithm);
         // A header that brings its own key.
         let header = json!({"alg": "EdDSA", "jwk": {"kty": "OKP", "crv": "Ed25519", "x": "AA"}});
-        assert_eq!(site.refusal(&raw(&header, &good(), Algorithm::EdDSA, &eddsa.encoding)), Refusal::UnknownKey);
-        let header = json!({"alg": "EdDSA", "kid": "local", "crit": ["b64"], "b64": false});
-        assert_eq!(site.refusal(&raw(&header, &good(), Algorithm::EdDSA, &eddsa.encoding)), Refusal::Critical);
+        assert_eq!(site.refusal(&raw(&header, &good(), Algorithm::EdDSA, site.encoding("local"))), Refusal::UnknownKey);
+        for (typ, is_good) in
+            [("JWT", true), ("at+jwt", true), ("application/JWT", true), ("logout+jwt", false), ("", false)]
+        {
+            let header = json!({"alg": "EdDSA", "kid": eddsa.id, "typ": typ});
+            let checked = site.check(&raw(&header, &good(), Algorithm::EdDSA, site.encoding("local")));
+            assert_eq!(checked.map(|_| ()), if is_good { Ok(()) } else { Err(Refusal::WrongKind) }, "{typ}");
+        }
+        let header = json!({"alg": "EdDSA", "kid": eddsa.id, "crit": ["b64"], "b64": false});
+        assert_eq!(site.refusal(&raw(&header, &good(), Algorithm::EdDSA, site.encoding("local"))), Refusal::Critical);
     }
 
     #[test]
     fn an_unknown_or_another_key_and_any_change_are_refused() {
         let site = site();
         let other = self::site();
-        let key = &site.keys["local"].encoding;
-        for kid in [json!("gone"), Value::Null, json!("../local")] {
+        let key = site.encoding("local");
+        for kid in [json!("gone"), Value::Null, json!(""), json!("local"), json!("../local"), json!("x".repeat(300))] {
             let token = raw(&json!({"alg": "EdDSA", "kid": kid}), &good(), Algorithm::EdDSA, key);
             assert_eq!(site.refusal(&token), Refusal::UnknownKey);
         }
-        assert_eq!(site.refusal(&other.token(&good())), Refusal::BadSignature);
+        assert_eq!(site.refusal(&other.token(&good())), Refusal::UnknownKey);
+        let forged = raw(&site.header("local"), &good(), Algorithm::EdDSA, other.encoding("local"));
+        assert_eq!(site.refusal(&forged), Refusal::BadSignature);
         let token = site.token(&good());
         let parts: Vec<_> = token.split('.').collect();
         let changed = BASE64.encode(with("weir", json!({"owner": true})).to_string());
@@ -388,9 +357,9 @@ mod tests {
             assert_eq!(site.refusal(text), Refusal::Malformed, "{text}");
         }
         assert_eq!(site.refusal(&"a".repeat(1 << 20)), Refusal::TooLong);
-        let huge = site.token(&with("sub", json!("x".repeat(8 * 1024))));
+        let huge = site.token(&with("sub", json!("x".repeat(16 * 1024))));
         assert_eq!(site.refusal(&huge), Refusal::TooLong);
-        let usual = sign("local", &site.keys["local"], &serde_json::from_value(good()).unwrap()).unwrap();
+        let usual = sign(&site.keys["local"], &serde_json::from_value(good()).unwrap()).unwrap();
         assert!(usual.len() < 600);
     }
 }

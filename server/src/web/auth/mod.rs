@@ -2,6 +2,12 @@
 
 /// Where a request comes from.
 pub mod address;
+/// A signed token taken apart.
+pub mod envelope;
+/// Tokens of somebody else's issuer.
+pub mod foreign;
+/// The keys of a foreign issuer.
+pub mod jwks;
 /// Our own tokens: what they claim, how they are checked.
 pub mod jwt;
 /// Local keys: read, or made at first start.
@@ -10,23 +16,49 @@ pub mod key;
 pub mod oidc;
 /// Whether a request was made by a page of our own.
 pub mod origin;
+/// The keys of one local issuer, replaced ones included.
+pub mod ring;
 /// The cookie of a session, and what its forms prove themselves with.
 pub mod session;
 
 use crate::config::Config;
+use crate::config::auth::Auth;
+use crate::config::issuer::{ForeignIssuer, LocalKey};
 use crate::model::scope::Scope;
 use crate::model::secret::SecretValue;
 use crate::model::time::Time;
-use crate::status::token::Tokens;
+use crate::outbound;
+use crate::status::revocation::{Carried, Revoked};
+use crate::status::{self, Status};
 use crate::web::{AppState, Error, Result};
 use actix_web::http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderValue};
-use key::Key;
+use envelope::{Envelope, Refusal};
+use jwks::{KeySet, Missing};
+use ring::Ring;
 use session::Signed;
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
-/// Keys that tokens are signed and checked with, by issuer: the `<name>` of `[auth.jwt.<name>]`.
+/// How often it is looked whether the keys of foreign issuers are to be fetched again.
+const REFRESH_EVERY: Duration = Duration::from_secs(10);
+/// A token that names an unknown key has the files of the local keys read again, but no more often.
+const READ_AGAIN: Duration = Duration::from_millis(500);
+
+/// Keys that tokens are signed and checked with, by issuer: the `<name>` of `[auth.jwt.<name>]`. Which issuers there are says the
+/// configuration in force.
 pub struct Keys {
-    local: BTreeMap<String, Key>,
+    local: Mutex<HashMap<String, Local>>,
+    foreign: Mutex<HashMap<String, Arc<KeySet>>>,
+    http: tokio::sync::OnceCell<reqwest::Client>,
+}
+
+struct Local {
+    config: LocalKey,
+    ring: Arc<Ring>,
+    read_at: Instant,
 }
 
 impl Keys {
@@ -35,25 +67,171 @@ impl Keys {
     /// # Errors
     /// Where a key cannot be read or made, naming its file and what to do.
     pub fn open(config: &Config) -> anyhow::Result<Self> {
-        let keys = config.auth.local.iter().map(|(name, key)| Ok((name.clone(), Key::open(name, key)?)));
-        Ok(Self { local: keys.collect::<anyhow::Result<_>>()? })
+        let keys = Self { local: Mutex::default(), foreign: Mutex::default(), http: tokio::sync::OnceCell::new() };
+        config.auth.local.iter().try_for_each(|(name, key)| keys.read(name, key).map(drop))?;
+        Ok(keys)
     }
 
-    /// The key that signs new tokens: the first by name.
-    pub fn signing(&self) -> Option<(&str, &Key)> {
-        self.local.iter().next().map(|(name, key)| (name.as_str(), key))
+    /// The issuer and the keys that sign new tokens: the first by name, read anew, since they may have been replaced. None without a
+    /// local issuer.
+    ///
+    /// # Errors
+    /// Where a key cannot be read, naming its file and what to do.
+    pub fn signing(&self, auth: &Auth) -> anyhow::Result<Option<(String, Arc<Ring>)>> {
+        let first = auth.local.first_key_value();
+        first.map(|(name, config)| Ok((name.clone(), self.read(name, config)?))).transpose()
     }
 
     /// Who carries the bearer `token`.
     ///
     /// # Errors
-    /// `Unauthenticated` with the one reason.
-    pub async fn prove(&self, token: &str, now: Time, tokens: &Tokens) -> Result<Scope> {
-        let proved = jwt::check(token, &self.local, now).map_err(|refusal| Error::bad_token(refusal.to_string()))?;
-        if tokens.is_revoked(&proved.jti).await? {
-            return Err(Error::bad_token("the token was revoked; ask for a new one"));
+    /// `Unauthenticated` with the one reason; `Unavailable` where a foreign issuer's keys cannot be had.
+    pub async fn prove(&self, token: &str, now: Time, status: &Status) -> Result<Scope> {
+        let config = status.config();
+        let token = Envelope::open(token)?;
+        let foreign = config.auth.foreign.iter().filter(|(_, issuer)| issuer.issuer == token.issuer());
+        // One issuer may stand there several times, each for another audience.
+        let mut foreign: Vec<_> = foreign.collect();
+        foreign.sort_by_key(|(_, issuer)| !envelope::is_for(&token.claims["aud"], &issuer.audience));
+        if let Some((name, key)) = config.auth.local.get_key_value(token.issuer()) {
+            self.prove_local(&token, name, key, now, status).await
+        } else if let Some((name, issuer)) = foreign.first() {
+            self.prove_foreign(token, name, issuer, now, status).await
+        } else {
+            Err(Refusal::UnknownIssuer.into())
         }
+    }
+
+    async fn prove_local(
+        &self,
+        token: &Envelope<'_>,
+        name: &str,
+        config: &LocalKey,
+        now: Time,
+        status: &Status,
+    ) -> Result<Scope> {
+        let mut ring = self.ring(name, config)?;
+        if ring.find(&token.kid).is_none() {
+            ring = self.ring_again(name, config)?;
+        }
+        let key = ring.find(&token.kid).ok_or(Refusal::UnknownKey)?;
+        let proved = jwt::check(token, name, key, now)?;
+        still_good(&proved.carried, status).await?;
         Ok(proved.scope)
+    }
+
+    async fn prove_foreign(
+        &self,
+        token: Envelope<'_>,
+        name: &str,
+        issuer: &ForeignIssuer,
+        now: Time,
+        status: &Status,
+    ) -> Result<Scope> {
+        let algorithm = foreign::algorithm(&token, issuer)?;
+        let key = self.set(name, issuer).key(&token.kid, algorithm, self.http().await?, now).await;
+        let key = key.map_err(|missing| match missing {
+            Missing::Unknown => Error::from(Refusal::UnknownKey),
+            Missing::Unavailable => Error::NoKeys { issuer: name.to_owned() },
+        })?;
+        let vouched = foreign::check(token, name, issuer, &key, now)?;
+        still_good(&vouched.carried, status).await?;
+        let scope = status.scope_of(&vouched.identity, vouched.carried.jti).ok_or(Refusal::UnknownIssuer)?;
+        Ok(scope.until(vouched.until))
+    }
+
+    /// Fetches the keys of foreign issuers from time to time, until `shutdown`.
+    pub async fn run(&self, status: &Status, clock: &crate::clock::SharedClock, shutdown: CancellationToken) {
+        let mut tick = tokio::time::interval(REFRESH_EVERY);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                _ = tick.tick() => {}
+            }
+            let config = status.config();
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = self.refresh_once(&config, clock.now()) => {}
+            }
+        }
+    }
+
+    /// Fetches the keys of foreign issuers that are due, all at once.
+    async fn refresh_once(&self, config: &Config, now: Time) {
+        self.foreign
+            .lock()
+            .expect("no holder of the keys panics")
+            .retain(|name, _| config.auth.foreign.contains_key(name));
+        if config.auth.foreign.is_empty() {
+            return;
+        }
+        match self.http().await {
+            Ok(http) => {
+                let sets: Vec<_> = config.auth.foreign.iter().map(|(name, issuer)| self.set(name, issuer)).collect();
+                futures::future::join_all(sets.iter().map(|set| set.refresh(http, now))).await;
+            }
+            Err(error) => tracing::warn!("the keys of foreign issuers cannot be had: {error}"),
+        }
+    }
+
+    async fn http(&self) -> Result<&reqwest::Client> {
+        let made = self.http.get_or_try_init(async || outbound::client()).await;
+        made.map_err(|error| status::Error::Internal(error).into())
+    }
+
+    /// The key set of a foreign issuer as it is configured.
+    fn set(&self, name: &str, issuer: &ForeignIssuer) -> Arc<KeySet> {
+        let mut sets = self.foreign.lock().expect("no holder of the keys panics");
+        if let Some(set) = sets.get(name).filter(|set| set.issuer == *issuer) {
+            return set.clone();
+        }
+        let set = Arc::new(KeySet::new(name, issuer.clone()));
+        sets.insert(name.to_owned(), set.clone());
+        set
+    }
+
+    /// The keys of a local issuer as they were read last.
+    fn ring(&self, name: &str, config: &LocalKey) -> Result<Arc<Ring>> {
+        let known = self.local().get(name).filter(|local| local.config == *config).map(|local| local.ring.clone());
+        known.map_or_else(|| self.read(name, config).map_err(internal), Ok)
+    }
+
+    /// The same, read again where that was not just done.
+    fn ring_again(&self, name: &str, config: &LocalKey) -> Result<Arc<Ring>> {
+        let was_just_read = self.local().get(name).is_some_and(|local| local.read_at.elapsed() < READ_AGAIN);
+        if was_just_read { self.ring(name, config) } else { self.read(name, config).map_err(internal) }
+    }
+
+    fn read(&self, name: &str, config: &LocalKey) -> anyhow::Result<Arc<Ring>> {
+        let ring = Arc::new(Ring::open(name, config)?);
+        let local = Local { config: config.clone(), ring: ring.clone(), read_at: Instant::now() };
+        self.local().insert(name.to_owned(), local);
+        Ok(ring)
+    }
+
+    fn local(&self) -> std::sync::MutexGuard<'_, HashMap<String, Local>> {
+        self.local.lock().expect("no holder of the keys panics")
+    }
+}
+
+fn internal(error: anyhow::Error) -> Error {
+    status::Error::Internal(error).into()
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::bad_token(refusal.to_string())
+    }
+}
+
+/// Refuses what was revoked.
+async fn still_good(carried: &Carried, status: &Status) -> Result<()> {
+    match status.tokens().revoked(carried).await? {
+        None => Ok(()),
+        Some(Revoked::Token) => Err(Refusal::Revoked.into()),
+        Some(Revoked::Subject) => Err(Refusal::SubjectRevoked.into()),
+        Some(Revoked::Key) => Err(Refusal::KeyRevoked.into()),
     }
 }
 
@@ -111,7 +289,7 @@ impl Credentials {
         let text = value.to_str().map_err(|_| Error::bad_token("the `Authorization` header is not plain text"))?;
         match text.split_once(' ') {
             Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
-                state.keys.prove(token.trim(), state.clock.now(), &state.status.tokens()).await.map(Some)
+                state.keys.prove(token.trim(), state.clock.now(), &state.status).await.map(Some)
             }
             _ => Err(Error::bad_token("send the token as `Authorization: Bearer TOKEN`")),
         }

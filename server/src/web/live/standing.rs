@@ -11,8 +11,7 @@ use tokio::time::{Instant, sleep_until};
 
 /// An answer for somebody signed in ends after this time; who comes back is looked at anew.
 const SIGNED_IN_MAX: Duration = Duration::from_secs(600);
-/// How often credentials are looked at, for what another process ended. Looks at the same ones are answered from memory for a moment,
-/// whoever asks.
+/// How often it is looked for what another process revoked. Looks that follow each other closely are one, whoever asks.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Watches over one long answer.
@@ -31,12 +30,14 @@ impl Standing {
     /// For the answer to `request` by `scope` that begins now.
     pub fn new(state: &AppState, request: &HttpRequest, scope: &Scope) -> Self {
         let now = Instant::now();
+        let left = scope.ends().map(|ends| (ends - state.clock.now()).to_std().unwrap_or_default());
+        let left = left.map_or(SIGNED_IN_MAX, |left| left.min(SIGNED_IN_MAX));
         Self {
             state: state.clone(),
             credentials: Credentials::of(request.headers()),
             scope: scope.clone(),
             rights: state.status.watch_rights(),
-            until: scope.is_signed_in().then(|| now + SIGNED_IN_MAX),
+            until: scope.is_signed_in().then(|| now + left),
             next_look: now + LOOK_EVERY,
         }
     }
@@ -46,13 +47,18 @@ impl Standing {
         let Some(until) = self.until else { return std::future::pending().await };
         loop {
             tokio::select! {
-                () = sleep_until(self.next_look.min(until)) => {}
-                changed = self.rights.changed() => if changed.is_err() { return },
+                () = sleep_until(self.next_look.min(until)) => {
+                    if Instant::now() >= until {
+                        return;
+                    }
+                    if let Err(error) = self.state.status.tokens().look().await {
+                        tracing::warn!("tokens cannot be looked at, so what one opened is closed: {error}");
+                        return;
+                    }
+                    self.next_look = Instant::now() + LOOK_EVERY;
+                }
+                changed = self.rights.changed() => if changed.is_err() || !self.still_stands().await { return },
             }
-            if Instant::now() >= until || !self.still_stands().await {
-                return;
-            }
-            self.next_look = Instant::now() + LOOK_EVERY;
         }
     }
 

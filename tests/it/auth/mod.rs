@@ -85,12 +85,15 @@ async fn a_bad_token_is_refused_at_every_address_with_its_reason() {
     let config = LocalKey { algorithm: LocalAlgorithm::EdDsa, key_file: w.state_dir().join("jwt.pem") };
     let key = Key::open("local", &config).expect("the server made its key");
     let now = SystemClock.now().timestamp();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let strange = LocalKey { algorithm: LocalAlgorithm::EdDsa, key_file: elsewhere.path().join("jwt.pem") };
+    let strange = Key::open("local", &strange).unwrap();
     let good = json!({"iss": "local", "sub": "ada", "aud": "weir", "exp": now + 600, "nbf": now - 5, "iat": now - 5,
                       "jti": "by-hand", "weir": {"team": "core", "role": "operator"}});
     let token = |change: Value| {
         let mut claims = good.clone();
         claims.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
-        sign("local", &key, &serde_json::from_value::<Claims>(claims).unwrap()).unwrap()
+        sign(&key, &serde_json::from_value::<Claims>(claims).unwrap()).unwrap()
     };
     assert_eq!(w.get_as(&token(json!({})), "/view/all.json").await.status, 200);
     let parts = token(json!({}));
@@ -105,7 +108,7 @@ async fn a_bad_token_is_refused_at_every_address_with_its_reason() {
         (token(json!({"nbf": now + 600})), "not valid yet"),
         (token(json!({"aud": "other"})), "audience"),
         (token(json!({"iss": "other"})), "issuer"),
-        (sign("gone", &key, &serde_json::from_value(good.clone()).unwrap()).unwrap(), "does not know"),
+        (sign(&strange, &serde_json::from_value(good.clone()).unwrap()).unwrap(), "does not know"),
         ("x".repeat(20_000), "longer than"),
     ]);
     for (token, reason) in &bad {

@@ -1,0 +1,220 @@
+//! What no token is believed for any more, in memory: single tokens, everything of a subject, everything that a key signed. It is read
+//! from the database at first use and then only what came new, so that a request costs no question of its own and what another
+//! process revoked counts within a second.
+
+use super::{Error, Result};
+use crate::model::time::Time;
+use crate::store::Store;
+use crate::store::revocations::{self, RevocationRow};
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::Mutex;
+
+/// How old a look at the database may be.
+const LOOK_EVERY_MS: i64 = 500;
+/// Newer ids may become visible before older ones where several write at once; so far back is looked again.
+const OVERLAP: i64 = 1_000;
+
+/// What a token can be revoked by.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Carried {
+    /// The foreign issuer's name; empty for our own tokens.
+    pub issuer: String,
+    /// Its `sub`.
+    pub subject: String,
+    /// The key that signed it.
+    pub kid: String,
+    /// Its id, where it has one.
+    pub jti: Option<String>,
+    /// When it was made, in seconds since 1970, where it says so.
+    pub issued_at: Option<i64>,
+}
+
+/// What is to be revoked. `issuer` is a foreign issuer's name, or empty for our own tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// One token.
+    Token {
+        /// Whose.
+        issuer: String,
+        /// Its id.
+        jti: String,
+    },
+    /// Every token that a subject was issued so far.
+    Subject {
+        /// Whose.
+        issuer: String,
+        /// Its `sub`.
+        subject: String,
+    },
+    /// Every token that a key signed or will sign.
+    Key {
+        /// Whose.
+        issuer: String,
+        /// Its name.
+        kid: String,
+    },
+}
+
+/// Why a token counts no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revoked {
+    /// It was revoked itself.
+    Token,
+    /// Everything of its subject was.
+    Subject,
+    /// Everything of its key was.
+    Key,
+}
+
+impl Target {
+    /// Kind, issuer and value, as they are stored.
+    pub(super) fn parts(&self) -> (&'static str, &str, &str) {
+        match self {
+            Self::Token { issuer, jti } => ("token", issuer, jti),
+            Self::Subject { issuer, subject } => ("subject", issuer, subject),
+            Self::Key { issuer, kid } => ("key", issuer, kid),
+        }
+    }
+
+    fn of(row: RevocationRow) -> Option<Self> {
+        let (issuer, value) = (row.issuer, row.value);
+        match row.kind.as_str() {
+            "token" => Some(Self::Token { issuer, jti: value }),
+            "subject" => Some(Self::Subject { issuer, subject: value }),
+            "key" => Some(Self::Key { issuer, kid: value }),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, issuer, value) = self.parts();
+        let many = if kind == "token" { "" } else { "tokens of " };
+        match issuer {
+            "" => write!(f, "{many}{kind} {value}"),
+            _ => write!(f, "{many}{kind} {value} of {issuer}"),
+        }
+    }
+}
+
+/// Everything that was revoked, as far as this process knows.
+#[derive(Default)]
+pub(super) struct Known {
+    list: Mutex<List>,
+    /// One looks at a time; the others wait for what that one finds.
+    turn: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct List {
+    looked_at: Option<Time>,
+    newest: i64,
+    tokens: HashSet<(String, String)>,
+    /// Tokens issued up to then, in seconds since 1970, count no more.
+    subjects: HashMap<(String, String), i64>,
+    keys: HashSet<(String, String)>,
+}
+
+impl Known {
+    /// Looks for what came new, where the last look is old; whether there was anything.
+    pub async fn look(&self, store: &Store, now: Time) -> Result<bool> {
+        if self.is_fresh(now) {
+            return Ok(false);
+        }
+        let _turn = self.turn.lock().await;
+        if self.is_fresh(now) {
+            return Ok(false);
+        }
+        let after = self.lock().newest - OVERLAP;
+        let rows = store.read(move |c| Ok::<_, Error>(revocations::list_after(c, after)?)).await?;
+        let mut list = self.lock();
+        let mut is_new = false;
+        for row in rows {
+            list.newest = list.newest.max(row.id);
+            let at = row.at.and_utc();
+            if row.expires_at.is_none_or(|expires_at| expires_at.and_utc() > now)
+                && let Some(target) = Target::of(row)
+            {
+                is_new |= list.add(target, at);
+            }
+        }
+        // What is known from before the first look is news to nobody.
+        is_new &= list.looked_at.is_some();
+        list.looked_at = Some(now);
+        Ok(is_new)
+    }
+
+    /// Remembers what this process revoked itself.
+    pub fn add(&self, target: Target, at: Time) {
+        self.lock().add(target, at);
+    }
+
+    /// Why a token counts no more, if so.
+    pub fn says(&self, carried: &Carried) -> Option<Revoked> {
+        let of = |value: &str| (carried.issuer.clone(), value.to_owned());
+        let list = self.lock();
+        if carried.jti.as_deref().is_some_and(|jti| list.tokens.contains(&of(jti))) {
+            return Some(Revoked::Token);
+        }
+        if list.keys.contains(&of(&carried.kid)) {
+            return Some(Revoked::Key);
+        }
+        let ended = list.subjects.get(&of(&carried.subject));
+        // Who does not say when it was made may have made it before.
+        ended.filter(|until| carried.issued_at.is_none_or(|at| at <= **until)).map(|_| Revoked::Subject)
+    }
+
+    fn is_fresh(&self, now: Time) -> bool {
+        self.lock().looked_at.is_some_and(|at| (now - at).num_milliseconds().abs() < LOOK_EVERY_MS)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, List> {
+        self.list.lock().expect("no holder of the revocations panics")
+    }
+}
+
+impl List {
+    /// Whether it was not known before.
+    fn add(&mut self, target: Target, at: Time) -> bool {
+        match target {
+            Target::Token { issuer, jti } => self.tokens.insert((issuer, jti)),
+            Target::Key { issuer, kid } => self.keys.insert((issuer, kid)),
+            Target::Subject { issuer, subject } => {
+                let at = at.timestamp();
+                let held = self.subjects.entry((issuer, subject)).or_insert(i64::MIN);
+                let is_new = *held < at;
+                *held = (*held).max(at);
+                is_new
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Carried, Known, Revoked, Target};
+    use crate::model::time::Time;
+
+    #[test]
+    fn a_revocation_reaches_its_token_its_subject_or_its_key_and_nothing_else() {
+        let known = Known::default();
+        let at = Time::from_timestamp(1_000, 0).unwrap();
+        let text = |text: &str| text.to_owned();
+        known.add(Target::Token { issuer: text("forge"), jti: text("j1") }, at);
+        known.add(Target::Subject { issuer: text("forge"), subject: text("ada") }, at);
+        known.add(Target::Key { issuer: text("forge"), kid: text("k1") }, at);
+        let says = |issuer: &str, subject: &str, kid: &str, jti: Option<&str>, issued_at: Option<i64>| {
+            let jti = jti.map(str::to_owned);
+            known.says(&Carried { issuer: text(issuer), subject: text(subject), kid: text(kid), jti, issued_at })
+        };
+        assert_eq!(says("forge", "eve", "k2", Some("j1"), Some(2_000)), Some(Revoked::Token));
+        assert_eq!(says("", "eve", "k2", Some("j1"), Some(2_000)), None);
+        assert_eq!(says("forge", "ada", "k2", None, Some(1_000)), Some(Revoked::Subject));
+        assert_eq!(says("forge", "ada", "k2", None, None), Some(Revoked::Subject));
+        assert_eq!(says("forge", "ada", "k2", Some("j2"), Some(1_001)), None);
+        assert_eq!(says("forge", "eve", "k1", None, Some(2_000)), Some(Revoked::Key));
+        assert_eq!(says("other", "ada", "k1", Some("j1"), None), None);
+    }
+}
