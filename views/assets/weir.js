@@ -51,13 +51,14 @@ const weir = () => {
   const source = document.body.dataset.events;
   let stream = null, etag = null, busy = false, wanted = false, timer = 0, cost = 0;
   const drawn = new Map();
-  const parts = in_ => all("section.c, .ax, #tally, #said, #reach, #swap", in_);
+  const parts = in_ => all("section.c, .ax, #tally, #said, #reach, #swap, #do", in_);
   const keyOf = e => e.id || e.className;
   for (const e of parts(document)) drawn.set(keyOf(e), e.outerHTML);
 
   const swap = text => {
     const fresh = new DOMParser().parseFromString(text, "text/html");
-    const focus = document.activeElement?.getAttribute?.("href");
+    const active = document.activeElement, focusOn = ["href", "formaction"].find(name => active?.getAttribute?.(name));
+    const focus = focusOn && active.getAttribute(focusOn);
     const columns = d => [...all("section.c", d)].map(e => e.id).join();
     const wf = $("#wf"), other = $("#wf", fresh);
     if (wf && other && columns(document) !== columns(fresh)) {
@@ -78,7 +79,7 @@ const weir = () => {
       if (grown && scrollY > 260) scrollBy(0, grown);
     }
     document.title = fresh.title;
-    if (focus && document.activeElement === document.body) $(`a[href="${CSS.escape(focus)}"]`)?.focus({preventScroll: true});
+    if (focus && document.activeElement === document.body) $(`[${focusOn}="${CSS.escape(focus)}"]`)?.focus({preventScroll: true});
     if (!fresh.body.dataset.events) { stream?.close(); say("", ""); }
     tick();
   };

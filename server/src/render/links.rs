@@ -1,5 +1,6 @@
 //! Every link that Weir writes. All start with the path of `public_url`; names are percent-encoded here and nowhere else.
 
+use crate::model::id::BuildRequestId;
 use crate::model::name::BuilderKey;
 use crate::model::shell;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -106,6 +107,36 @@ impl Links {
     /// `.../build/<n>`.
     pub fn build(&self, key: &BuilderKey, number: i64) -> String {
         format!("{}/build/{number}", self.builder(key))
+    }
+
+    /// `.../force`: where the force form is sent.
+    pub fn force_form(&self, key: &BuilderKey) -> String {
+        format!("{}/force", self.builder(key))
+    }
+
+    /// The builder's page, which says what became of a request.
+    pub fn request(&self, key: &BuilderKey, request: BuildRequestId) -> String {
+        format!("{}?request={request}", self.builder(key))
+    }
+
+    /// `.../request/<id>/cancel`: where a button sends that a request is to be dropped.
+    pub fn cancel(&self, key: &BuilderKey, request: BuildRequestId) -> String {
+        format!("{}/request/{request}/cancel", self.builder(key))
+    }
+
+    /// `.../build/<n>/stop`: where a button sends that a build is to end.
+    pub fn stop(&self, key: &BuilderKey, number: i64) -> String {
+        format!("{}/stop", self.build(key, number))
+    }
+
+    /// The build's page, which says what became of a stop.
+    pub fn stopped(&self, key: &BuilderKey, number: i64) -> String {
+        format!("{}?asked=stop", self.build(key, number))
+    }
+
+    /// `.../build/<n>/rebuild`: where a button sends that a build is to be built once more.
+    pub fn rebuild(&self, key: &BuilderKey, number: i64) -> String {
+        format!("{}/rebuild", self.build(key, number))
     }
 
     /// `.../build/<n>/step/<s>`.

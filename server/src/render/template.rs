@@ -13,10 +13,14 @@ macro_rules! templates {
 
 templates! {
     "layout",
+    "partials/act",
     "partials/bubble",
     "partials/build_row",
+    "partials/force",
     "partials/look",
     "partials/moment",
+    "partials/problems",
+    "partials/said",
     "partials/tests",
     "pages/about",
     "pages/build",

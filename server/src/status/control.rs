@@ -41,7 +41,40 @@ pub struct ForceWish {
     pub wrong: BTreeMap<String, String>,
 }
 
+/// What somebody may do to one builder, for who offers it to them. Each is looked at again when it is done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Offers {
+    /// Start a build.
+    pub force: bool,
+    /// Build an ended build once more.
+    pub rebuild: bool,
+    /// End a build that runs.
+    pub stop: bool,
+    /// Drop a request that waits.
+    pub cancel: bool,
+}
+
 impl Control {
+    /// What the asker may do to a builder as things stand.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub fn offers(&self, team: &str, builder: &str) -> Result<Offers> {
+        let now = self.status.0.in_force();
+        let may = |right| match self.allowed(&now, right, team, builder) {
+            Ok(slot) => Ok(Some(slot)),
+            Err(Error::Forbidden(_)) => Ok(None),
+            Err(e) => Err(e),
+        };
+        let by_hand = |slot: Option<Slot>| slot.is_some_and(|slot| now.registry.declared[slot].config.force.enabled);
+        Ok(Offers {
+            force: by_hand(may(Right::Force)?),
+            rebuild: by_hand(may(Right::Rebuild)?),
+            stop: may(Right::Stop)?.is_some(),
+            cancel: may(Right::Cancel)?.is_some(),
+        })
+    }
+
     /// Forces a build. The request is durable when this returns.
     ///
     /// # Errors

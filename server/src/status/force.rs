@@ -4,6 +4,7 @@
 use super::control::ForceWish;
 use super::{Error, Result};
 use crate::config::builder::{Builder, Parameter, ParameterKind};
+use crate::config::force::written;
 use crate::model::property::Properties;
 use crate::model::scope::Narrowed;
 use crate::model::source_stamp::SourceStamp;
@@ -170,7 +171,7 @@ fn fits(pattern: Option<&Regex>, text: &str) -> std::result::Result<Value, Strin
     let whole = Regex::new(&format!(r"\A(?:{})\z", pattern.as_str()));
     match whole {
         Ok(whole) if whole.is_match(text) => Ok(Value::from(text)),
-        _ => Err(format!("must fit the pattern {}", pattern.as_str())),
+        _ => Err(format!("must fit the pattern `{}`", written(pattern))),
     }
 }
 

@@ -11,7 +11,7 @@ use super::select::Selection;
 use super::view::ViewPage;
 use super::window::{self, Frame};
 use super::{Error, Result, Status, findings, load};
-use crate::config::builder::Parameter;
+use crate::config::builder::Force;
 use crate::config::quota::Quota;
 use crate::config::{self, Config};
 use crate::model::id::{BuildRequestId, BuilderId, LogId, StepId};
@@ -70,6 +70,8 @@ pub struct BuildPage {
     pub has_more_artifacts: bool,
     /// Numbers that its steps measured, by step.
     pub statistics: Vec<(StepId, Statistic)>,
+    /// It runs, and somebody wants it stopped.
+    pub is_stopping: bool,
 }
 
 /// A log found by its place.
@@ -209,14 +211,14 @@ impl Get {
         Ok(status_of(&now, self.slot(&now, team, name)?))
     }
 
-    /// How a builder may be forced: its parameters, or none where it may not be forced at all.
+    /// How a builder may be forced: what it takes, or none where it may not be forced at all.
     ///
     /// # Errors
     /// `NotFound`.
-    pub fn force_form(&self, team: &str, name: &str) -> Result<Option<Vec<Parameter>>> {
+    pub fn force_form(&self, team: &str, name: &str) -> Result<Option<Force>> {
         let now = self.status.0.in_force();
         let force = &now.registry.declared[self.slot(&now, team, name)?].config.force;
-        Ok(force.enabled.then(|| force.parameters.clone()))
+        Ok(force.enabled.then(|| force.clone()))
     }
 
     /// A builder's builds with steps, newest first, those with a number under `before` where it is given, at most `limit`
@@ -258,6 +260,7 @@ impl Get {
         let slot = self.slot(&now, team, name)?;
         let entry = now.board.entry(slot);
         let held = entry.build(number).cloned();
+        let is_stopping = held.as_ref().is_some_and(|build| now.board.look().stops.contains_key(&build.id));
         let (registry, id) = (now.registry.clone(), now.registry.declared[slot].builder.id);
         let missing = Error::not_found("build", format!("{team}/{name}/{number}"));
         let read = move |c: &mut DbConnection| {
@@ -283,6 +286,7 @@ impl Get {
                 artifacts,
                 has_more_artifacts,
                 statistics: statistics.map(|(step, name, value)| (step, Statistic { name, value })).collect(),
+                is_stopping,
             })
         };
         self.status.0.store.read(read).await

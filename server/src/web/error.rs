@@ -277,7 +277,7 @@ fn cut(text: &str, max: usize) -> String {
 }
 
 /// A sentence as people write it: capital first, full stop last.
-fn sentence(text: &str) -> String {
+pub(super) fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     let first: String = chars.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
     let stop = if text.ends_with(['.', '!', '?']) { "" } else { "." };

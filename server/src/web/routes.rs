@@ -53,6 +53,10 @@ fn table(c: &mut Table<'_>) {
     get(c, "/team/{team}", pages::team::show);
     get(c, "/team/{team}/builder/{builder}", pages::builder::show);
     get(c, "/team/{team}/builder/{builder}/build/{number}", pages::build::show);
+    get_and_post(c, "/team/{team}/builder/{builder}/force", pages::force::show, pages::force::send);
+    get_and_post(c, "/team/{team}/builder/{builder}/build/{number}/stop", pages::act::to_build, pages::act::stop);
+    get_and_post(c, "/team/{team}/builder/{builder}/build/{number}/rebuild", pages::act::to_build, pages::act::rebuild);
+    get_and_post(c, "/team/{team}/builder/{builder}/request/{id}/cancel", pages::act::to_builder, pages::act::cancel);
     get(c, "/team/{team}/builder/{builder}/build/{number}/step/{step}", pages::step::show);
     get(c, "/team/{team}/builder/{builder}/build/{number}/step/{step}/log/{slug}", pages::log::show);
     get(c, "/team/{team}/builder/{builder}/build/{number}/artifact/{name:.+}", pages::artifact::show);

@@ -2,10 +2,12 @@
 
 use super::findings::{ArtifactLine, StatisticLine, TestCounts, TestsSection};
 use super::line::{BuildLine, LogLink, StepLine};
+use super::said::Said;
 use super::{Context, Crumb, Page, Site};
 use crate::model::time::Time;
 use crate::render::links::Links;
 use crate::render::log_line;
+use crate::status::control::Offers;
 use crate::status::findings::TestPage;
 use crate::status::get::BuildPage;
 use crate::status::resource::{Build, LogLine, Step, TestTotals};
@@ -34,6 +36,29 @@ pub struct BuildContext {
     pub tail: Option<Tail>,
     /// Neighbours.
     pub pager: Pager,
+    /// What became of the stop that the asker asked for.
+    pub said: Option<Said>,
+    /// Somebody wants it stopped.
+    pub is_stopping: bool,
+    /// Where a button is sent that stops it; none where it does not run, is being stopped, or the asker may not.
+    pub stop: Option<String>,
+    /// Where a button is sent that has it built once more; none where it runs or the asker may not.
+    pub rebuild: Option<String>,
+}
+
+/// What a build's page is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct BuildParts<'a> {
+    /// The build.
+    pub page: &'a BuildPage,
+    /// The last lines of its [`telling_log`].
+    pub tail: &'a [LogLine],
+    /// What the asker may do.
+    pub offers: Offers,
+    /// The asker asked for its stop.
+    pub has_asked_stop: bool,
+    /// The team's title.
+    pub team_title: &'a str,
 }
 
 /// A property.
@@ -81,16 +106,12 @@ pub fn telling_log(build: &Build) -> Option<(&Step, &crate::status::resource::Lo
 }
 
 impl BuildContext {
-    /// The page of one build; `tail` holds the last lines of its [`telling_log`].
-    pub fn page(
-        site: Site,
-        page: &BuildPage,
-        tail: &[LogLine],
-        team_title: &str,
-        links: &Links,
-        now: Time,
-    ) -> Page<Self> {
+    /// The page of one build.
+    pub fn page(site: Site, parts: BuildParts<'_>, links: &Links, now: Time) -> Page<Self> {
+        let BuildParts { page, tail, team_title, .. } = parts;
+        let offers = if site.has_forms() { parts.offers } else { Offers::default() };
         let build = &*page.build;
+        let is_running = build.finished_at.is_none();
         let key = &build.builder;
         let tail = telling_log(build).filter(|_| !tail.is_empty()).map(|(step, log)| {
             let mut lines_html = String::new();
@@ -121,8 +142,12 @@ impl BuildContext {
                 next: page.next.map(to),
                 newest: Some(page.newest).filter(|n| *n != build.number).map(to),
             },
+            said: parts.has_asked_stop.then(|| Said::of_stop(page)).flatten(),
+            is_stopping: page.is_stopping,
+            stop: (is_running && !page.is_stopping && offers.stop).then(|| links.stop(key, build.number)),
+            rebuild: (!is_running && offers.rebuild).then(|| links.rebuild(key, build.number)),
         };
-        let events = build.finished_at.is_none().then(|| links.events(&own.build.href));
+        let events = is_running.then(|| links.events(&own.build.href));
         let title = format!("{} {} #{}: {}", own.build.look.sign, key.name, build.number, own.build.look.word);
         let mut crumbs = crumbs(build, team_title, links);
         crumbs.push(Crumb::here(format!("#{}", build.number)));

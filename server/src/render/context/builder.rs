@@ -1,12 +1,17 @@
 //! `/team/<team>/builder/<builder>`.
 
+use super::force::{ForceForm, Refused};
 use super::line::{BuildLine, RequestLine};
+use super::said::Said;
 use super::{Anchor, Context, Crumb, Page, Site};
-use crate::config::builder::{Parameter, ParameterKind};
+use crate::config::builder::{Force, Parameter, ParameterKind};
+use crate::config::force::written;
 use crate::model::time::Time;
 use crate::render::links::{Links, shell_word, with_query};
 use crate::render::look::{self, Look};
 use crate::render::words::Moment;
+use crate::status::control::Offers;
+use crate::status::get::RequestPage;
 use crate::status::resource::{Build, BuilderStatus};
 use serde::Serialize;
 use std::sync::Arc;
@@ -40,6 +45,10 @@ pub struct BuilderContext {
     pub is_retired: bool,
     /// How to force it; none where nobody may.
     pub force: Option<ForceLines>,
+    /// The force form; none where the asker may not, or is not signed in.
+    pub form: Option<ForceForm>,
+    /// What became of the request that the asker made.
+    pub said: Option<Said>,
 }
 
 /// A builder in a line.
@@ -127,7 +136,13 @@ pub struct BuilderPage<'a> {
     /// There are older ones.
     pub has_older: bool,
     /// How it may be forced.
-    pub force: Option<&'a [Parameter]>,
+    pub force: Option<&'a Force>,
+    /// What the asker may do.
+    pub offers: Offers,
+    /// A force that was sent and not taken.
+    pub refused: Option<&'a Refused>,
+    /// The request whose fate is to be told.
+    pub request: Option<&'a RequestPage>,
     /// The team's title.
     pub team_title: &'a str,
 }
@@ -137,6 +152,7 @@ impl BuilderContext {
     pub fn page(site: Site, page: BuilderPage<'_>, links: &Links, now: Time) -> Page<Self> {
         let BuilderPage { status, builds, .. } = page;
         let key = &status.builder.key;
+        let offers = if site.has_forms() { page.offers } else { Offers::default() };
         let oldest = builds.last().map(|b| b.number);
         let only = |name: &str, value: &str| with_query(&links.waterfall(), &[(name.to_owned(), value.to_owned())]);
         let own = Self {
@@ -146,9 +162,13 @@ impl BuilderContext {
                 .map(|c| Anchor { text: c.clone(), href: only("category", c), is_current: false })
                 .collect(),
             labels: status.builder.labels.clone(),
-            running: status.running.iter().map(|b| BuildLine::new(b, links, now)).collect(),
+            running: (status.running.iter().map(|b| (b, BuildLine::new(b, links, now))))
+                .map(|(b, line)| if offers.stop { line.stoppable(b, links) } else { line })
+                .collect(),
             n_pending_more: status.pending.len().saturating_sub(PENDING_LISTED),
-            pending: status.pending.iter().take(PENDING_LISTED).map(|r| RequestLine::new(r, now)).collect(),
+            pending: (status.pending.iter().take(PENDING_LISTED).map(|r| (r, RequestLine::new(r, now))))
+                .map(|(r, line)| if offers.cancel { line.cancellable(r, links) } else { line })
+                .collect(),
             builds: (builds.iter().filter(|b| b.finished_at.is_some()))
                 .map(|b| BuildLine::new(b, links, now))
                 .collect(),
@@ -156,7 +176,9 @@ impl BuilderContext {
             newest: page.before.map(|_| links.builder(key)),
             is_retired: status.builder.is_retired,
             waterfall: only("show", &key.to_string()),
-            force: page.force.map(|parameters| force_lines(status, parameters, links)),
+            force: page.force.map(|force| force_lines(status, &force.parameters, links)),
+            form: page.force.filter(|_| offers.force).map(|force| ForceForm::new(key, force, page.refused, links)),
+            said: page.request.map(|request| Said::of_request(request, links)),
         };
         let title = format!("{} in {}", key.name, page.team_title);
         let crumbs = vec![Crumb::to(page.team_title, links.team(&key.team)), Crumb::here(key.name.as_str())];
@@ -191,7 +213,7 @@ fn force_lines(status: &BuilderStatus, parameters: &[Parameter], links: &Links) 
 
 fn parameter_line(p: &Parameter) -> ParameterLine {
     let fitting = |what: &str, pattern: &Option<regex::Regex>| match pattern {
-        Some(pattern) => format!("{what} that fits {pattern}"),
+        Some(pattern) => format!("{what} that fits {}", written(pattern)),
         None => what.to_owned(),
     };
     ParameterLine {

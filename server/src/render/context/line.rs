@@ -41,6 +41,8 @@ pub struct BuildLine {
     pub owner: Option<String>,
     /// Where it runs.
     pub worker: String,
+    /// Where a button is sent that ends it; none where it does not run or the asker may not.
+    pub stop: Option<String>,
 }
 
 /// How far a running build is.
@@ -110,7 +112,15 @@ impl BuildLine {
             reason: build.reason.clone(),
             owner: build.owner.clone(),
             worker: build.worker.clone(),
+            stop: None,
         }
+    }
+
+    /// With a button that stops it.
+    #[must_use]
+    pub fn stoppable(self, build: &Build, links: &Links) -> Self {
+        let stop = build.finished_at.is_none().then(|| links.stop(&build.builder, build.number));
+        Self { stop, ..self }
     }
 }
 
@@ -223,6 +233,8 @@ pub struct RequestLine {
     pub source: Source,
     /// How many builds of it were interrupted.
     pub n_retries: i32,
+    /// Where a button is sent that drops it; none where the asker may not.
+    pub cancel: Option<String>,
 }
 
 impl RequestLine {
@@ -235,7 +247,14 @@ impl RequestLine {
             owner: request.owner.clone(),
             source: Source::new(&request.source_stamp, None),
             n_retries: request.n_retries,
+            cancel: None,
         }
+    }
+
+    /// With a button that cancels it.
+    #[must_use]
+    pub fn cancellable(self, request: &BuildRequest, links: &Links) -> Self {
+        Self { cancel: Some(links.cancel(&request.builder, request.id)), ..self }
     }
 }
 

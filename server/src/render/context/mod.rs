@@ -11,6 +11,8 @@ pub mod builder;
 pub mod error;
 /// What steps found.
 pub mod findings;
+/// The force form.
+pub mod force;
 /// `/`.
 pub mod front;
 /// A build, a step, a log, a view, a request in a line.
@@ -19,6 +21,8 @@ pub mod line;
 pub mod log;
 /// Plugins.
 pub mod plugins;
+/// What became of what somebody asked for.
+pub mod said;
 /// A team.
 pub mod team;
 /// A Waterfall.
@@ -96,7 +100,19 @@ pub struct Viewer {
     pub csrf: String,
 }
 
+impl Viewer {
+    /// Whether a page may hold forms for them.
+    pub fn has_forms(&self) -> bool {
+        !self.csrf.is_empty()
+    }
+}
+
 impl Site {
+    /// Whether this page may hold forms: somebody is signed in with a cookie.
+    pub fn has_forms(&self) -> bool {
+        self.viewer.as_ref().is_some_and(Viewer::has_forms)
+    }
+
     /// The instance `title` at `now`.
     pub fn new(title: &str, links: &Links, now: Time, viewer: Option<Viewer>) -> Self {
         let assets = asset::all();

@@ -1,5 +1,7 @@
 //! Made-up status at any size: each template is rendered with it, and people look at the pages.
 
+/// Forms and buttons.
+mod forms;
 /// Every page, drawn.
 mod page;
 /// Plugins.

@@ -2,15 +2,15 @@
 //!
 //! `WEIR_PAGES=DIR cargo test -p weir-server --lib render::sample` writes every page to DIR.
 
+use super::forms::{ALL, builder_page, force, refused, site_of_ada};
 use super::{fleet, fleet_names, lines, now, site_view, view};
-use crate::config::builder::{Parameter, ParameterKind};
 use crate::config::quota::Quota;
 use crate::model::name::BuilderKey;
 use crate::model::property::Properties;
 use crate::model::right::Visibility;
 use crate::render::context::about::About;
-use crate::render::context::build::{BuildContext, StepContext, telling_log};
-use crate::render::context::builder::{BuilderContext, BuilderPage};
+use crate::render::context::build::{BuildContext, BuildParts, StepContext, telling_log};
+use crate::render::context::builder::BuilderContext;
 use crate::render::context::error::ErrorContext;
 use crate::render::context::front::Front;
 use crate::render::context::log::{LINES_MARK, LogContext, LogWindow};
@@ -21,18 +21,20 @@ use crate::render::context::{Context, Page, Site};
 use crate::render::links::Links;
 use crate::render::{asset, log_line, template};
 use crate::status::findings::TestPage;
-use crate::status::get::{BuildPage, LogPage, TeamPage};
-use crate::status::resource::{Artifact, Build, BuilderState, BuilderStatus, Statistic, Team, TestCase, View, Worker};
+use crate::status::get::{BuildPage, LogPage, RequestPage, TeamPage};
+use crate::status::resource::{
+    Artifact, Build, BuilderState, BuilderStatus, LogLine, Statistic, Team, TestCase, View, Worker,
+};
 use crate::status::view::ViewPage;
 use crate::status::waterfall::{Window, lay_out};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-fn links() -> Links {
+pub(super) fn links() -> Links {
     Links::new(&"https://example.org/ci/".parse().unwrap())
 }
 
-fn site() -> Site {
+pub(super) fn site() -> Site {
     Site::new("Example builds", &links(), now(), None)
 }
 
@@ -125,16 +127,20 @@ fn pages() -> Vec<(&'static str, String)> {
         quota: Quota { builds: Some(4), ..Quota::default() },
         n_running: 2,
     };
-    let parameters = [Parameter {
-        name: "tests".into(),
-        label: "Which tests".into(),
-        kind: ParameterKind::Choice(vec!["all".into(), "quick".into()]),
-        default: Some("all".into()),
-        required: false,
-    }];
+    let (force, refused) = (force(), refused());
     let builder = |status: &BuilderStatus, builds: &[Arc<Build>], force| {
-        let page = BuilderPage { status, builds, before: None, has_older: true, force, team_title: "Core developers" };
-        html(&BuilderContext::page(site(), page, &links, now()))
+        html(&BuilderContext::page(site(), builder_page(status, builds, force, None, None), &links, now()))
+    };
+    let forms = |n: usize, refused, request| {
+        let page = builder_page(&statuses[n], &page.columns[n].builds, Some(&force), refused, request);
+        html(&BuilderContext::page(site_of_ada(), page, &links, now()))
+    };
+    let request = |builds: &[Arc<Build>]| RequestPage {
+        request: (*statuses.iter().flat_map(|s| &s.pending).next().expect("something waits in the sample"))
+            .as_ref()
+            .clone(),
+        builds: builds.to_vec(),
+        complete: false,
     };
     let mut properties = Properties::default();
     properties.set("branch", "main", "Builder");
@@ -154,6 +160,11 @@ fn pages() -> Vec<(&'static str, String)> {
             .iter()
             .map(|s| (s.id, Statistic { name: "coverage <%>".into(), value: 87.125 }))
             .collect(),
+        is_stopping: false,
+    };
+    let build_html = |site, page: &BuildPage, tail: &[LogLine], has_asked_stop| {
+        let parts = BuildParts { page, tail, offers: ALL, has_asked_stop, team_title: "Core developers" };
+        html(&BuildContext::page(site, parts, &links, now()))
     };
     let tail = telling_log(&failed).map(|(_, log)| lines(log.n_lines - 40, 40)).unwrap_or_default();
     let log_page = |build: &Arc<Build>, step: usize, from| {
@@ -192,12 +203,17 @@ fn pages() -> Vec<(&'static str, String)> {
         ("waterfall-never", waterfall(&never)),
         ("waterfall-empty", waterfall(&view("empty", vec![], false, 200))),
         ("team", html(&TeamContext::page(site(), &team_page, &links, now()))),
-        ("builder", builder(&statuses[1], &page.columns[1].builds, Some(&parameters[..]))),
+        ("builder", builder(&statuses[1], &page.columns[1].builds, Some(&force))),
+        ("builder-forms", forms(0, None, Some(&request(&page.columns[0].builds[..1])))),
+        ("builder-refused", forms(1, Some(&refused), Some(&request(&[])))),
         ("builder-odd", builder(&statuses[4], &page.columns[4].builds, None)),
-        ("build", html(&BuildContext::page(site(), &build_page(&failed), &tail, "Core developers", &links, now()))),
+        ("build", build_html(site(), &build_page(&failed), &tail, false)),
+        ("build-running", build_html(site(), &build_page(running), &lines(0, 12), false)),
+        ("build-forms", build_html(site_of_ada(), &build_page(&failed), &tail, true)),
+        ("build-running-forms", build_html(site_of_ada(), &build_page(running), &lines(0, 12), false)),
         (
-            "build-running",
-            html(&BuildContext::page(site(), &build_page(running), &lines(0, 12), "Core developers", &links, now())),
+            "build-stopping",
+            build_html(site_of_ada(), &BuildPage { is_stopping: true, ..build_page(running) }, &[], true),
         ),
         ("step", step_page(&failed, 1)),
         ("step-tests", step_page(&failed, 2)),

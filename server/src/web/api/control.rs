@@ -51,8 +51,9 @@ pub async fn force_form(
 ) -> Result<HttpResponse> {
     let (team, builder) = path.into_inner();
     let form = state.status.get(&scope).force_form(&team, &builder)?;
-    let parameters: Vec<_> = form.iter().flatten().map(parameter).collect();
-    let answer = json!({ "enabled": form.is_some(), "parameters": parameters });
+    let parameters: Vec<_> = form.iter().flat_map(|form| &form.parameters).map(parameter).collect();
+    let properties: Vec<_> = form.iter().flat_map(|form| &form.properties).collect();
+    let answer = json!({ "enabled": form.is_some(), "parameters": parameters, "properties": properties });
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "private, no-cache")).json(answer))
 }
 

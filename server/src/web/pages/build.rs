@@ -1,13 +1,21 @@
 //! `GET /team/<team>/builder/<builder>/build/<n>`.
 
 use super::{Maker, answer, team_title};
-use crate::render::context::build::{BuildContext, telling_log};
-use crate::web::extract::Asker;
+use crate::render::context::build::{BuildContext, BuildParts, telling_log};
+use crate::web::extract::{Asker, Query as Arguments};
 use crate::web::{AppState, Result};
 use actix_web::{HttpResponse, web};
+use serde::Deserialize;
 
 /// Lines of the log's end that the page shows.
 const TAIL: i64 = 40;
+
+/// What the page is to tell besides.
+#[derive(Debug, Deserialize)]
+pub struct Query {
+    /// `stop`: what became of a stop that was asked for.
+    asked: Option<String>,
+}
 
 /// The page.
 pub async fn show(
@@ -15,6 +23,7 @@ pub async fn show(
     Asker(scope): Asker,
     maker: Maker,
     path: web::Path<(String, String, i64)>,
+    Arguments(query): Arguments<Query>,
 ) -> Result<HttpResponse> {
     let (team, builder, number) = path.into_inner();
     let get = state.status.get(&scope);
@@ -23,5 +32,12 @@ pub async fn show(
         Some((_, log)) => get.log_lines(log.id, (log.n_lines - TAIL).max(0), TAIL as usize).await?,
         None => Vec::new(),
     };
-    answer(&BuildContext::page(maker.site, &page, &tail, &team_title(&state, &team), &maker.links, maker.now))
+    let parts = BuildParts {
+        page: &page,
+        tail: &tail,
+        offers: state.status.control(&scope).offers(&team, &builder)?,
+        has_asked_stop: query.asked.as_deref() == Some("stop"),
+        team_title: &team_title(&state, &team),
+    };
+    answer(&BuildContext::page(maker.site, parts, &maker.links, maker.now))
 }

@@ -2,6 +2,8 @@
 
 /// `/about`.
 pub mod about;
+/// Buttons: stop, rebuild, cancel.
+pub mod act;
 /// A file that outlives its build.
 pub mod artifact;
 /// Files that pages need.
@@ -12,6 +14,8 @@ pub mod build;
 pub mod builder;
 /// The page of every error.
 pub mod error;
+/// The force form.
+pub mod force;
 /// `/`.
 pub mod front;
 /// A log.
@@ -32,7 +36,7 @@ use crate::render::links::Links;
 use crate::render::template;
 use crate::status;
 use actix_web::dev::Payload;
-use actix_web::http::header::{CACHE_CONTROL, HeaderValue, VARY};
+use actix_web::http::header::{CACHE_CONTROL, HeaderValue, LOCATION, VARY};
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, web};
 use std::future::{Ready, ready};
 
@@ -88,6 +92,16 @@ fn answer<C: Context>(page: &Page<C>) -> Result<HttpResponse> {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     headers.append(VARY, HeaderValue::from_static("Authorization, Cookie, Accept"));
     Ok(answer)
+}
+
+/// Lets nobody keep a page that shows what somebody typed.
+fn never_keep(answer: &mut HttpResponse) {
+    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+}
+
+/// What a form that was taken leads to; fetched with GET, so that loading it again sends nothing twice.
+fn see_other(link: String) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((LOCATION, link)).insert_header((CACHE_CONTROL, "no-store")).finish()
 }
 
 fn html_answer(body: String) -> HttpResponse {
