@@ -98,6 +98,16 @@ fn act(route: &'static str, action: &'static str, done: u16) -> Row {
     Row::new("POST", route, Rule::Act(action, done))
 }
 
+/// `GET` that leads who may read the team to the page with the form, such as somebody who signed in meanwhile.
+fn leads(route: &'static str) -> Row {
+    Row::new("GET", route, Rule::Each(|asker, team| if asker.reads(team) { 303 } else { 404 }))
+}
+
+/// A form, which takes nothing without a session: no token opens it.
+fn form(route: &'static str) -> Row {
+    Row::new("POST", route, Rule::Everybody(401))
+}
+
 /// Every door.
 #[rustfmt::skip]
 pub fn rows() -> Vec<Row> {
@@ -121,6 +131,14 @@ pub fn rows() -> Vec<Row> {
         read("/team/{team}/builder/{builder}/build/{number}/step/{step}/log/{slug}"),
         read("/team/{team}/builder/{builder}/build/{number}/artifact/{name:.+}")
             .at("/team/{team}/builder/{builder}/build/{number}/artifact/{team}.txt"),
+        leads("/team/{team}/builder/{builder}/force"),
+        form("/team/{team}/builder/{builder}/force"),
+        leads("/team/{team}/builder/{builder}/build/{number}/stop"),
+        form("/team/{team}/builder/{builder}/build/{number}/stop"),
+        leads("/team/{team}/builder/{builder}/build/{number}/rebuild"),
+        form("/team/{team}/builder/{builder}/build/{number}/rebuild"),
+        leads("/team/{team}/builder/{builder}/request/{id}/cancel"),
+        form("/team/{team}/builder/{builder}/request/{id}/cancel"),
         // For machines.
         read("/view/{name}.json").at("/view/{team}-v.json"),
         open("/view/{name}.json").at("/view/all.json"),
