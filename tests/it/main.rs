@@ -24,6 +24,8 @@ mod engine;
 mod fleet;
 /// One instance, end to end.
 mod instance;
+/// Signing in at somebody else's.
+mod oidc;
 /// Pages as people meet them.
 mod pages;
 /// Plugins in their host.

@@ -1,6 +1,6 @@
 // A certified provider of OpenID Connect for the tests, on a free port of this machine. Its settings come as one line of JSON on
 // standard input; it answers with one line, `{"port": 41234}`, and ends when its input does. `POST /control` changes what it knows
-// while it runs: `{"accounts": {...}}` replaces all people, `{"rotate": true}` signs with a new key from now on, `{"down": true}`
+// while it runs and tells how often it was asked for what, and which refresh tokens are out: `{"accounts": {...}}` replaces all people, `{"rotate": true}` signs with a new key from now on, `{"down": true}`
 // answers everything with 503 until `{"down": false}`.
 
 import { createServer } from 'node:http';
@@ -47,12 +47,12 @@ class Memory {
 
 const server = createServer((request, response) => {
   if (request.url === '/control') return control(request, response);
+  const path = request.url.split('?')[0];
+  counts[path] = (counts[path] ?? 0) + 1;
   if (isDown) {
     response.writeHead(503).end();
     return undefined;
   }
-  const path = request.url.split('?')[0];
-  counts[path] = (counts[path] ?? 0) + 1;
   return serve(request, response);
 });
 
@@ -63,7 +63,8 @@ async function control(request, response) {
   if (wish.accounts) accounts = wish.accounts;
   if (wish.rotate) start();
   if (wish.down !== undefined) isDown = wish.down;
-  response.end(JSON.stringify(counts));
+  const tokens = [...store.keys()].filter((key) => key.startsWith('RefreshToken:')).map((key) => key.split(':')[1]);
+  response.end(JSON.stringify({ asked: counts, tokens }));
 }
 
 function start() {
@@ -77,6 +78,7 @@ function start() {
     conformIdTokenClaims: settings.userinfo ?? true,
     ttl: { AccessToken: settings.access_token_s ?? 3600, IdToken: 3600, RefreshToken: 86400, Session: 86400, Grant: 86400, Interaction: 600 },
     rotateRefreshToken: true,
+    clientAuthMethods: settings.auth_methods ?? ['client_secret_basic', 'client_secret_post', 'none'],
     issueRefreshToken: (_, client) => client.grantTypeAllowed('refresh_token'),
     features: { revocation: { enabled: true }, rpInitiatedLogout: { enabled: true } },
     findAccount: (_, id) => accounts[id] && { accountId: id, claims: () => ({ sub: id, ...accounts[id] }) },

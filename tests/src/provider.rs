@@ -97,7 +97,8 @@ impl Provider {
         )
     }
 
-    /// Changes what it knows while it runs, and returns how often each of its paths was asked for.
+    /// Changes what it knows while it runs (see `tests/oidc/provider.js`), and returns how often each of its paths was asked for
+    /// (`asked`), and its refresh tokens (`tokens`).
     ///
     /// # Panics
     /// Where it does not answer.

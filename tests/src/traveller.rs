@@ -44,6 +44,16 @@ impl<'w> Traveller<'w> {
     /// # Panics
     /// Where there is no form.
     pub async fn submit(&mut self, page: &Page, fields: &[(&str, &str)]) -> Page {
+        let page = self.submit_only(page, fields).await;
+        let url = self.seen.last().cloned().expect("the form was sent somewhere");
+        self.go_on(&url, page).await
+    }
+
+    /// The same, and follows nothing.
+    ///
+    /// # Panics
+    /// Where there is no form.
+    pub async fn submit_only(&mut self, page: &Page, fields: &[(&str, &str)]) -> Page {
         static FORM: LazyLock<Regex> =
             LazyLock::new(|| Regex::new(r#"(?s)<form\b[^>]*\baction="([^"]*)".*?</form>"#).expect("a pattern"));
         static HIDDEN: LazyLock<Regex> = LazyLock::new(|| {
@@ -55,8 +65,23 @@ impl<'w> Traveller<'w> {
         let fields: Vec<(String, String)> = hidden.chain(given).collect();
         let at = self.seen.last().cloned().expect("a page was opened");
         let url = join(&at, &form[1].replace("&amp;", "&"));
-        let page = self.ask(&url, Some(&fields)).await;
-        self.go_on(&url, page).await
+        self.ask(&url, Some(&fields)).await
+    }
+
+    /// Goes where a page leads, agreeing to whatever the provider asks, and stops where it would lead to an address with `end` in it.
+    ///
+    /// # Panics
+    /// Where it leads on and on.
+    pub async fn follow_until(&mut self, mut page: Page, end: &str) -> Page {
+        for _ in 0..HOPS_MAX {
+            let at = self.seen.last().cloned().expect("a page was opened");
+            page = match page.header("location").map(|to| join(&at, to)) {
+                Some(to) if to.contains(end) => return page,
+                Some(to) => self.open(&to).await,
+                None => self.submit_only(&page, &[]).await,
+            };
+        }
+        panic!("redirected on and on: {:?}", self.seen);
     }
 
     /// Signs in at the provider, whose first page this is, as `login`, and lets Weir have what it asks for; the page at the end.

@@ -66,7 +66,9 @@ pub async fn serve(config_file: &Path, listen: &[SocketAddr]) -> anyhow::Result<
     let urls = urls(&config, &bound);
     state_dir.announce(&bound, &urls)?;
     tell(&config, &urls, &warnings);
+    let providers = Arc::new(web::auth::oidc::Providers::new(clock.clone()));
     let state = web::AppState {
+        providers,
         status: status.clone(),
         public_url: config.server.public_url.clone(),
         clock,

@@ -59,6 +59,11 @@ impl Links {
         self.whole(&format!("{}/callback", self.provider(name)))
     }
 
+    /// `/login`: whole, as providers know it.
+    pub fn login_whole(&self) -> String {
+        self.whole(&self.under("login"))
+    }
+
     /// Where one signs out of that provider.
     pub fn provider_leave(&self, name: &str) -> String {
         format!("{}/leave", self.provider(name))

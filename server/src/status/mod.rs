@@ -6,6 +6,8 @@
 
 /// Who did what.
 pub mod audit;
+/// Asking the provider of a sign-in again.
+mod again;
 mod board;
 mod commit;
 /// What people do.

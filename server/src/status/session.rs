@@ -1,6 +1,7 @@
 //! Sign-ins of people, each in one browser: begun, found again by the secret in the browser's cookie, listed, ended. What a session
 //! is worth is asked of the configuration in force at each request; here stands only who signed in.
 
+use super::again::seal;
 use super::rights::Identity;
 use super::{Error, Result, Status};
 use crate::model::scope::Scope;
@@ -54,8 +55,8 @@ pub struct NewSession {
     pub user_agent: String,
     /// Where the browser is.
     pub address: String,
-    /// What the provider of the sign-in is to be asked with again; a secret, kept until then and shown to nobody.
-    pub provider: Option<String>,
+    /// What the provider of the sign-in is to be asked with again. It is kept sealed: only the cookie's secret opens it.
+    pub provider: Option<SecretValue>,
     /// When the provider is to be asked again.
     pub refresh_at: Option<Time>,
 }
@@ -77,16 +78,9 @@ pub struct Session {
     pub last_used_at: Time,
     /// When it ends at the latest.
     pub expires_at: Time,
+    /// When the provider of the sign-in is to be asked again; none where there is nothing to ask with.
+    pub refresh_at: Option<Time>,
     stamp: String,
-}
-
-/// A session whose provider is to be asked again.
-#[derive(Debug, Clone)]
-pub struct Due {
-    /// The session.
-    pub session: Session,
-    /// What the provider is asked with.
-    pub provider: Option<String>,
 }
 
 impl Sessions {
@@ -110,6 +104,7 @@ impl Sessions {
             last_used_at: now,
             expires_at: now.checked_add_signed(max).unwrap_or(Time::MAX_UTC),
             stamp: self.stamp(&new.identity).unwrap_or_default(),
+            refresh_at: new.refresh_at.filter(|_| new.provider.is_some()),
             identity: new.identity,
         };
         let row = SessionRow {
@@ -123,8 +118,8 @@ impl Sessions {
             created_at: now.naive_utc(),
             last_used_at: now.naive_utc(),
             expires_at: session.expires_at.naive_utc(),
-            provider: new.provider,
-            refresh_at: new.refresh_at.map(|at| at.naive_utc()),
+            provider: new.provider.map(|provider| seal(&secret, &session.id, &provider)),
+            refresh_at: session.refresh_at.map(|at| at.naive_utc()),
         };
         let done = entry(&session.identity, &session.id, now, "sign-in", &session.address);
         let old =
@@ -250,69 +245,6 @@ impl Sessions {
         Ok(n_ended)
     }
 
-    /// Ends a session that its provider does not stand for any more.
-    ///
-    /// # Errors
-    /// Where the database cannot be written.
-    pub async fn refuse(&self, session: &Session, why: &str) -> Result<()> {
-        let (id, done) =
-            (session.id.clone(), entry(&session.identity, &session.id, self.status.now(), "sign-out", why));
-        let write = self.status.0.store.write(move |c| {
-            if sessions::delete(c, &id)? {
-                audit::insert(c, &done)?;
-            }
-            Ok::<_, Error>(())
-        });
-        write.await?;
-        self.forget(|other| other.id == session.id);
-        Ok(())
-    }
-
-    /// Sessions whose provider is to be asked again by now, at most `limit`.
-    ///
-    /// # Errors
-    /// Where the database cannot be asked.
-    pub async fn due(&self, limit: usize) -> Result<Vec<Due>> {
-        let (now, limit) = (self.status.now(), i64::try_from(limit).unwrap_or(i64::MAX));
-        let rows = self.status.0.store.read(move |c| Ok::<_, Error>(sessions::due(c, now, limit)?)).await?;
-        let due = |row: SessionRow| {
-            let provider = row.provider.clone();
-            session(row).map(|session| Due { session, provider })
-        };
-        Ok(rows.into_iter().filter_map(due).collect())
-    }
-
-    /// What a session's provider is to be asked with, for signing out there too.
-    ///
-    /// # Errors
-    /// Where the database cannot be asked.
-    pub async fn provider(&self, session: &Session) -> Result<Option<String>> {
-        let id = session.id.clone();
-        let row = self.status.0.store.read(move |c| Ok::<_, Error>(sessions::get_by_id(c, &id)?)).await?;
-        Ok(row.and_then(|row| row.provider))
-    }
-
-    /// A session's provider was asked again and says that they are `identity`: from now on that counts.
-    ///
-    /// # Errors
-    /// `Conflict` where it names another person; where the database cannot be written.
-    pub async fn renew(
-        &self,
-        session: &Session,
-        identity: Identity,
-        provider: Option<String>,
-        refresh_at: Option<Time>,
-    ) -> Result<()> {
-        if identity.person() != session.identity.person() {
-            return Err(Error::Conflict("the provider names another person than who signed in".to_owned()));
-        }
-        let (id, text) = (session.id.clone(), json!(identity).to_string());
-        let renew = move |c: &mut _| Ok::<_, Error>(sessions::renew(c, &id, &text, provider.as_deref(), refresh_at)?);
-        self.status.0.store.write(renew).await?;
-        self.forget(|other| other.id == session.id);
-        Ok(())
-    }
-
     async fn look_up(&self, key: String, now: Time) -> Result<Option<Arc<Session>>> {
         let n_ended = {
             let memory = self.lock();
@@ -349,12 +281,16 @@ impl Sessions {
     }
 
     /// Believes no longer what `is_ended`, and has every open answer looked at again.
-    fn forget(&self, is_ended: impl Fn(&Session) -> bool) {
-        let mut memory = self.lock();
-        memory.found.retain(|_, (_, session)| !is_ended(session));
-        memory.n_ended += 1;
-        drop(memory);
+    pub(super) fn forget(&self, is_ended: impl Fn(&Session) -> bool) {
+        self.read_anew(is_ended);
         self.status.rights_changed();
+    }
+
+    /// Believes no longer what `is_other` than it was.
+    pub(super) fn read_anew(&self, is_other: impl Fn(&Session) -> bool) {
+        let mut memory = self.lock();
+        memory.found.retain(|_, (_, session)| !is_other(session));
+        memory.n_ended += 1;
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Memory> {
@@ -405,11 +341,12 @@ fn session(row: SessionRow) -> Option<Session> {
         created_at: row.created_at.and_utc(),
         last_used_at: row.last_used_at.and_utc(),
         expires_at: row.expires_at.and_utc(),
+        refresh_at: row.refresh_at.map(|at| at.and_utc()),
         stamp: row.stamp,
     })
 }
 
-fn entry(identity: &Identity, id: &str, at: Time, action: &str, reason: &str) -> NewAudit {
+pub(super) fn entry(identity: &Identity, id: &str, at: Time, action: &str, reason: &str) -> NewAudit {
     NewAudit {
         at,
         subject: identity.subject(),

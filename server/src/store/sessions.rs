@@ -30,7 +30,7 @@ pub struct SessionRow {
     pub last_used_at: NaiveDateTime,
     /// When it ends at the latest.
     pub expires_at: NaiveDateTime,
-    /// What the provider of the sign-in is asked with again; a secret.
+    /// What the provider of the sign-in is asked with again, sealed with the cookie's secret.
     pub provider: Option<String>,
     /// When it is asked again.
     pub refresh_at: Option<NaiveDateTime>,
@@ -87,9 +87,4 @@ pub fn renew(
 ) -> QueryResult<bool> {
     let set = (dsl::identity.eq(identity), dsl::provider.eq(provider), dsl::refresh_at.eq(refresh_at.map(naive)));
     diesel::update(dsl::sessions.find(id)).set(set).execute(c).map(|n| n > 0)
-}
-
-/// Sessions whose provider is to be asked again by `now`, the longest due first.
-pub fn due(c: &mut DbConnection, now: Time, limit: i64) -> QueryResult<Vec<SessionRow>> {
-    dsl::sessions.filter(dsl::refresh_at.le(naive(now))).order(dsl::refresh_at).limit(limit).load(c)
 }

@@ -2,6 +2,7 @@
 
 use super::{AppState, pages};
 use crate::status;
+use crate::web::auth::oidc::Trouble;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ACCEPT, ALLOW, CACHE_CONTROL, HeaderValue, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
@@ -14,6 +15,9 @@ pub enum Error {
     /// What `status` says.
     #[error(transparent)]
     Status(#[from] status::Error),
+    /// A sign-in at a provider did not succeed.
+    #[error(transparent)]
+    SignIn(#[from] Trouble),
     /// No credentials, or bad ones; the sentence is the one clear reason.
     #[error("{why}")]
     Unauthenticated {
@@ -142,6 +146,12 @@ impl Error {
                 status::Error::Limit { .. } | status::Error::OverQuota(_) => (StatusCode::TOO_MANY_REQUESTS, "limit"),
                 status::Error::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
                 status::Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+            },
+            Self::SignIn(trouble) => match trouble {
+                Trouble::Unreachable { .. } => (StatusCode::BAD_GATEWAY, "provider_unreachable"),
+                Trouble::Refused { .. } => (StatusCode::FORBIDDEN, "sign_in_refused"),
+                Trouble::NotBegun => (StatusCode::BAD_REQUEST, "sign_in_not_begun"),
+                Trouble::Untrusted { .. } => (StatusCode::BAD_GATEWAY, "sign_in_untrusted"),
             },
             Self::Unauthenticated { .. } => (StatusCode::UNAUTHORIZED, "unauthenticated"),
             Self::NoKeys { .. } => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),

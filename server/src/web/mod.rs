@@ -59,6 +59,8 @@ pub struct AppState {
     pub public_url: url::Url,
     /// The time.
     pub clock: SharedClock,
+    /// Where people sign in.
+    pub providers: Arc<auth::oidc::Providers>,
     /// Keys that tokens are checked with.
     pub keys: Arc<auth::Keys>,
     /// Cancelled when the server shall stop: live streams end then.

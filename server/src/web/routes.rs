@@ -49,6 +49,9 @@ fn table(c: &mut Table<'_>) {
     get(c, "/waterfall", pages::waterfall::all);
     get(c, "/about", pages::about::show);
     get(c, "/plugins", pages::plugins::show);
+    get(c, "/auth/oidc/{name}", pages::provider::begin);
+    get(c, "/auth/oidc/{name}/callback", pages::provider::finish);
+    get(c, "/auth/oidc/{name}/leave", pages::provider::leave);
     get(c, "/asset/{name}", pages::asset::show);
     get(c, "/team/{team}", pages::team::show);
     get(c, "/team/{team}/builder/{builder}", pages::builder::show);

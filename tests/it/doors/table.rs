@@ -123,6 +123,10 @@ pub fn rows() -> Vec<Row> {
         open("/waterfall").at("/waterfall?category={team}-c"),
         open("/about"),
         open("/plugins"),
+        // Of a provider that is not configured: `tests/it/oidc.rs` goes through those that are.
+        Row::new("GET", "/auth/oidc/{name}", Rule::Everybody(404)).at("/auth/oidc/nobody"),
+        Row::new("GET", "/auth/oidc/{name}/callback", Rule::Everybody(404)).at("/auth/oidc/nobody/callback?code=a&state=b"),
+        Row::new("GET", "/auth/oidc/{name}/leave", Rule::Everybody(404)).at("/auth/oidc/nobody/leave"),
         open("/asset/{name}").at(&format!("/asset/{}", weir::render::asset::all().css.hashed_name)),
         read("/team/{team}"),
         read("/team/{team}/builder/{builder}"),

@@ -20,6 +20,8 @@ pub mod origin;
 pub mod ring;
 /// The cookie of a session, and what its forms prove themselves with.
 pub mod session;
+/// Where somebody who signed in goes on.
+pub mod target;
 
 use crate::config::Config;
 use crate::config::auth::Auth;
@@ -35,6 +37,8 @@ use actix_web::http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderValue};
 use envelope::{Envelope, Refusal};
 use jwks::{KeySet, Missing};
 use ring::Ring;
+use key::Key;
+use oidc::again::{self, Look};
 use session::Signed;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -274,9 +278,17 @@ impl Credentials {
 
     async fn prove_cookie(&self, state: &AppState) -> Result<(Scope, Option<Signed>)> {
         for secret in session::values(self.cookies(), &state.public_url, session::SESSION) {
-            if let Some((found, scope)) = state.status.sessions().find(&secret).await? {
-                return Ok((scope, Some(Signed::new(found, SecretValue::new(secret)))));
-            }
+            let Some((found, scope)) = state.status.sessions().find(&secret).await? else { continue };
+            let secret = SecretValue::new(secret);
+            let (found, scope) = match again::look(state, &found, &secret).await? {
+                Look::AsBefore => (found, scope),
+                Look::Anew => match state.status.sessions().find(secret.expose()).await? {
+                    Some(anew) => anew,
+                    None => continue,
+                },
+                Look::Ended => continue,
+            };
+            return Ok((scope, Some(Signed::new(found, secret))));
         }
         Ok((Scope::anonymous(), None))
     }

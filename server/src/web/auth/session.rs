@@ -52,8 +52,8 @@ impl Signed {
 pub struct Proved {
     /// Who.
     pub identity: Identity,
-    /// What the provider of the sign-in is to be asked with again; a secret.
-    pub provider: Option<String>,
+    /// What the provider of the sign-in is to be asked with again.
+    pub provider: Option<SecretValue>,
     /// When it is to be asked again.
     pub refresh_at: Option<crate::model::time::Time>,
 }

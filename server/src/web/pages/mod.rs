@@ -22,6 +22,8 @@ pub mod front;
 pub mod log;
 /// `/plugins`.
 pub mod plugins;
+/// To a provider of sign-in and back.
+pub mod provider;
 /// A step.
 pub mod step;
 /// A team.

@@ -18,7 +18,7 @@ use tokio::sync::Mutex;
 
 /// What was fetched is good for this time, in seconds.
 const FRESH_S: i64 = 3600;
-/// After an attempt to fetch, the next is made no earlier, in seconds.
+/// After an attempt that failed, or one for a key that was not known, the next is made no earlier, in seconds.
 const PAUSE_S: i64 = 10;
 
 /// What a provider's document says beside the core of OpenID Connect.
@@ -64,7 +64,9 @@ pub struct Known {
 #[derive(Default)]
 struct Fetched {
     metadata: Option<(Arc<Metadata>, Time)>,
-    tried_at: Option<Time>,
+    failed_at: Option<Time>,
+    /// When it was last fetched for a key that was not known.
+    key_missed_at: Option<Time>,
 }
 
 impl Known {
@@ -103,26 +105,40 @@ impl Known {
         let mut fetched = self.fetched.lock().await;
         match &fetched.metadata {
             Some((metadata, _)) if !Arc::ptr_eq(metadata, seen) => Ok(metadata.clone()),
-            _ => self.fetch(&mut fetched, now).await,
+            _ => {
+                if is_soon(fetched.key_missed_at, now) {
+                    return Err(self.asked_just_now());
+                }
+                fetched.key_missed_at = Some(now);
+                self.fetch(&mut fetched, now).await
+            }
         }
     }
 
     async fn fetch(&self, fetched: &mut Fetched, now: Time) -> Result<Arc<Metadata>, Trouble> {
-        let title = self.provider.title.clone();
-        if fetched.tried_at.is_some_and(|at| now - at < TimeDelta::seconds(PAUSE_S)) {
-            let why = "it was asked a moment ago and is not asked again at once".to_owned();
-            return Err(Trouble::Unreachable { title, why });
+        if is_soon(fetched.failed_at, now) {
+            return Err(self.asked_just_now());
         }
-        fetched.tried_at = Some(now);
+        // Until it has succeeded; also where whoever waits for it hangs up.
+        fetched.failed_at = Some(now);
         let issuer = IssuerUrl::new(self.provider.issuer.clone());
         let issuer = issuer.map_err(|error| Trouble::unreachable(&self.provider, &error))?;
         match Metadata::discover_async(issuer, &self.wire).await {
             Ok(metadata) => {
                 let metadata = Arc::new(metadata);
                 fetched.metadata = Some((metadata.clone(), now));
+                fetched.failed_at = None;
                 Ok(metadata)
             }
             Err(error) => Err(Trouble::unreachable(&self.provider, &error)),
         }
     }
+    fn asked_just_now(&self) -> Trouble {
+        let why = "it was asked a moment ago and is not asked again at once".to_owned();
+        Trouble::Unreachable { title: self.provider.title.clone(), why }
+    }
+}
+
+fn is_soon(before: Option<Time>, now: Time) -> bool {
+    before.is_some_and(|at| now - at < TimeDelta::seconds(PAUSE_S))
 }

@@ -1,6 +1,8 @@
 //! Signing in at somebody else's: OpenID Connect with the authorization code, PKCE, `state` and `nonce`
 //! (<https://openid.net/specs/openid-connect-core-1_0.html>, OAuth's best practice RFC 9700).
 
+/// Another look at who signed in.
+pub mod again;
 /// A sign-in that has begun.
 pub mod attempt;
 /// From what a provider says to who somebody is.
@@ -106,12 +108,13 @@ pub struct Proved {
 pub struct Providers {
     clock: SharedClock,
     known: Mutex<HashMap<String, Arc<Known>>>,
+    asking: again::Asking,
 }
 
 impl Providers {
     /// None is asked anything yet.
     pub fn new(clock: SharedClock) -> Self {
-        Self { clock, known: Mutex::default() }
+        Self { clock, known: Mutex::default(), asking: again::Asking::default() }
     }
 
     /// The provider of that name; none where the configuration has none.
