@@ -200,7 +200,7 @@ pub struct IssuerUrl(pub String);
 
 impl Read for IssuerUrl {
     fn expected() -> Cow<'static, str> {
-        "an `https://` URL".into()
+        Url::expected()
     }
 
     fn read(node: &Node<'_>, reader: &Reader<'_>) -> Option<Self> {

@@ -4,10 +4,10 @@
 //! The promise between get and subscribe: an answer of `get` names the event up to which it is true, and `subscribe` from that
 //! event tells everything later, without gap or duplicate.
 
-/// Who did what.
-pub mod audit;
 /// Asking the provider of a sign-in again.
 mod again;
+/// Who did what.
+pub mod audit;
 mod board;
 mod commit;
 /// What people do.
