@@ -1,9 +1,13 @@
 //! `cargo xtask bench`: figures, measured on this machine.
 
+/// A connection to measure with.
+mod http;
 /// `cargo xtask bench plugins`.
 mod plugins;
 /// Which machine, which versions.
 mod surroundings;
+/// `cargo xtask bench tenants`.
+mod tenants;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -20,6 +24,8 @@ pub struct Bench {
 enum What {
     /// The host of plugins: loading, instances, calls, lines, what a step adds to a command, steps that wait.
     Plugins(plugins::Plugins),
+    /// A quiet team's builds and pages, alone and beside a hostile team.
+    Tenants(tenants::Tenants),
 }
 
 impl Bench {
@@ -30,6 +36,7 @@ impl Bench {
     pub fn run(self) -> Result<()> {
         match self.what {
             What::Plugins(plugins) => plugins.run(),
+            What::Tenants(tenants) => tenants.run(),
         }
     }
 }
