@@ -7,7 +7,7 @@ use crate::clock::{SharedClock, SystemClock};
 use crate::config::team_texts::TeamTexts;
 use crate::config::{self, Config};
 use crate::delivery::Delivery;
-use crate::engine::{Engine, Workers};
+use crate::engine::{Engine, Workers, retention};
 use crate::plugins::{Catalogue, Plugins};
 use crate::shutdown;
 use crate::status::Status;
@@ -101,7 +101,8 @@ async fn run(
         status.close();
     };
     let keys = keys.run(&status, &clock, shutdown.clone());
-    let (served, (), (), (), ()) = tokio::join!(web, engine.run(), delivery.run(), close, keys);
+    let retention = retention::run(status.clone(), shutdown.clone());
+    let (served, (), (), (), (), ()) = tokio::join!(web, engine.run(), delivery.run(), retention, close, keys);
     served
 }
 

@@ -18,6 +18,8 @@ pub mod log_lines;
 pub mod log_writer;
 /// A log's output without secrets.
 pub mod masked;
+/// What is kept no longer.
+pub mod retention;
 /// Whose turn it is among teams.
 pub mod round;
 /// What a build needs of a step.

@@ -21,6 +21,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use tokio::sync::{Mutex as AsyncMutex, mpsc, watch};
@@ -198,9 +199,19 @@ impl BuildHost {
     fn start_writer(&self, id: crate::model::id::LogId, name: &str) -> OpenLog {
         let (sender, input) = mpsc::channel(QUEUED_MAX);
         let status = self.place.status.clone();
+        let is_full = Arc::new(AtomicBool::new(false));
         let append = move |lines| {
-            let update = status.update();
-            async move { update.log_append(id, lines).await }
+            let (update, is_full) = (status.update(), is_full.clone());
+            async move {
+                match update.log_append(id, lines).await {
+                    // The step goes on; its log says once what is missing.
+                    Err(Error::OverQuota(_)) if is_full.swap(true, Ordering::Relaxed) => Ok(()),
+                    Err(Error::OverQuota(over)) => {
+                        update.log_said(id, &format!("From here on this log is not kept: {over}.")).await
+                    }
+                    stored => stored,
+                }
+            }
         };
         let masked = Masked::new(self.place.vault.clone());
         let writing = log_writer::write(input, self.place.log_limit, masked, self.done.clone(), append);

@@ -172,6 +172,15 @@ impl Board {
         }
     }
 
+    /// A finished build is kept no longer.
+    pub fn forget(&self, builder: BuilderId, number: i64) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(slot) = self.registry.slot_of(builder) else { return };
+        if state.entries[slot].recent.iter().any(|build| build.number == number) {
+            Arc::make_mut(&mut state.entries[slot]).recent.retain(|build| build.number != number);
+        }
+    }
+
     /// A log grew: its step's log says so, though that is no event.
     pub fn grow_log(&self, build: BuildId, step: i32, log: LogId, n_lines: i64, size_bytes: i64) {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);

@@ -7,6 +7,7 @@ use super::registry::Declared;
 use super::{Inner, Result, Status};
 use crate::config::Config;
 use crate::model::id::{BuildId, BuilderId, LogId};
+use crate::model::name::BuilderKey;
 use crate::model::time::Time;
 use crate::store::{DbConnection, events};
 use std::sync::Arc;
@@ -27,6 +28,8 @@ pub(super) enum Effect {
     Event(Arc<Event>),
     /// Somebody wants a running build stopped.
     StopWanted(BuildId, String),
+    /// A build is kept no longer: its builder and its number.
+    BuildDropped(BuilderId, i64),
     /// A log was opened, grew or ended.
     Log {
         /// Which.
@@ -44,7 +47,7 @@ pub(super) enum Effect {
 
 impl Tx<'_> {
     /// Records that `what` happened to a builder; told when this write is durable.
-    pub fn tell(&mut self, builder_id: BuilderId, builder: crate::model::name::BuilderKey, what: What) -> Result<()> {
+    pub fn tell(&mut self, builder_id: BuilderId, builder: BuilderKey, what: What) -> Result<()> {
         let json = serde_json::to_string(&what).map_err(|e| super::Error::Internal(e.into()))?;
         let id = events::insert(self.c, builder_id, self.at, &json)?;
         self.effects.push(Effect::Event(Arc::new(Event { id, at: self.at, builder, what })));
@@ -57,6 +60,11 @@ impl Tx<'_> {
     /// `Conflict`.
     pub fn check_live(&self, builder: BuilderId) -> Result<()> {
         self.inner.in_force().registry.declared_of(builder).map_or(Ok(()), Declared::check_live)
+    }
+
+    /// The name of the builder with that row.
+    pub fn builder(&self, builder: BuilderId) -> BuilderKey {
+        self.inner.in_force().registry.key(builder)
     }
 
     /// What is in force.
@@ -128,6 +136,7 @@ impl Inner {
                 self.in_force().board.want_stop(build, reason);
                 self.wake();
             }
+            Effect::BuildDropped(builder, number) => self.in_force().board.forget(builder, number),
             Effect::Log { log, build, step, progress, size_bytes } => {
                 self.in_force().board.grow_log(build, step, log, progress.n_lines, size_bytes);
                 self.live.set(log, progress);

@@ -3,6 +3,7 @@
 use super::commit::Tx;
 use super::event::What;
 use super::get::{Get, MAX_ROWS};
+use super::quota::{self, ArtifactRoom};
 use super::resource::{Artifact, Build, Step, TestCase, TestTotals};
 use super::update::Update;
 use super::{Error, Result, Status, finish, load};
@@ -103,13 +104,21 @@ impl Update {
     /// A running step begins to store a file that outlives the work directory. Nobody sees it before [`ArtifactDraft::finish`].
     ///
     /// # Errors
-    /// `Invalid` where it may not be called so, or one of the build is called so; `Conflict` where there is no room or the step has ended.
+    /// `Invalid` where it may not be called so, or one of the build is called so; `Conflict` where there is no room or the step has ended,
+    /// `OverQuota` where the team has no room.
     pub async fn artifact(&self, build: BuildId, step: StepId, name: &str) -> Result<ArtifactDraft> {
         check_artifact(name).map_err(|error| Error::invalid("name", error.to_string()))?;
         let wanted = name.to_owned();
-        self.status.0.store.read(move |c| is_free(c, build, &wanted)).await?;
+        let (config, registry) = (self.status.config(), self.status.0.in_force().registry.clone());
+        let look = move |c: &mut DbConnection| {
+            is_free(c, build, &wanted)?;
+            let team = whose(c, &registry, build)?.1.team;
+            let quota = config.teams.get(&team).map(|team| team.quota).unwrap_or_default();
+            quota::artifact_room(c, &team, &quota)
+        };
+        let room = self.status.0.store.read(look).await?;
         let draft = self.status.0.artifacts.begin().await.map_err(refused)?;
-        Ok(ArtifactDraft { status: self.status.clone(), build, step, name: name.to_owned(), draft })
+        Ok(ArtifactDraft { status: self.status.clone(), build, step, name: name.to_owned(), room, draft })
     }
 }
 
@@ -132,6 +141,7 @@ pub struct ArtifactDraft {
     build: BuildId,
     step: StepId,
     name: String,
+    room: ArtifactRoom,
     draft: Draft,
 }
 
@@ -144,8 +154,9 @@ impl ArtifactDraft {
     /// Takes some bytes.
     ///
     /// # Errors
-    /// `Conflict` where there is no room, or where they cannot be written.
+    /// `Conflict` where there is no room, `OverQuota` where the team has none, or where they cannot be written.
     pub async fn write(&mut self, bytes: &Bytes) -> Result<()> {
+        self.room.check(self.draft.size_bytes() + bytes.len() as u64)?;
         self.draft.write(bytes).await.map_err(refused)
     }
 
@@ -168,6 +179,7 @@ impl ArtifactDraft {
                 artifacts::insert(tx.c, &new)?;
                 let artifact = Artifact { step: number, name, size_bytes, sha256, created_at: at };
                 let (builder, key) = whose(tx.c, &registry, build)?;
+                quota::store_artifact(tx, &key.team, size_bytes)?;
                 tx.tell(builder, key, What::ArtifactAdded { build_id: build, artifact: artifact.clone() })?;
                 Ok(artifact)
             })

@@ -12,7 +12,6 @@ use super::view::ViewPage;
 use super::window::{self, Frame};
 use super::{Error, Result, Status, findings, load};
 use crate::config::builder::Force;
-use crate::config::quota::Quota;
 use crate::config::{self, Config};
 use crate::model::id::{BuildRequestId, BuilderId, LogId, StepId};
 use crate::model::name::BuilderKey;
@@ -43,10 +42,6 @@ pub struct TeamPage {
     pub retired: Vec<BuilderStatus>,
     /// Workers that run its builds.
     pub workers: Vec<Worker>,
-    /// What it may use.
-    pub quota: Quota,
-    /// Builds that run now.
-    pub n_running: usize,
 }
 
 /// A build with what only its own page shows.
@@ -157,8 +152,6 @@ impl Get {
             team: team_of(team),
             views,
             workers: serving.map(|worker| self.worker_of(&now, worker)).collect(),
-            quota: team.quota,
-            n_running: builders.iter().chain(&retired).map(|builder| builder.running.len()).sum(),
             builders,
             retired,
         })

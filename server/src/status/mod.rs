@@ -42,6 +42,8 @@ mod registry;
 pub mod reporters;
 /// The serialisable types.
 pub mod resource;
+/// What is kept no longer.
+pub mod retain;
 /// What no token is believed for any more.
 pub mod revocation;
 /// What somebody may do.
@@ -59,6 +61,8 @@ pub mod token;
 pub mod trigger;
 /// What the engine reports.
 pub mod update;
+/// What a team uses of its quota.
+pub mod usage;
 /// A view resolved: its builders in order with all that a Waterfall says of them.
 pub mod view;
 /// Builds and steps to cells on a squeezed time axis; pure.

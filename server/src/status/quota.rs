@@ -5,9 +5,12 @@ use super::commit::Tx;
 use super::{Error, Result, Status};
 use crate::config::quota::Quota;
 use crate::model::bucket::{Bucket, Rate};
+use crate::model::id::BuilderId;
 use crate::model::scope::Scope;
+use crate::model::size::Size;
 use crate::model::time::{Span, Time};
-use crate::store::build_requests;
+use crate::store::usage::{self, Stored};
+use crate::store::{DbConnection, build_requests};
 use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
@@ -106,6 +109,8 @@ pub struct MeteredUse {
     pub forces: u32,
     /// Calls of the server, of those that may come at once.
     pub calls: u32,
+    /// Calls that may come at once.
+    pub calls_max: u32,
     /// CPU time of plugins, of that within an hour.
     pub plugin_cpu: Duration,
 }
@@ -186,7 +191,7 @@ impl Status {
     }
 
     /// What a team uses now of what comes back with time.
-    pub fn metered_use(&self, team: &str) -> MeteredUse {
+    pub(super) fn metered_use(&self, team: &str) -> MeteredUse {
         let (quota, now) = (self.quota_of(team), self.now());
         let used = |what: Metered, rate: Rate| {
             let mut table = self.0.meters.table();
@@ -195,6 +200,7 @@ impl Status {
         MeteredUse {
             forces: used(Metered::Forces(team.to_owned()), forces(&quota)).ceil() as u32,
             calls: used(Metered::CallsOfTeam(team.to_owned()), calls(quota.requests_per_s)).ceil() as u32,
+            calls_max: calls(quota.requests_per_s).burst as u32,
             plugin_cpu: Duration::try_from_secs_f64(used(Metered::PluginCpu(team.to_owned()), plugin_cpu(&quota)))
                 .unwrap_or_default(),
         }
@@ -212,6 +218,71 @@ pub(super) fn check_queued(tx: &mut Tx<'_>, team: &str) -> Result<()> {
     let whose = format!("team {team} has no room for one more request that waits");
     let advice = "cancel some or wait until some are built; ";
     Err(OverQuota { quota: "queued", limit, whose, advice, again: QUEUE_AGAIN }.into())
+}
+
+/// When somebody who has no room may try again: retention looks for what is old every few minutes.
+const ROOM_AGAIN: Duration = Duration::from_secs(600);
+
+fn no_room(quota: &'static str, team: &str, max: Size) -> Error {
+    let whose = format!("team {team} has no room for more");
+    let advice = "keep less history, or ask the operator for more; ";
+    OverQuota { quota, limit: format!("{max} in all"), whose, advice, again: ROOM_AGAIN }.into()
+}
+
+/// A log of the builder with that row grows by `n_bytes`: counted, and refused where the team has no room for it.
+pub(super) fn store_log(tx: &mut Tx<'_>, builder: BuilderId, n_bytes: i64, is_bounded: bool) -> Result<()> {
+    let team = tx.builder(builder).team;
+    let max = tx.config().teams.get(&team).and_then(|team| team.quota.stored_bytes).filter(|_| is_bounded);
+    if let Some(max) = max
+        && is_over(usage::get(tx.c, &team)?.bytes().saturating_add(n_bytes), max)
+    {
+        return Err(no_room("stored_bytes", &team, max));
+    }
+    Ok(usage::add(tx.c, &team, Stored { log_bytes: n_bytes, artifact_bytes: 0 })?)
+}
+
+/// How much more a team may store as artifacts, and what is said where that is not enough.
+pub(super) struct ArtifactRoom {
+    team: String,
+    /// Each limit with what is left of it.
+    left: Vec<(&'static str, Size, u64)>,
+}
+
+impl ArtifactRoom {
+    /// Whether a file of so many bytes has room.
+    ///
+    /// # Errors
+    /// `OverQuota`.
+    pub fn check(&self, n_bytes: u64) -> Result<()> {
+        match self.left.iter().find(|(_, _, left)| n_bytes > *left) {
+            Some((quota, max, _)) => Err(no_room(quota, &self.team, *max)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What a team has left for artifacts.
+pub(super) fn artifact_room(c: &mut DbConnection, team: &str, quota: &Quota) -> Result<ArtifactRoom> {
+    let stored = usage::get(c, team)?;
+    let left = |name, max: Option<Size>, used: i64| {
+        max.map(|max| (name, max, max.0.saturating_sub(u64::try_from(used).unwrap_or(0))))
+    };
+    let left = [
+        left("artifact_bytes", quota.artifact_bytes, stored.artifact_bytes),
+        left("stored_bytes", quota.stored_bytes, stored.bytes()),
+    ];
+    Ok(ArtifactRoom { team: team.to_owned(), left: left.into_iter().flatten().collect() })
+}
+
+/// A team stores an artifact: counted, and refused where it has no room for it.
+pub(super) fn store_artifact(tx: &mut Tx<'_>, team: &str, n_bytes: i64) -> Result<()> {
+    let quota = tx.config().teams.get(team).map(|team| team.quota).unwrap_or_default();
+    artifact_room(tx.c, team, &quota)?.check(u64::try_from(n_bytes).unwrap_or(0))?;
+    Ok(usage::add(tx.c, team, Stored { log_bytes: 0, artifact_bytes: n_bytes })?)
+}
+
+fn is_over(n_bytes: i64, max: Size) -> bool {
+    u64::try_from(n_bytes).is_ok_and(|n| n > max.0)
 }
 
 /// Who counts as one address: of IPv6 the network, of which one subscriber has all.

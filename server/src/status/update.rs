@@ -5,8 +5,8 @@ use super::event::What;
 use super::finish::End;
 use super::get::LogProgress;
 use super::registry::Registry;
-use super::resource::{Build, BuildRequest, Link, Log, LogLine, Step, TestTotals};
-use super::{Error, Result, Status, findings, finish, load};
+use super::resource::{Build, BuildRequest, Link, Log, LogChannel, LogLine, Step, TestTotals};
+use super::{Error, Result, Status, findings, finish, load, quota};
 use crate::model::id::{BuildId, BuildRequestId, BuilderId, LogId, StepId};
 use crate::model::name::BuilderKey;
 use crate::model::property::{Properties, Property};
@@ -261,15 +261,29 @@ impl Update {
             .await
     }
 
+    /// What Weir itself says in a log, whatever else the team has room for: one line of its own.
+    ///
+    /// # Errors
+    /// As [`Update::log_append`], without `OverQuota`.
+    pub async fn log_said(&self, log: LogId, words: &str) -> Result<()> {
+        let (at, bytes) = (self.status.now(), words.as_bytes().to_vec());
+        let line = LogLine { number: 0, channel: LogChannel::Header, at, bytes, continues: false };
+        self.append(log, vec![line], false).await
+    }
+
     /// Lines are stored, numbered from where the log stands (in one chunk, or several where they are many); when this returns,
     /// viewers may see them.
     ///
     /// # Errors
-    /// `Conflict` where the log has ended, or where the database cannot be read or written.
+    /// `Conflict` where the log has ended, `OverQuota` where the team has no room for them, or where the database cannot be read or written.
     pub async fn log_append(&self, log: LogId, lines: Vec<LogLine>) -> Result<()> {
         if lines.is_empty() {
             return Ok(());
         }
+        self.append(log, lines, true).await
+    }
+
+    async fn append(&self, log: LogId, lines: Vec<LogLine>, is_bounded: bool) -> Result<()> {
         let lines: Vec<Line> = lines.into_iter().map(load::to_stored).collect();
         let size_bytes: usize = lines.iter().map(|line| line.bytes.len()).sum();
         let chunks = if size_bytes > COMPRESS_ASIDE {
@@ -282,15 +296,16 @@ impl Update {
         self.status
             .commit(move |tx| {
                 let n_lines: i64 = chunks.iter().map(|chunk| chunk.n_lines).sum();
-                let size_bytes: i64 = chunks.iter().map(|chunk| chunk.size_bytes).sum();
-                let Some((mut first, size_bytes)) = logs::grow(tx.c, log, n_lines, size_bytes)? else {
+                let n_bytes: i64 = chunks.iter().map(|chunk| chunk.size_bytes).sum();
+                let Some((mut first, size_bytes)) = logs::grow(tx.c, log, n_lines, n_bytes)? else {
                     return Err(Error::Conflict(format!("log {log} has ended; nothing can be added")));
                 };
                 for chunk in &chunks {
                     log_chunks::insert(tx.c, log, first, chunk.n_lines, chunk.size_bytes, &chunk.content)?;
                     first += chunk.n_lines;
                 }
-                if let Some((_, build, step)) = logs::place(tx.c, log)? {
+                if let Some((builder, build, step)) = logs::place(tx.c, log)? {
+                    quota::store_log(tx, builder, n_bytes, is_bounded)?;
                     let progress = LogProgress { n_lines: first, complete: false };
                     tx.then(Effect::Log { log, build, step, progress, size_bytes });
                 }

@@ -73,6 +73,14 @@ impl ArtifactFiles {
         self.dir.join("kept").join(file.get(..2).unwrap_or_default()).join(file)
     }
 
+    /// Removes what is kept no longer; where it is gone already that is fine.
+    ///
+    /// # Errors
+    /// Where it cannot be removed.
+    pub fn remove(&self, file: &str) -> io::Result<()> {
+        remove(&self.path(file))
+    }
+
     /// Begins a new file.
     ///
     /// # Errors

@@ -29,6 +29,8 @@ pub mod plugin_state;
 pub mod properties;
 /// Where each reporter goes on.
 pub mod reporters;
+/// What is kept no longer.
+pub mod retention;
 /// What no token is believed for any more.
 pub mod revocations;
 mod schema;
@@ -46,6 +48,8 @@ pub mod team_texts;
 pub mod test_results;
 /// Tokens that were issued.
 pub mod tokens;
+/// What each team has stored.
+pub mod usage;
 mod writer;
 
 pub use connection::{DbConnection, make_private};

@@ -274,6 +274,14 @@ table! {
     }
 }
 
+table! {
+    team_usage (team) {
+        team -> Text,
+        log_bytes -> BigInt,
+        artifact_bytes -> BigInt,
+    }
+}
+
 joinable!(buildsets -> source_stamps (source_stamp_id));
 joinable!(build_requests -> buildsets (buildset_id));
 joinable!(builds -> buildsets (buildset_id));

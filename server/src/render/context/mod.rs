@@ -25,6 +25,8 @@ pub mod plugins;
 pub mod said;
 /// A team.
 pub mod team;
+/// What a team uses of its quota.
+pub mod usage;
 /// A Waterfall.
 pub mod waterfall;
 

@@ -2,6 +2,7 @@
 
 use super::builder::BuilderLine;
 use super::line::ViewLine;
+use super::usage::{self, UseLine};
 use super::{Anchor, Bubble, Context, Crumb, Page, Site};
 use crate::model::right::Visibility;
 use crate::model::time::Time;
@@ -10,6 +11,7 @@ use crate::render::look::{self, Look};
 use crate::render::words;
 use crate::status::get::TeamPage;
 use crate::status::resource::{BuilderState, BuilderStatus, Tally};
+use crate::status::usage::TeamUse;
 use serde::Serialize;
 
 /// A team's page.
@@ -30,7 +32,7 @@ pub struct TeamContext {
     /// Where its builds run.
     pub workers: Vec<WorkerLine>,
     /// What it may use, and uses.
-    pub quota: Vec<Fact>,
+    pub quota: Vec<UseLine>,
 }
 
 /// A worker.
@@ -90,22 +92,8 @@ pub fn tally<'a>(builders: impl IntoIterator<Item = &'a BuilderStatus>) -> Tally
 }
 
 impl TeamContext {
-    /// The page of `page`'s team.
-    pub fn page(site: Site, page: &TeamPage, links: &Links, now: Time) -> Page<Self> {
-        let quota = vec![
-            Fact {
-                name: "Builds at the same time",
-                value: page.quota.builds.map_or_else(
-                    || format!("{} running, no limit", page.n_running),
-                    |max| format!("{} of {max} running", page.n_running),
-                ),
-            },
-            Fact { name: "Size of one log", value: page.quota.log_bytes.to_string() },
-            Fact {
-                name: "Finished builds are kept for",
-                value: page.quota.history.map_or_else(|| "ever".to_owned(), |s| s.to_string()),
-            },
-        ];
+    /// The page of `page`'s team, which uses so much.
+    pub fn page(site: Site, page: &TeamPage, used: &TeamUse, links: &Links, now: Time) -> Page<Self> {
         let connected = Look { class: "g", sign: "●", word: "connected" };
         let workers = page.workers.iter().map(|w| WorkerLine {
             name: w.name.clone(),
@@ -130,7 +118,7 @@ impl TeamContext {
             builders: page.builders.iter().map(|b| BuilderLine::new(b, links, now)).collect(),
             retired: page.retired.iter().map(|b| BuilderLine::new(b, links, now)).collect(),
             workers: workers.collect(),
-            quota,
+            quota: usage::lines(used),
         };
         let title = page.team.title.clone();
         let crumbs = vec![Crumb::here(title.clone())];

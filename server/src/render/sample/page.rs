@@ -8,6 +8,7 @@ use crate::config::quota::Quota;
 use crate::model::name::BuilderKey;
 use crate::model::property::Properties;
 use crate::model::right::Visibility;
+use crate::model::size::Size;
 use crate::render::context::about::About;
 use crate::render::context::build::{BuildContext, BuildParts, StepContext, telling_log};
 use crate::render::context::builder::BuilderContext;
@@ -22,13 +23,16 @@ use crate::render::links::Links;
 use crate::render::{asset, log_line, template};
 use crate::status::findings::TestPage;
 use crate::status::get::{BuildPage, LogPage, RequestPage, TeamPage};
+use crate::status::quota::MeteredUse;
 use crate::status::resource::{
     Artifact, Build, BuilderState, BuilderStatus, LogLine, Statistic, Team, TestCase, View, Worker,
 };
+use crate::status::usage::TeamUse;
 use crate::status::view::ViewPage;
 use crate::status::waterfall::{Window, lay_out};
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub(super) fn links() -> Links {
     Links::new(&"https://example.org/ci/".parse().unwrap())
@@ -124,8 +128,13 @@ fn pages() -> Vec<(&'static str, String)> {
             connected: true,
             running: statuses[0].running.clone(),
         }],
-        quota: Quota { builds: Some(4), ..Quota::default() },
+    };
+    let team_use = TeamUse {
+        quota: Quota { builds: Some(4), queued: 20, artifact_bytes: Some(Size(1 << 30)), ..Quota::default() },
         n_running: 2,
+        n_queued: 20,
+        metered: MeteredUse { forces: 490, calls: 4, calls_max: 200, plugin_cpu: Duration::from_secs(12) },
+        ..TeamUse::default()
     };
     let (force, refused) = (force(), refused());
     let builder = |status: &BuilderStatus, builds: &[Arc<Build>], force| {
@@ -202,7 +211,7 @@ fn pages() -> Vec<(&'static str, String)> {
         ("waterfall", waterfall(&page)),
         ("waterfall-never", waterfall(&never)),
         ("waterfall-empty", waterfall(&view("empty", vec![], false, 200))),
-        ("team", html(&TeamContext::page(site(), &team_page, &links, now()))),
+        ("team", html(&TeamContext::page(site(), &team_page, &team_use, &links, now()))),
         ("builder", builder(&statuses[1], &page.columns[1].builds, Some(&force))),
         ("builder-forms", forms(0, None, Some(&request(&page.columns[0].builds[..1])))),
         ("builder-refused", forms(1, Some(&refused), Some(&request(&[])))),

@@ -13,6 +13,7 @@ pub async fn show(
     maker: Maker,
     team: web::Path<String>,
 ) -> Result<HttpResponse> {
-    let page = state.status.get(&scope).team(&team)?;
-    answer(&TeamContext::page(maker.site, &page, &maker.links, maker.now))
+    let get = state.status.get(&scope);
+    let (page, used) = (get.team(&team)?, get.team_use(&team).await?);
+    answer(&TeamContext::page(maker.site, &page, &used, &maker.links, maker.now))
 }

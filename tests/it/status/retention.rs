@@ -1,0 +1,148 @@
+//! What is kept no longer goes whole; what runs and the last build of a builder never do.
+
+use super::{Rig, line, operator};
+use bytes::Bytes;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use weir::config::quota::Quota;
+use weir::model::results::Results;
+use weir::model::scope::Scope;
+use weir::model::size::Size;
+use weir::model::test_outcome::TestOutcome;
+use weir::model::time::Span;
+use weir::status::Error;
+use weir::status::resource::TestCase;
+use weir::store::usage::Stored;
+
+/// A finished build that left ten bytes of log, five of an artifact, and many test results. Returns its number.
+async fn build(rig: &Rig, name: &str) -> i64 {
+    let build = rig.start("core", name).await;
+    let update = rig.status.update();
+    let step = update.step_started(build.id, "test").await.unwrap().id;
+    let log = update.log_opened(build.id, step, "stdio").await.unwrap();
+    update.log_append(log.id, vec![line(b"hello"), line(b"world")]).await.unwrap();
+    let case = |n: i32| TestCase {
+        suite: String::new(),
+        name: n.to_string(),
+        outcome: if n % 2 == 0 { TestOutcome::Passed } else { TestOutcome::Failed },
+        duration_ms: None,
+        message: None,
+    };
+    update.test_results(build.id, step, (0..2_500).map(case).collect()).await.unwrap();
+    let mut draft = update.artifact(build.id, step, "a.txt").await.unwrap();
+    draft.write(&Bytes::from_static(b"hello")).await.unwrap();
+    draft.finish().await.unwrap();
+    rig.clock.advance(5);
+    update.build_finished(build.id, Results::Success, "good").await.unwrap();
+    build.number
+}
+
+fn n_files(dir: &Path) -> usize {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    entries.map(|e| if e.path().is_dir() { n_files(&e.path()) } else { 1 }).sum()
+}
+
+fn artifacts(rig: &Rig) -> PathBuf {
+    rig.config.server.state_dir.join("artifacts")
+}
+
+async fn kept(rig: &Rig, name: &str) -> Vec<i64> {
+    let get = rig.status.get(&operator());
+    let mut kept = Vec::new();
+    for number in 1..20 {
+        match get.build("core", name, number).await {
+            Ok(page) => kept.push(page.build.number),
+            Err(Error::NotFound { .. }) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+    kept
+}
+
+async fn stored(rig: &Rig) -> Stored {
+    rig.status.get(&Scope::system()).team_use("core").await.unwrap().stored
+}
+
+#[tokio::test]
+async fn of_each_builder_the_newest_builds_are_kept_and_the_rest_goes_with_all_it_stored() {
+    let rig = Rig::of_team_core(Quota { history_builds: Some(2), ..Quota::default() }).await;
+    let first = rig.force("core", "full-2").await;
+    let (running, _) = rig.status.update().claim(first, "local").await.unwrap().unwrap();
+    for _ in 0..5 {
+        build(&rig, "full-2").await;
+    }
+    build(&rig, "full-10").await;
+    assert_eq!((stored(&rig).await, n_files(&artifacts(&rig))), (Stored { log_bytes: 60, artifact_bytes: 30 }, 6));
+    let request = rig.status.get(&operator()).build("core", "full-2", 2).await.unwrap().build.request_id;
+    let done = rig.status.update().retain_once().await.unwrap();
+    assert_eq!((done.n_builds, done.has_more), (3, false));
+    assert_eq!(kept(&rig, "full-2").await, [running.number, 5, 6], "what runs is kept, however old");
+    assert_eq!(kept(&rig, "full-10").await, [1]);
+    assert_eq!((stored(&rig).await, n_files(&artifacts(&rig))), (Stored { log_bytes: 30, artifact_bytes: 15 }, 3));
+    assert!(matches!(rig.status.get(&operator()).request(request).await, Err(Error::NotFound { .. })));
+    // The next build goes on counting, and nothing more goes.
+    assert_eq!(build(&rig, "full-10").await, 2);
+    assert_eq!(rig.status.update().retain_once().await.unwrap().n_builds, 0);
+    // What is told after a restart is the same.
+    let rig = rig.reopen().await;
+    assert_eq!(kept(&rig, "full-2").await, [1, 5, 6]);
+}
+
+#[tokio::test]
+async fn what_ended_long_ago_goes_but_for_the_last_of_each_builder_and_what_was_cancelled_goes_too() {
+    let day = Span(Duration::from_secs(86_400));
+    let rig = Rig::of_team_core(Quota { history: Some(day), ..Quota::default() }).await;
+    for _ in 0..3 {
+        build(&rig, "full-2").await;
+    }
+    let cancelled = rig.force("core", "full-2").await;
+    rig.status.control(&operator()).cancel(cancelled, "").await.unwrap();
+    let waiting = rig.force("core", "full-10").await;
+    rig.build("secret", "vault", Results::Success).await;
+    rig.build("secret", "vault", Results::Success).await;
+    rig.clock.advance(86_000);
+    assert_eq!(rig.status.update().retain_once().await.unwrap().n_builds, 0);
+    rig.clock.advance(500);
+    let done = rig.status.update().retain_once().await.unwrap();
+    assert_eq!((done.n_builds, done.n_requests), (2, 1));
+    assert_eq!(kept(&rig, "full-2").await, [3]);
+    let get = rig.status.get(&operator());
+    assert!(matches!(get.request(cancelled).await, Err(Error::NotFound { .. })));
+    assert!(!get.request(waiting).await.unwrap().complete);
+    assert_eq!(get.build("secret", "vault", 1).await.unwrap().build.number, 1, "another team keeps what it wants");
+    build(&rig, "full-2").await;
+    assert_eq!(rig.status.update().retain_once().await.unwrap().n_builds, 1);
+    assert_eq!(kept(&rig, "full-2").await, [4]);
+}
+
+#[tokio::test]
+async fn a_team_without_room_keeps_what_it_has_and_says_in_its_logs_what_is_missing() {
+    let quota = Quota { stored_bytes: Some(Size(20)), artifact_bytes: Some(Size(5)), ..Quota::default() };
+    let rig = Rig::of_team_core(Quota { history_builds: Some(1), ..quota }).await;
+    build(&rig, "full-2").await;
+    let running = rig.start("core", "full-2").await;
+    let update = rig.status.update();
+    let step = update.step_started(running.id, "test").await.unwrap().id;
+    let log = update.log_opened(running.id, step, "stdio").await.unwrap();
+    update.log_append(log.id, vec![line(b"12345")]).await.unwrap();
+    let refused = update.log_append(log.id, vec![line(b"6")]).await.unwrap_err();
+    expect_test::expect!["team core has no room for more: the limit is 20 B in all (`stored_bytes`); keep less history, or ask the operator for more; try again in 10m"].assert_eq(&refused.to_string());
+    update.log_said(log.id, "no more").await.unwrap();
+    let refused = async |content: &'static [u8]| {
+        let mut draft = update.artifact(running.id, step, "b.txt").await?;
+        draft.write(&Bytes::from_static(content)).await?;
+        draft.finish().await
+    };
+    assert!(matches!(refused(b"1").await, Err(Error::OverQuota(over)) if over.quota == "artifact_bytes"));
+    update.build_finished(running.id, Results::Success, "good").await.unwrap();
+    // The first goes, and there is room again.
+    assert_eq!(rig.status.update().retain_once().await.unwrap().n_builds, 1);
+    assert_eq!(stored(&rig).await, Stored { log_bytes: 12, artifact_bytes: 0 });
+    let next = rig.start("core", "full-2").await;
+    let step = update.step_started(next.id, "test").await.unwrap().id;
+    let log = update.log_opened(next.id, step, "stdio").await.unwrap();
+    update.log_append(log.id, vec![line(b"123")]).await.unwrap();
+    let mut draft = update.artifact(next.id, step, "b.txt").await.unwrap();
+    draft.write(&Bytes::from_static(b"12345")).await.unwrap();
+    draft.finish().await.unwrap();
+}
