@@ -30,6 +30,8 @@ mod oidc;
 mod pages;
 /// Plugins in their host.
 mod plugins;
+/// Why somebody may do something, and who did what.
+mod rights;
 /// The store, through status.
 mod status;
 /// Files of teams.

@@ -23,7 +23,7 @@ pub const USAGE: u8 = 2;
 pub const NOT_ALLOWED: u8 = 3;
 
 /// Which server, as whom.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct Connection {
     /// The server's address; without it that of ./weir.toml, else http://127.0.0.1:8010/
     #[arg(long, value_name = "URL", env = "WEIR_SERVER_URL")]
@@ -79,6 +79,11 @@ pub struct Client {
 }
 
 impl Connection {
+    /// Whether a server was named, by an argument or by the environment.
+    pub fn names_a_server(&self) -> bool {
+        self.server.is_some()
+    }
+
     /// The client for it.
     ///
     /// # Errors

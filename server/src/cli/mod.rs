@@ -2,6 +2,8 @@
 
 use clap::{Parser, Subcommand};
 
+/// Who may do what.
+pub mod can;
 /// Drops a request that waits.
 pub mod cancel;
 /// Says what is wrong in the configuration.
@@ -52,6 +54,8 @@ pub enum Command {
     Exec(exec::Exec),
     /// Looks at plugins and tries them
     Plugin(plugin::Plugin),
+    /// Says whether somebody may do something, and which rule in which file and line decides
+    Can(can::Can),
     /// Makes, shows and ends tokens
     Token(token::TokenCommand),
     /// Forces a build
@@ -75,6 +79,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<std::process::ExitCode> {
         Command::Serve(serve) => serve.run(),
         Command::Exec(exec) => exec.run(),
         Command::Plugin(plugin) => plugin.run(),
+        Command::Can(can) => can.run(),
         Command::Token(token) => token.run(),
         Command::Force(force) => force.run(),
         Command::Rebuild(rebuild) => rebuild.run(),

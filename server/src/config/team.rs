@@ -1,6 +1,7 @@
 //! `[team.*]` and `teams/*.toml`: a tenant.
 
 use super::builder::{Builder, BuilderRules, RawBuilder};
+use super::diagnostic::Place;
 use super::quota::{Quota, RawQuota};
 use super::read::{At, Node, Read, Reader, section, word};
 use super::recipe::{RawRecipe, StepRules, Unnamed};
@@ -59,6 +60,8 @@ pub struct Team {
     pub title: String,
     /// Who sees it.
     pub visibility: Visibility,
+    /// Where that is written; none where nothing is.
+    pub visibility_at: Option<Place>,
     /// What it may use.
     pub quota: Quota,
     /// Its share of free slots against other teams; at least 1.
@@ -145,6 +148,7 @@ impl RawTeam {
         let team = Team {
             name: name.to_owned(),
             title: self.title.unwrap_or_else(|| name.to_owned()),
+            visibility_at: self.visibility.map(|_| reader.place(&self.at.key("visibility"))),
             visibility: self.visibility.unwrap_or_default(),
             quota: self.quota.map(RawQuota::freeze).unwrap_or_default(),
             weight: self.weight.map_or(1, |count| count.0),
@@ -175,6 +179,7 @@ impl Team {
             name: name.to_owned(),
             title: name.to_owned(),
             visibility: Visibility::Private,
+            visibility_at: None,
             quota: Quota::default(),
             weight: 1,
             secrets: BTreeMap::new(),

@@ -1,6 +1,7 @@
 //! Where something stands in the claims of a token.
 
 use serde_json::Value;
+use std::fmt;
 
 /// A claim, or one inside of a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +26,15 @@ impl ClaimPath {
         match self.find(claims) {
             Some(found) => found == value || found.as_array().is_some_and(|values| values.contains(value)),
             None => false,
+        }
+    }
+}
+
+impl fmt::Display for ClaimPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(name) => f.write_str(name),
+            Self::Names(names) => f.write_str(&names.join(".")),
         }
     }
 }

@@ -161,6 +161,11 @@ impl Scope {
                     .any(|glob| glob.matches(builder) || glob.matches(&format!("{team}/{builder}"))))
     }
 
+    /// The role in `team`; an owner's everywhere.
+    pub fn role_in(&self, team: &str) -> Option<Role> {
+        if self.owner { Some(Role::Owner) } else { self.roles.get(team).copied() }
+    }
+
     /// What the token is narrowed to.
     pub fn narrowed(&self) -> &Narrowed {
         &self.narrowed

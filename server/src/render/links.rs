@@ -79,6 +79,26 @@ impl Links {
         self.under("plugins")
     }
 
+    /// `/audit`.
+    pub fn audit(&self) -> String {
+        self.under("audit")
+    }
+
+    /// The audit as JSON.
+    pub fn audit_json(&self) -> String {
+        self.under("api/v2/audit")
+    }
+
+    /// `/team/<team>/audit`.
+    pub fn team_audit(&self, team: &str) -> String {
+        format!("{}/audit", self.team(team))
+    }
+
+    /// `/can`.
+    pub fn can(&self) -> String {
+        self.under("can")
+    }
+
     /// `/about`.
     pub fn about(&self) -> String {
         self.under("about")

@@ -6,6 +6,7 @@ use super::force::Asked;
 use super::in_force::InForce;
 use super::registry::Slot;
 use super::resource::{BuildRequest, Builder, Forced};
+use super::rights::{self, Denied};
 use super::{Error, Result, Status, force, quota, rebuild, token};
 use crate::model::id::{BuildId, BuildRequestId, BuilderId};
 use crate::model::right::Right;
@@ -256,13 +257,14 @@ impl Control {
     /// The one place that decides who may do what: the builder's place, where it may be read and the right is there.
     fn allowed(&self, now: &InForce, right: Right, team: &str, builder: &str) -> Result<Slot> {
         let registry = &now.registry;
-        let slot = registry
-            .slot(team, builder)
-            .filter(|slot| registry.declared[*slot].is_readable(&self.scope))
-            .ok_or_else(|| Error::not_found("builder", format!("{team}/{builder}")))?;
-        if !self.scope.may(right, team, builder) {
-            return Err(Error::Forbidden(right));
-        }
+        let missing = || Error::not_found("builder", format!("{team}/{builder}"));
+        let slot = registry.slot(team, builder).ok_or_else(missing)?;
+        rights::check(&self.scope, right, team, registry.declared[slot].visibility, builder).map_err(|denied| {
+            match denied {
+                Denied::Hidden => missing(),
+                Denied::Forbidden => Error::Forbidden(right),
+            }
+        })?;
         if matches!(right, Right::Force | Right::Rebuild) {
             self.status.count_force(team)?;
         }

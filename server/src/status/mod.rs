@@ -9,6 +9,8 @@ mod again;
 /// Who did what.
 pub mod audit;
 mod board;
+/// Whether somebody may do something, and why.
+pub mod can;
 mod commit;
 /// What people do.
 pub mod control;

@@ -119,6 +119,16 @@ impl Tokens {
         Ok(self.revoked(&carried).await?.is_some())
     }
 
+    /// What is recorded of a token.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub async fn find(&self, jti: &str) -> Result<Option<Token>> {
+        let wanted = jti.to_owned();
+        let row = self.store.read(move |c| Ok::<_, Error>(tokens::get(c, &wanted)?)).await?;
+        Ok(row.map(Token::from))
+    }
+
     /// Why a token counts no more, if so. What another process revoked counts within a second.
     ///
     /// # Errors

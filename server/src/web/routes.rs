@@ -52,8 +52,11 @@ fn table(c: &mut Table<'_>) {
     get(c, "/auth/oidc/{name}", pages::provider::begin);
     get(c, "/auth/oidc/{name}/callback", pages::provider::finish);
     get(c, "/auth/oidc/{name}/leave", pages::provider::leave);
+    get(c, "/audit", pages::audit::all);
+    get(c, "/can", pages::can::show);
     get(c, "/asset/{name}", pages::asset::show);
     get(c, "/team/{team}", pages::team::show);
+    get(c, "/team/{team}/audit", pages::audit::team);
     get(c, "/team/{team}/builder/{builder}", pages::builder::show);
     get(c, "/team/{team}/builder/{builder}/build/{number}", pages::build::show);
     get_and_post(c, "/team/{team}/builder/{builder}/force", pages::force::show, pages::force::send);
@@ -75,6 +78,8 @@ fn table(c: &mut Table<'_>) {
     post(c, "/api/v2/teams/{team}/builders/{builder}/builds/{number}/rebuild", api::control::rebuild);
     get(c, "/api/v2/buildrequests/{id}", api::read::request);
     get(c, "/api/v2/plugins", api::read::plugins);
+    get(c, "/api/v2/audit", api::audit::list);
+    get(c, "/api/v2/can", api::can::show);
     post(c, "/api/v2/buildrequests/{id}/cancel", api::control::cancel);
     // Live.
     // A page's live stream stands at `/sse` and the page's own path.

@@ -20,7 +20,6 @@ pub struct Row {
 }
 
 /// Who gets what. Bad credentials get 401 at every door.
-#[expect(dead_code, reason = "rules of rows to come")]
 pub enum Rule {
     /// Everybody gets this status, and what it shows depends on who asks.
     Everybody(u16),
@@ -127,6 +126,10 @@ pub fn rows() -> Vec<Row> {
         Row::new("GET", "/auth/oidc/{name}", Rule::Everybody(404)).at("/auth/oidc/nobody"),
         Row::new("GET", "/auth/oidc/{name}/callback", Rule::Everybody(404)).at("/auth/oidc/nobody/callback?code=a&state=b"),
         Row::new("GET", "/auth/oidc/{name}/leave", Rule::Everybody(404)).at("/auth/oidc/nobody/leave"),
+        // Who administers no team has no audit.
+        Row::new("GET", "/audit", Rule::Each(|asker, _| if asker.may("administer") || asker == Asker::Foreign { 200 } else { 404 })),
+        Row::new("GET", "/can", Rule::Each(|asker, _| if asker.may("administer") || asker == Asker::Foreign { 200 } else { 404 })),
+        Row::new("GET", "/team/{team}/audit", Rule::May("administer")),
         open("/asset/{name}").at(&format!("/asset/{}", weir::render::asset::all().css.hashed_name)),
         read("/team/{team}"),
         read("/team/{team}/builder/{builder}"),
@@ -162,6 +165,10 @@ pub fn rows() -> Vec<Row> {
         read("/api/v2/buildrequests/{id}"),
         open("/api/v2/plugins"),
         act("/api/v2/buildrequests/{id}/cancel", "cancel", 409),
+        Row::new("GET", "/api/v2/audit", Rule::May("administer")).at("/api/v2/audit?team={team}"),
+        Row::new("GET", "/api/v2/can", Rule::May("administer"))
+            .at("/api/v2/can?subject=anonymous&action=read&object={team}/{builder}"),
+        Row::new("GET", "/api/v2/can", Rule::Owner).at("/api/v2/can?subject=anonymous&action=read&object=instance"),
         // Live.
         open("/sse/waterfall"),
         read("/sse/view/{name}").at("/sse/view/{team}-v"),

@@ -100,6 +100,7 @@ fn team(name: &str, visibility: Visibility, builders: Vec<Builder>) -> Team {
         name: name.to_owned(),
         title: name.to_owned(),
         visibility,
+        visibility_at: None,
         quota: Quota::default(),
         weight: 1,
         secrets: BTreeMap::new(),

@@ -3,10 +3,14 @@
 
 /// `/about`.
 pub mod about;
+/// Who did what.
+pub mod audit;
 /// A build, a step.
 pub mod build;
 /// A builder.
 pub mod builder;
+/// Who may do what.
+pub mod can;
 /// Errors.
 pub mod error;
 /// What steps found.

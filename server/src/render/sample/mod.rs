@@ -1,8 +1,9 @@
 //! Made-up status at any size: each template is rendered with it, and people look at the pages.
 
+/// Every page, drawn.
+mod audit;
 /// Forms and buttons.
 mod forms;
-/// Every page, drawn.
 mod page;
 /// Plugins.
 mod plugins;

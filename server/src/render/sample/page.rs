@@ -203,6 +203,8 @@ fn pages() -> Vec<(&'static str, String)> {
         };
         html(&ErrorContext::page(site(), own))
     };
+    let [audit, no_audit] = super::audit::audit(&site(), &links);
+    let [can, can_yes, can_no, can_wrong] = super::audit::can(&site(), &links);
     let running = &page.columns[0].builds[0];
     let never = view("empty", vec![page.columns[7].clone()], false, 200);
     vec![
@@ -231,6 +233,12 @@ fn pages() -> Vec<(&'static str, String)> {
         ("about", html(&About::page(site()))),
         ("plugins", html(&PluginsContext::page(site(), super::plugins::plugins(), now()))),
         ("plugins-empty", html(&PluginsContext::page(site(), Vec::new(), now()))),
+        ("audit", html(&audit)),
+        ("audit-empty", html(&no_audit)),
+        ("can", html(&can)),
+        ("can-yes", html(&can_yes)),
+        ("can-no", html(&can_no)),
+        ("can-wrong", html(&can_wrong)),
         ("error-404", error(404, "There is no view `nope`.")),
         ("error-500", error(500, "An internal error.")),
     ]

@@ -8,6 +8,7 @@ use crate::model::right::{Right, Role};
 use crate::model::scope::{Narrowed, Scope};
 use crate::model::time::Time;
 use crate::status::revocation::Carried;
+use crate::status::token::Token;
 use anyhow::Context as _;
 use chrono::TimeDelta;
 use jsonwebtoken::Header;
@@ -134,6 +135,25 @@ pub fn check_times(exp: Option<i64>, nbf: Option<i64>, leeway: TimeDelta, now: T
     } else {
         Ok(())
     }
+}
+
+/// What a token that was recorded when it was issued is good for, as when it is carried.
+///
+/// # Errors
+/// Where that record cannot be understood.
+pub fn recorded(token: &Token) -> Result<Proved, Refusal> {
+    let weir = serde_json::from_value(token.details.clone());
+    let claims = Claims {
+        iss: String::new(),
+        sub: token.subject.clone(),
+        aud: Audience::One(AUDIENCE.to_owned()),
+        exp: token.expires_at.timestamp(),
+        nbf: None,
+        iat: Some(token.issued_at.timestamp()),
+        jti: token.jti.clone(),
+        weir: weir.map_err(|error| Refusal::BadClaims(error.to_string()))?,
+    };
+    prove(claims, String::new())
 }
 
 /// The scope that the claims amount to.

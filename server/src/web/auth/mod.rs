@@ -20,6 +20,8 @@ pub mod origin;
 pub mod ring;
 /// The cookie of a session, and what its forms prove themselves with.
 pub mod session;
+/// Subjects of which `can` is asked.
+pub mod subject;
 /// Where somebody who signed in goes on.
 pub mod target;
 

@@ -8,10 +8,14 @@ pub mod act;
 pub mod artifact;
 /// Files that pages need.
 pub mod asset;
+/// `/audit`, and a team's.
+pub mod audit;
 /// A build.
 pub mod build;
 /// A builder.
 pub mod builder;
+/// `/can`.
+pub mod can;
 /// The page of every error.
 pub mod error;
 /// The force form.

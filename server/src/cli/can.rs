@@ -1,0 +1,130 @@
+//! `weir can`: whether somebody may do something, and the rule that decides. On the server's machine it reads the configuration; with
+//! `--server` it asks a running server.
+
+use super::client::{self, Connection, Failure, USAGE};
+use super::local;
+use crate::clock::{Clock as _, SystemClock};
+use crate::status;
+use crate::status::can::{Object, Verdict, decide, parse_action};
+use crate::status::token::Tokens;
+use crate::store::Store;
+use crate::web::auth::subject;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// Arguments of `weir can`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Subjects:
+  anonymous                    somebody without credentials
+  user:anna                    one of [[auth.user]]
+  token:JTI                    a token that was issued here; `weir token list` shows their ids
+  forge:groups=python-core     whoever has these claims at the issuer [auth.jwt.forge] or [auth.oidc.forge];
+                               several with commas between, names inside of a claim with dots: a.b=c
+Actions:
+  read, force, rebuild, stop, cancel, administer
+Objects:
+  core/full                    a builder
+  core                         a team: read, administer
+  view:release                 a view: read
+  instance                     all of it: read, administer
+
+Exits 0 where it is allowed, 1 where it is not, 2 where it cannot be asked, 3 where the server cannot be
+reached or does not let you ask.
+
+Example: weir can user:anna force core/full-2.4")]
+pub struct Can {
+    /// Who
+    #[arg(value_name = "SUBJECT")]
+    subject: String,
+    /// Does what
+    #[arg(value_name = "ACTION")]
+    action: String,
+    /// To what
+    #[arg(value_name = "OBJECT")]
+    object: String,
+    /// The server's configuration, on the server's machine; without it a server is asked where --server or WEIR_SERVER_URL names one
+    #[arg(long, value_name = "FILE", conflicts_with = "server")]
+    config: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+impl Can {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Where the system gives no timers or sockets, or the configuration cannot be used.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let asks_server = self.config.is_none() && self.connection.names_a_server();
+        if asks_server {
+            return client::block_on(self.ask());
+        }
+        let file = self.config.clone().unwrap_or_else(|| PathBuf::from("weir.toml"));
+        let config = local::config(&file)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let verdict = runtime.block_on(self.here(&config));
+        Ok(match verdict {
+            Ok(verdict) => self.tell(&verdict),
+            Err(error) => Failure { message: plain(&error), code: USAGE, is_passing: false }.report(),
+        })
+    }
+
+    async fn here(&self, config: &crate::config::Config) -> status::Result<Verdict> {
+        let action = parse_action(&self.action).map_err(|why| status::Error::invalid("action", why))?;
+        let object = Object::parse(&self.object).map_err(|why| status::Error::invalid("object", why))?;
+        // Everything else stands in the configuration, and a database may not be there yet.
+        let tokens = match self.subject.starts_with("token:") {
+            true => {
+                let store = Store::open(&config.server.database).map_err(status::Error::Internal)?;
+                Some(Tokens::new(store, Arc::new(SystemClock)))
+            }
+            false => None,
+        };
+        let who = subject::read(&self.subject, &config.auth, tokens.as_ref(), SystemClock.now()).await?;
+        decide(config, &who, action, &object)
+    }
+
+    async fn ask(self) -> Result<ExitCode, Failure> {
+        let client = self.connection.clone().client()?;
+        let mut url = client.url(["api", "v2", "can"]);
+        url.query_pairs_mut()
+            .append_pair("subject", &self.subject)
+            .append_pair("action", &self.action)
+            .append_pair("object", &self.object);
+        let answer = client.get(url).await?;
+        let reasons = serde_json::from_value(answer["reasons"].clone()).unwrap_or_default();
+        let verdict = Verdict { allowed: answer["allowed"] == Value::Bool(true), reasons };
+        Ok(self.tell(&verdict))
+    }
+
+    /// Prints the answer.
+    fn tell(&self, verdict: &Verdict) -> ExitCode {
+        if self.json {
+            println!("{}", json!({ "allowed": verdict.allowed, "reasons": verdict.reasons }));
+        } else {
+            let (word, may) = if verdict.allowed { ("allowed", "may") } else { ("not allowed", "may not") };
+            println!("{word}: {} {may} {} {}", self.subject, self.action, self.object);
+            for reason in &verdict.reasons {
+                println!("  {}", reason.text);
+                if let Some(place) = &reason.place {
+                    println!("    {place}");
+                }
+            }
+        }
+        ExitCode::from(if verdict.allowed { 0 } else { client::FAILED })
+    }
+}
+
+/// What is wrong, without the name of the field that has it: here it is an argument.
+fn plain(error: &status::Error) -> String {
+    match error {
+        status::Error::Invalid { fields } => fields.values().cloned().collect::<Vec<_>>().join("; "),
+        error => error.to_string(),
+    }
+}

@@ -1,0 +1,202 @@
+//! `/audit` and a team's: who did what, and who was refused what.
+
+use super::{Context, Crumb, Page, Site};
+use crate::model::time::Time;
+use crate::render::links::{Links, with_query};
+use crate::render::words::Moment;
+use crate::status::audit::{AuditEntry, AuditPage};
+use serde::Serialize;
+use serde_json::Value;
+
+/// Kinds of action that the page offers to filter by; others are asked for in the address.
+const ACTIONS: [&str; 10] = [
+    "force",
+    "rebuild",
+    "stop",
+    "cancel",
+    "trigger build",
+    "sign-in",
+    "sign-out",
+    "token.issue",
+    "token.revoke",
+    "reload",
+];
+
+/// The page of the audit.
+#[derive(Debug, Serialize)]
+pub struct AuditContext {
+    /// What it holds, in a sentence.
+    pub lead: String,
+    /// What is asked for.
+    pub filter: Filter,
+    /// Each entry, newest first.
+    pub entries: Vec<AuditLine>,
+    /// Link of those before.
+    pub older: Option<String>,
+    /// Link of the newest, where older ones are shown.
+    pub newest: Option<String>,
+    /// Link of the same as JSON.
+    pub json: String,
+    /// Link of the page that says who may do what.
+    pub can: String,
+}
+
+/// What is asked for, as the form shows it.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Filter {
+    /// Where the form is sent.
+    pub action_url: String,
+    /// Whose actions.
+    pub subject: String,
+    /// On what.
+    pub object: String,
+    /// Kinds of action to choose from.
+    pub actions: Vec<Choice>,
+    /// Done, refused, or both.
+    pub outcomes: Vec<Choice>,
+    /// From this day on.
+    pub since: String,
+    /// Up to this day.
+    pub until: String,
+    /// It asks for something.
+    pub is_narrowed: bool,
+}
+
+/// One thing to choose.
+#[derive(Debug, Clone, Serialize)]
+pub struct Choice {
+    /// What is sent.
+    pub value: String,
+    /// What is shown.
+    pub text: String,
+    /// It is what is chosen now.
+    pub is_current: bool,
+}
+
+/// One entry.
+#[derive(Debug, Serialize)]
+pub struct AuditLine {
+    /// When.
+    pub at: Moment,
+    /// Who.
+    pub subject: String,
+    /// What.
+    pub action: String,
+    /// To what.
+    pub object: String,
+    /// Whose it is; none is the instance's.
+    pub team: Option<String>,
+    /// Class of the row.
+    pub class: &'static str,
+    /// Whether it was done, with a sign.
+    pub outcome: &'static str,
+    /// Why it was refused, or what the person said.
+    pub reason: String,
+    /// Anything more, in a few words.
+    pub details: String,
+}
+
+/// What the page is made of.
+pub struct AuditParts<'a> {
+    /// The team whose audit it is, and its title.
+    pub team: Option<(&'a str, &'a str)>,
+    /// The entries.
+    pub page: AuditPage,
+    /// What was asked for, as it was given.
+    pub arguments: &'a [(String, String)],
+}
+
+impl Context for AuditContext {
+    const TEMPLATE: &'static str = "pages/audit";
+}
+
+impl AuditContext {
+    /// The page as it is at `now`.
+    pub fn page(site: Site, parts: AuditParts<'_>, links: &Links, now: Time) -> Page<Self> {
+        let AuditParts { team, page, arguments } = parts;
+        let here = team.map_or_else(|| links.audit(), |(team, _)| links.team_audit(team));
+        let without = |name: &str| -> Vec<_> { arguments.iter().filter(|(n, _)| n != name).cloned().collect() };
+        let mut json = arguments.to_vec();
+        json.extend(team.map(|(team, _)| ("team".to_owned(), team.to_owned())));
+        let lead = match (team, page.is_whole) {
+            (Some((_, title)), _) => format!("What people did, or were refused, in the team {title}."),
+            (None, true) => "What people did, or were refused, on this instance.".to_owned(),
+            (None, false) => "What people did, or were refused, in the teams that you administer.".to_owned(),
+        };
+        let older = page.older.map(|id| {
+            let mut arguments = without("before");
+            arguments.push(("before".to_owned(), id.to_string()));
+            with_query(&here, &arguments)
+        });
+        let is_older = arguments.iter().any(|(name, _)| name == "before");
+        let own = Self {
+            lead,
+            older,
+            newest: is_older.then(|| with_query(&here, &without("before"))),
+            json: with_query(&links.audit_json(), &json),
+            can: links.can(),
+            filter: filter(here, arguments),
+            entries: page.entries.into_iter().map(|entry| line(entry, now)).collect(),
+        };
+        let mut crumbs: Vec<_> = team.map(|(name, title)| Crumb::to(title, links.team(name))).into_iter().collect();
+        crumbs.push(Crumb::here("Audit"));
+        Page { title: "Audit".to_owned(), crumbs, reload_s: None, events: None, kind: "audit", site, own }
+    }
+}
+
+fn filter(action_url: String, arguments: &[(String, String)]) -> Filter {
+    let given = |name: &str| arguments.iter().rev().find(|(n, _)| n == name).map_or("", |(_, value)| value.as_str());
+    let choice = |value: &str, text: &str, current: &str| Choice {
+        value: value.to_owned(),
+        text: text.to_owned(),
+        is_current: value == current,
+    };
+    let action = given("action");
+    let mut actions: Vec<_> = std::iter::once(choice("", "anything", action))
+        .chain(ACTIONS.into_iter().map(|word| choice(word, word, action)))
+        .collect();
+    if !actions.iter().any(|choice| choice.is_current) {
+        actions.push(choice(action, action, action));
+    }
+    let outcomes = [("", "done or refused"), ("done", "done"), ("refused", "refused")];
+    Filter {
+        action_url,
+        subject: given("subject").to_owned(),
+        object: given("object").to_owned(),
+        actions,
+        outcomes: outcomes.map(|(value, text)| choice(value, text, given("outcome"))).into(),
+        since: given("since").to_owned(),
+        until: given("until").to_owned(),
+        is_narrowed: arguments.iter().any(|(name, value)| name != "before" && !value.is_empty()),
+    }
+}
+
+fn line(entry: AuditEntry, now: Time) -> AuditLine {
+    AuditLine {
+        at: Moment::new(entry.at, now),
+        subject: entry.subject,
+        action: entry.action,
+        object: entry.object,
+        team: entry.team,
+        class: if entry.allowed { "g" } else { "f" },
+        outcome: if entry.allowed { "✔ done" } else { "✘ refused" },
+        reason: entry.reason,
+        details: details(&entry.details),
+    }
+}
+
+/// `branch: main, parameters: tests`: what there is, without braces.
+fn details(value: &Value) -> String {
+    let text = |value: &Value| match value {
+        Value::Null => None,
+        Value::String(text) if text.is_empty() => None,
+        Value::String(text) => Some(text.clone()),
+        Value::Array(list) if list.is_empty() => None,
+        Value::Array(list) if list.iter().all(Value::is_string) => {
+            Some(list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "))
+        }
+        other => Some(other.to_string()),
+    };
+    let pairs = value.as_object().into_iter().flatten();
+    pairs.filter_map(|(name, value)| Some(format!("{name}: {}", text(value)?))).collect::<Vec<_>>().join(", ")
+}
