@@ -117,6 +117,7 @@ fn view(name: &str) -> View {
         title: name.to_owned(),
         team: None,
         visibility: Visibility::Public,
+        visibility_at: None,
         teams: vec![],
         categories: vec![],
         builders: vec![],
