@@ -117,7 +117,6 @@ fn view(name: &str) -> View {
         title: name.to_owned(),
         team: None,
         visibility: Visibility::Public,
-        visibility_at: None,
         teams: vec![],
         categories: vec![],
         builders: vec![],
