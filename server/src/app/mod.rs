@@ -1,5 +1,7 @@
 //! The composition root: build every part once, wire, start, stop.
 
+/// Fetches teams' repositories.
+mod repositories;
 /// The folder that belongs to one server.
 mod state_dir;
 
@@ -102,7 +104,9 @@ async fn run(
     };
     let keys = keys.run(&status, &clock, shutdown.clone());
     let retention = retention::run(status.clone(), shutdown.clone());
-    let (served, (), (), (), (), ()) = tokio::join!(web, engine.run(), delivery.run(), retention, close, keys);
+    let fetch = repositories::run(status.clone(), shutdown.clone());
+    let (served, (), (), (), (), (), ()) =
+        tokio::join!(web, engine.run(), delivery.run(), retention, fetch, close, keys);
     served
 }
 

@@ -2,10 +2,12 @@
 
 use super::auth::{RawAuth, check_team};
 use super::diagnostic::{Diagnostic, Place};
+use super::fetched;
 use super::mail::RawMail;
 use super::path::KeyPath;
 use super::plugin::{Plugin, RawPlugin};
 use super::read::{Key, Node, Read, Reader, Section, section};
+use super::repository::Repository;
 use super::reserved;
 use super::server::RawServer;
 use super::settings::Plugins;
@@ -154,6 +156,7 @@ fn freeze(dir: PathBuf, reader: &Reader<'_>, given: &Given<'_>) -> Config {
     }
     let rules = TeamRules { workers: judge_workers.then_some(&workers), plugins: &present, variables, reader };
     let mut claims: Claims = raw.view.unwrap_or_default().into_iter().map(|(name, view)| (name, None, view)).collect();
+    let repositories = repositories(&tables, reader);
     let (teams, of_teams) = freeze_teams(tables, known_broken, &rules, texts);
     claims.extend(of_teams);
     let views = freeze_views(claims, &teams, reader);
@@ -161,7 +164,8 @@ fn freeze(dir: PathBuf, reader: &Reader<'_>, given: &Given<'_>) -> Config {
     if !sources.incomplete && known_broken.is_empty() {
         warn_empty(&views, &teams, reader);
     }
-    let files = sources.files().map(|file| file.path.clone()).collect();
+    let fetched = repositories.keys().map(|team| fetched::snapshot_file(&server.state_dir, team));
+    let files = sources.files().map(|file| file.path.clone()).chain(fetched).collect();
     let mut config = Config {
         dir,
         files,
@@ -173,10 +177,12 @@ fn freeze(dir: PathBuf, reader: &Reader<'_>, given: &Given<'_>) -> Config {
         views,
         broken_teams: BTreeMap::new(),
         kept_teams: BTreeSet::new(),
+        repositories,
         team_texts: Arc::default(),
         not_acted_on,
     };
-    let is_own_file = |team: &str| !sources.is_of_instance(team);
+    // Secrets of a team whose files lie in a repository are written by the operator.
+    let is_own_file = |team: &str| !sources.is_of_instance(team) && !sources.has_repository(team);
     reserved::reserve(&mut config, mail.as_ref(), is_own_file, texts, reader);
     config
 }
@@ -184,6 +190,24 @@ fn freeze(dir: PathBuf, reader: &Reader<'_>, given: &Given<'_>) -> Config {
 /// The keys of a section's tables.
 fn keys<T>(tables: &Option<BTreeMap<String, T>>) -> BTreeMap<String, ()> {
     tables.iter().flat_map(BTreeMap::keys).map(|name| (name.clone(), ())).collect()
+}
+
+/// Where the files of teams lie; a team's own file may not say so.
+fn repositories(tables: &BTreeMap<String, RawTeam>, reader: &Reader<'_>) -> BTreeMap<String, Repository> {
+    let mut repositories = BTreeMap::new();
+    for (name, table) in tables {
+        let Some(repository) = &table.config else { continue };
+        if reader.sources.has_repository(name) {
+            repositories.insert(name.clone(), repository.clone());
+        } else {
+            let diagnostic =
+                reader.wrong_key(&table.at.key("config"), "not-lent", "a team's own file names no repository");
+            reader.note(
+                diagnostic.expected("nothing here: the operator writes it into `[team.NAME]` of the instance's files"),
+            );
+        }
+    }
+    repositories
 }
 
 fn freeze_plugins(

@@ -10,6 +10,8 @@ mod cover;
 pub mod diagnostic;
 /// A document outside the configuration.
 pub mod document;
+/// Files of teams that lie in git repositories.
+pub mod fetched;
 /// The files as they lie on the disk.
 pub mod files;
 /// `[builder.X.force]`.
@@ -36,6 +38,8 @@ pub mod path;
 mod placeholders;
 /// `[plugin.*]`.
 pub mod plugin;
+/// One program outside, bounded.
+mod program;
 /// `quota` of a team.
 pub mod quota;
 /// Key by key, all errors at once.
@@ -46,6 +50,8 @@ pub mod recipe;
 pub mod reference;
 /// `[reporter.*]`.
 pub mod reporter;
+/// `config` of a team.
+pub mod repository;
 /// What teams' secrets may not come from.
 pub mod reserved;
 /// `[scheduler.*]`.
@@ -109,6 +115,8 @@ pub struct Config {
     pub broken_teams: BTreeMap<String, Vec<Diagnostic>>,
     /// Those of the broken teams that are what their files said before.
     pub kept_teams: BTreeSet<String>,
+    /// The repositories of the teams whose files lie in one, by team.
+    pub repositories: BTreeMap<String, repository::Repository>,
     /// What the teams that have files of their own fall back to from now on: to be kept, and to be given to the next [`load_keeping`].
     pub team_texts: Arc<TeamTexts>,
     /// What was read and is not acted on yet, a sentence each, for `weir serve` to say at start.
@@ -152,8 +160,9 @@ pub fn load_keeping(
     catalogue: &dyn PluginCatalogue,
     texts: &TeamTexts,
 ) -> Loaded {
-    let (dir, files, unreadable) = files::read(main_file);
-    let environment = environment.into_iter().collect();
+    let (dir, mut files, mut unreadable) = files::read(main_file);
+    let environment: Vec<(String, String)> = environment.into_iter().collect();
+    fetched::add(&dir, &mut files, &mut unreadable, &environment);
     last_good::load(&load::Input { dir, files, unreadable, environment }, catalogue, texts)
 }
 

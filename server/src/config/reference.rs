@@ -76,6 +76,10 @@ In this order, each over the one before: what is built in, the main file, the fi
   from starting. View names and secrets that are in force stay whose they are: another team's newer file that claims them is broken.
 * A folder `teams/NAME/` does the same with several files, in any of these ways of writing; a named section (`[builder.NAME]`) stands
   whole in one of them. A link out of the folder is not followed. A team has one file or one folder, and an instance one main file.
+* `config = { repository = ..., path = ... }` in `[team.NAME]` says that the team's files are those of a git repository, which the server
+  fetches every so often: the files of that folder and no others, without checking anything out. What the operator writes beside `config`
+  is not the repository's to write, `quota`, `weight` and `secret` never are. Where fetching fails, what was fetched stays. Git asks for no
+  password; for `ssh://` it uses the keys of the server's user.
 * A variable `WEIR_SECTION__KEY`, for instance `WEIR_SERVER__LISTEN`, overrides one key; names are found whatever their case. A
   variable without a double underscore is never configuration.
 * A relative path starts in the folder of the file that writes it, one from a variable in the main file's.
@@ -97,7 +101,8 @@ YAML 1.2 is read what cannot be misread:
   categories: 1 to 100 printable characters without `/ * ? [ ] { }`. Label a category `a|b` to nest it under `a`.
 * Patterns: `*`, `?`, `[abc]`, `{a,b}` over the whole name.
 * Spans of time: `30s`, `10m`, `24h`, `90d`, `1h30m`. Sizes: `512 KiB`, `64 MiB`, `1 GiB`.
-* Secrets are never written: `{ env = \"VARIABLE\" }` or `{ file = \"PATH\" }` says where the value is. In the settings of a step
+* Secrets are never written: `{ env = \"VARIABLE\" }`, `{ file = \"PATH\" }`, `{ credential = \"NAME\" }` (of systemd) or, in the
+  instance's files, `{ command = [\"PROGRAM\", \"ARGUMENT\"] }` says where the value is. In the settings of a step
   or reporter `{ secret = \"NAME\" }` hands over the team's secret of that name. The value is read when it is used. In all that a
   build stores (logs, summaries, links, properties, error texts) every secret of its team is shown as `***`, also in base64,
   percent-encoded, escaped for JSON and line by line; values shorter than 4 characters are not. That catches accidents: a program

@@ -57,7 +57,9 @@ impl Reserved {
     fn add(&mut self, secret: &Secret) {
         match secret {
             Secret::Env(variable) => drop(self.variables.insert(variable.clone())),
-            Secret::File(path) => drop(self.files.insert(path.clone())),
+            Secret::File(_) | Secret::Credential(_) => self.files.extend(secret.path()),
+            // No team's own file runs one.
+            Secret::Command(_) => {}
         }
     }
 
@@ -69,7 +71,10 @@ impl Reserved {
                 let is_own = self.prefix.is_some_and(begins);
                 is_own || self.variables.contains(variable)
             }
-            Secret::File(path) => self.holds_path(path) || self.holds_path(&real(path)),
+            Secret::File(_) | Secret::Credential(_) => {
+                secret.path().is_some_and(|path| self.holds_path(&path) || self.holds_path(&real(&path)))
+            }
+            Secret::Command(_) => false,
         }
     }
 
@@ -122,6 +127,10 @@ fn note(team: &Team, reserved: &Reserved, reader: &Reader<'_>) {
                 format!("variable `{variable}`"),
                 "a variable that is only for this team and not named `WEIR_...`",
             ),
+            Secret::Credential(name) => {
+                ("credential", format!("credential `{name}`"), "a credential that is only for this team")
+            }
+            Secret::Command(_) => continue,
             Secret::File(path) => (
                 "file",
                 format!("`{}`", path.display()),

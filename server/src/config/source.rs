@@ -193,9 +193,22 @@ impl Sources {
         self.files().filter(move |file| !is_of_instance && file.team() == Some(team))
     }
 
-    /// Whether the instance's files declare this team.
+    /// Whether the instance's files declare this team, and name no repository for it.
     pub fn is_of_instance(&self, team: &str) -> bool {
-        self.declared_in(&KeyPath::of(&["team", team])).is_some_and(|file| file.team().is_none())
+        let is_declared = self.declared_in(&KeyPath::of(&["team", team])).is_some_and(|file| file.team().is_none());
+        is_declared && !self.has_repository(team)
+    }
+
+    /// Whether the instance's files say that this team's files lie in a repository.
+    pub fn has_repository(&self, team: &str) -> bool {
+        let config = KeyPath::of(&["team", team, "config"]);
+        self.files.iter().any(|(file, text)| file.team().is_none() && text.has(&config))
+    }
+
+    /// Every team whose files lie in a repository.
+    pub fn with_repository(&self) -> Vec<String> {
+        let teams = self.value(&KeyPath::of(&["team"])).and_then(Value::as_dict);
+        teams.into_iter().flat_map(Dict::keys).filter(|team| self.has_repository(team)).cloned().collect()
     }
 
     /// The effective value of a key and where it comes from; `None` where nobody wrote it and nothing is built in.

@@ -6,6 +6,7 @@ use super::quota::{Quota, RawQuota};
 use super::read::{At, Node, Read, Reader, section, word};
 use super::recipe::{RawRecipe, StepRules, Unnamed};
 use super::reporter::{RawReporter, Reporter};
+use super::repository::Repository;
 use super::reserved::Reserved;
 use super::scheduler::RawScheduler;
 use super::settings::Plugins;
@@ -26,6 +27,9 @@ section! {
     /// A tenant: owns builders, secrets, views and quotas. A file `teams/NAME.toml` has the keys of `[team.NAME]`, and nothing outside
     /// that team.
     struct RawTeam {
+        /// The git repository in which its files are. Only in the instance's files; beside it stand only `title`, `visibility`, `quota`,
+        /// `weight` and `secret`, and those that do are not the repository's to write: the last three never are.
+        config = "config": Repository;
         /// For people.
         title = "title": String, "the name";
         /// Who sees it.
@@ -78,6 +82,9 @@ pub struct Team {
     pub file: PathBuf,
 }
 
+/// The variable in which systemd says where the credentials of a service are.
+pub const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
+
 /// Where a secret's value comes from; the value itself is read when it is used and never kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Secret {
@@ -85,6 +92,21 @@ pub enum Secret {
     Env(String),
     /// A file, absolute.
     File(PathBuf),
+    /// A credential that systemd hands to the server, by name.
+    Credential(String),
+    /// What a program prints, without a shell. Only in the instance's files.
+    Command(Vec<String>),
+}
+
+impl Secret {
+    /// The file that holds it, where it is one.
+    pub fn path(&self) -> Option<PathBuf> {
+        match self {
+            Self::File(path) => Some(path.clone()),
+            Self::Credential(name) => Some(PathBuf::from(std::env::var_os(CREDENTIALS)?).join(name)),
+            Self::Env(_) | Self::Command(_) => None,
+        }
+    }
 }
 
 impl fmt::Display for Secret {
@@ -92,6 +114,8 @@ impl fmt::Display for Secret {
         match self {
             Self::Env(variable) => write!(f, "variable {variable}"),
             Self::File(path) => write!(f, "file {}", path.display()),
+            Self::Credential(name) => write!(f, "credential {name}"),
+            Self::Command(argv) => write!(f, "command {argv:?}"),
         }
     }
 }
@@ -203,22 +227,24 @@ pub fn check_keys<T>(path: &super::path::KeyPath, tables: Option<&BTreeMap<Strin
 /// Warns of secrets whose variable is not set, or whose file is not there.
 fn warn_unset(secrets: &BTreeMap<String, At<TeamSecret>>, rules: &TeamRules<'_>) {
     for (name, secret) in secrets {
-        if let Secret::Env(variable) = &secret.value.from
-            && !rules.variables.contains(variable)
-        {
-            let message = format!("variable `{variable}` is not set: what uses secret `{name}` will fail");
-            let diagnostic = rules.reader.wrong(&secret.path.key("env"), "unset-secret", message).warning();
-            rules.reader.note(diagnostic.expected(format!("`{variable}` in the server's environment")));
-        }
-        if let Secret::File(path) = &secret.value.from
-            && matches!(path.try_exists(), Ok(false))
-        {
-            let message = format!("`{}` does not exist: what uses secret `{name}` will fail", path.display());
-            let diagnostic = rules.reader.wrong(&secret.path.key("file"), "unset-secret", message).warning();
-            rules
-                .reader
-                .note(diagnostic.expected("a file; a relative path starts in the folder of the file that says so"));
-        }
+        let (key, what, expected) = match &secret.value.from {
+            Secret::Env(variable) if !rules.variables.contains(variable) => {
+                let expected = format!("`{variable}` in the server's environment");
+                ("env", format!("variable `{variable}` is not set"), expected)
+            }
+            Secret::File(path) if matches!(path.try_exists(), Ok(false)) => {
+                let expected = "a file; a relative path starts in the folder of the file that says so";
+                ("file", format!("`{}` does not exist", path.display()), expected.to_owned())
+            }
+            from @ Secret::Credential(credential) if from.path().is_none_or(|path| !path.exists()) => {
+                let expected = format!("`LoadCredential={credential}:PATH` in the server's unit");
+                ("credential", format!("systemd gave no credential `{credential}`"), expected)
+            }
+            _ => continue,
+        };
+        let message = format!("{what}: what uses secret `{name}` will fail");
+        let diagnostic = rules.reader.wrong(&secret.path.key(key), "unset-secret", message).warning();
+        rules.reader.note(diagnostic.expected(expected));
     }
 }
 

@@ -1,5 +1,6 @@
 //! The values of a team's secrets: read when they are used, and known to the mask of whatever is stored meanwhile.
 
+use super::program::{Failure, Program};
 use super::reserved::Reserved;
 use super::team::{Secret, Team, TeamSecret};
 use crate::model::egress::HostRule;
@@ -13,12 +14,15 @@ use std::io::Read as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// Largest value.
 pub const VALUE_BYTES_MAX: usize = 64 << 10;
 /// Largest sum of the values of a team's secrets, those included that they were while the build ran. The mask holds each in a dozen forms.
 const ALL_BYTES_MAX: usize = 256 << 10;
+/// How long a command may take that prints one.
+const COMMAND_DEADLINE: Duration = Duration::from_secs(10);
 /// Said of a secret that may not come from where it does.
 const RESERVED: &str = "it comes from what is the server's own or another team's";
 
@@ -131,7 +135,9 @@ fn read(secret: &Secret, reserved: &Reserved) -> Result<SecretValue, String> {
                 Err(format!("variable `{variable}` of the server holds no UTF-8 text"))
             }
         },
-        Secret::File(path) => {
+        Secret::Command(argv) => run(argv),
+        Secret::File(_) | Secret::Credential(_) => {
+            let Some(path) = secret.path() else { return Err("systemd gave this server no credentials".to_owned()) };
             let real = path.canonicalize().map_err(unreadable)?;
             // What is opened is what was looked at, also where the link is changed meanwhile.
             if reserved.holds(&Secret::File(real.clone())) {
@@ -139,6 +145,28 @@ fn read(secret: &Secret, reserved: &Reserved) -> Result<SecretValue, String> {
             }
             read_file(&real).map(SecretValue::new)
         }
+    }
+}
+
+/// What a program prints.
+fn run(argv: &[String]) -> Result<SecretValue, String> {
+    let is_own = |name: &std::ffi::OsStr| name.as_encoded_bytes().starts_with(b"WEIR_");
+    let program = Program {
+        argv,
+        environment: std::env::vars_os().filter(|(name, _)| !is_own(name)).collect(),
+        dir: Path::new("/"),
+        deadline: COMMAND_DEADLINE,
+        bytes_max: VALUE_BYTES_MAX,
+        file_bytes_max: None,
+    };
+    let printed = program.run().map_err(|failure| match failure {
+        // What it said may tell where secrets lie, and plugins read this.
+        Failure::Failed { status, .. } => format!("its command ended with {status}"),
+        failure => format!("its command cannot be used: {failure}"),
+    })?;
+    match std::str::from_utf8(&printed) {
+        Ok(text) => Ok(SecretValue::new(text.to_owned())),
+        Err(_) => Err("its command prints no UTF-8 text".to_owned()),
     }
 }
 

@@ -166,6 +166,7 @@ fn config(teams: Vec<Team>, views: Vec<View>, state_dir: PathBuf) -> Config {
         not_acted_on: vec![],
         broken_teams: Default::default(),
         kept_teams: Default::default(),
+        repositories: Default::default(),
         team_texts: Default::default(),
     }
 }

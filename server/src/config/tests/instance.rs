@@ -34,7 +34,7 @@ fn an_unknown_key_is_an_error_and_the_nearest_is_named() {
               key: team.core.titel
                  1 | titel = ...
                    | ^^^^^
-              expected: one of `title`, `visibility`, `quota`, `weight`, `secret`, `source`, `recipe`, `builder`, `scheduler`, `reporter`, `view`
+              expected: one of `config`, `title`, `visibility`, `quota`, `weight`, `secret`, `source`, `recipe`, `builder`, `scheduler`, `reporter`, `view`
               did you mean `title`?
             teams/core.toml:3:1: unknown key `lable` [unknown-key]
               key: team.core.builder.a.lable
@@ -150,7 +150,7 @@ fn broken_syntax_is_located_and_the_other_files_are_still_checked() {
           key: team.b.titel
              1 | titel = ...
                | ^^^^^
-          expected: one of `title`, `visibility`, `quota`, `weight`, `secret`, `source`, `recipe`, `builder`, `scheduler`, `reporter`, `view`
+          expected: one of `config`, `title`, `visibility`, `quota`, `weight`, `secret`, `source`, `recipe`, `builder`, `scheduler`, `reporter`, `view`
           did you mean `title`?
         weir.toml:1:8: unclosed table, expected `]` [toml-syntax]
              1 | [server
@@ -222,7 +222,7 @@ fn a_secret_in_the_wrong_place_is_not_shown() {
               key: worker.a.password
                  2 | password = ...
                    |            ^^^
-              expected: `{ env = "VARIABLE" }` or `{ file = "PATH" }`
+              expected: `{ env = "VARIABLE" }`, `{ file = "PATH" }`, `{ credential = "NAME" }` or `{ command = ["PROGRAM"] }`
             weir.toml:5:17: this is no password hash [bad-hash]
               key: auth.user[0].password_hash
                  5 | password_hash = ...

@@ -104,7 +104,7 @@ fn what_is_wrong_is_said_at_its_place_in_yaml() {
           key: team.core.titel
              1 | titel: ...
                | ^^^^^
-          expected: one of `title`, `visibility`, `quota`, `weight`, `secret`, `source`, `recipe`, `builder`, `scheduler`, `reporter`, `view`
+          expected: one of `config`, `title`, `visibility`, `quota`, `weight`, `secret`, `source`, `recipe`, `builder`, `scheduler`, `reporter`, `view`
           did you mean `title`?
         teams/core.yaml:3:11: this is the string "none" [wrong-type]
           key: team.core.quota.builds
@@ -149,7 +149,7 @@ fn what_is_wrong_is_said_at_its_place_in_json() {
           key: team.core.titel
              2 |   "titel": ...
                |   ^^^^^^^
-          expected: one of `title`, `visibility`, `quota`, `weight`, `secret`, `source`, `recipe`, `builder`, `scheduler`, `reporter`, `view`
+          expected: one of `config`, `title`, `visibility`, `quota`, `weight`, `secret`, `source`, `recipe`, `builder`, `scheduler`, `reporter`, `view`
           did you mean `title`?
         teams/core.json:3:23: this is the string "none" [wrong-type]
           key: team.core.quota.builds
@@ -165,7 +165,7 @@ fn what_is_wrong_is_said_at_its_place_in_json() {
           key: team.core.secret.token
              5 |   "secret": {"token": ...
                |                       ^^^
-          expected: `{ env = "VARIABLE" }` or `{ file = "PATH" }`
+          expected: `{ env = "VARIABLE" }`, `{ file = "PATH" }`, `{ credential = "NAME" }` or `{ command = ["PROGRAM"] }`
     "#]].assert_eq(&said);
 }
 

@@ -23,11 +23,11 @@ fn secrets_must_exist_and_an_unset_variable_is_a_warning() {
                  3 | file = { file = "no/such" }
                    |                 ^^^^^^^^^
               expected: a file; a relative path starts in the folder of the file that says so
-            teams/core.toml:4:8: this secret comes from two places [ambiguous]
+            teams/core.toml:4:8: this secret comes from several places [ambiguous]
               key: team.core.secret.both
                  4 | both = { env = "A", file = "b" }
                    |        ^^^^^^^^^^^^^^^^^^^^^^^^^
-              expected: `{ env = "VARIABLE" }` or `{ file = "PATH" }`
+              expected: `{ env = "VARIABLE" }`, `{ file = "PATH" }`, `{ credential = "NAME" }` or `{ command = ["PROGRAM"] }`
             teams/core.toml:7:52: the team has no secret `kee` [unknown-secret]
               key: team.core.builder.a.step[0].with.env.TOKEN.secret
                  7 | with = { command = "x", env = { TOKEN = { secret = "kee" } } }

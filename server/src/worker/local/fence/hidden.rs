@@ -32,10 +32,7 @@ impl Hidden {
         let passwords = config.workers.values().filter_map(|worker| worker.password.as_ref());
         let of_teams = config.teams.values().flat_map(|team| team.secrets.values()).map(|secret| &secret.from);
         let secrets = of_teams.chain(passwords);
-        secret.extend(secrets.filter_map(|from| match from {
-            Secret::File(path) => Some(path.clone()),
-            Secret::Env(_) => None,
-        }));
+        secret.extend(secrets.filter_map(Secret::path));
         if let Some(database) = config.server.database.strip_prefix("sqlite:") {
             secret.extend(DATABASE_COMPANIONS.map(|companion| with_suffix(Path::new(database), companion)));
         }

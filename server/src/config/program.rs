@@ -1,0 +1,162 @@
+//! One program outside, run with a deadline and a bound on what it says: no shell, nothing to read, and all that it started ends with it.
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use std::ffi::OsString;
+use std::io::{self, Read};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+use zeroize::Zeroizing;
+
+/// Bytes of its standard error that are kept, to say why it failed.
+const ERROR_BYTES_MAX: usize = 4 << 10;
+
+/// What is run.
+pub struct Program<'a> {
+    /// The program and its arguments; never empty.
+    pub argv: &'a [String],
+    /// Its whole environment.
+    pub environment: Vec<(OsString, OsString)>,
+    /// Where it begins.
+    pub dir: &'a Path,
+    /// It is killed when it takes longer.
+    pub deadline: Duration,
+    /// Bytes that it may print; more end it.
+    pub bytes_max: usize,
+    /// The largest file that it may write, in bytes.
+    pub file_bytes_max: Option<u64>,
+}
+
+/// Why there is no answer. Says nothing of what was printed but what went to standard error.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// It could not be started.
+    #[error("it cannot be started: {}", .0.kind())]
+    NotStarted(io::Error),
+    /// It was killed.
+    #[error("it took over {} s", .0.as_secs())]
+    TooLong(Duration),
+    /// It was killed.
+    #[error("it printed over {0} bytes")]
+    TooMuch(usize),
+    /// It ended otherwise than well.
+    #[error("it ended with {status}{}", said(.stderr))]
+    Failed {
+        /// How.
+        status: ExitStatus,
+        /// The beginning of its standard error.
+        stderr: String,
+    },
+}
+
+impl Program<'_> {
+    /// Runs it to its end and answers what it printed. Blocks no longer than its deadline.
+    ///
+    /// # Errors
+    /// Where it does not end well, or not in time.
+    pub fn run(&self) -> Result<Zeroizing<Vec<u8>>, Failure> {
+        let (name, arguments) = self.argv.split_first().expect("a program has a name");
+        let mut command = Command::new(name);
+        command.args(arguments).env_clear().envs(self.environment.iter().cloned()).current_dir(self.dir);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let mut child = command.spawn().map_err(Failure::NotStarted)?;
+        let group = Pid::from_raw(i32::try_from(child.id()).expect("a process id is an i32"));
+        let bounded = self.file_bytes_max.map_or(Ok(()), |max| bound_files(group, max));
+        let stdout = collect(child.stdout.take().expect("it was piped"), self.bytes_max + 1);
+        let stderr = collect(child.stderr.take().expect("it was piped"), ERROR_BYTES_MAX);
+        let (told, ended) = channel();
+        std::thread::spawn(move || drop(told.send(child.wait())));
+        let answer = match bounded {
+            Ok(()) => self.answer(&stdout, &stderr, &ended),
+            Err(error) => Err(Failure::NotStarted(error)),
+        };
+        // Whatever it left behind goes with it; where nothing is left there is nobody to kill.
+        let _nobody_is_left = killpg(group, Signal::SIGKILL);
+        answer
+    }
+
+    fn answer(
+        &self,
+        stdout: &Receiver<Zeroizing<Vec<u8>>>,
+        stderr: &Receiver<Zeroizing<Vec<u8>>>,
+        ended: &Receiver<io::Result<ExitStatus>>,
+    ) -> Result<Zeroizing<Vec<u8>>, Failure> {
+        let latest = Instant::now() + self.deadline;
+        let left = || latest.saturating_duration_since(Instant::now());
+        let printed = stdout.recv_timeout(left()).map_err(|_| Failure::TooLong(self.deadline))?;
+        if printed.len() > self.bytes_max {
+            return Err(Failure::TooMuch(self.bytes_max));
+        }
+        let status = ended.recv_timeout(left()).map_err(|_| Failure::TooLong(self.deadline))?;
+        let status = status.map_err(Failure::NotStarted)?;
+        if status.success() {
+            return Ok(printed);
+        }
+        let stderr = stderr.recv_timeout(left()).unwrap_or_default();
+        Err(Failure::Failed { status, stderr: String::from_utf8_lossy(&stderr).into_owned() })
+    }
+}
+
+/// Reads up to `bytes_max` bytes in a thread of its own; what comes after them is left.
+fn collect(mut from: impl Read + Send + 'static, bytes_max: usize) -> Receiver<Zeroizing<Vec<u8>>> {
+    let (told, read) = channel();
+    std::thread::spawn(move || {
+        let mut bytes = Zeroizing::new(Vec::new());
+        // A pipe that breaks ends what was printed.
+        drop((&mut from).take(bytes_max as u64).read_to_end(&mut bytes));
+        drop(told.send(bytes));
+        // It must not wait for somebody to read the rest.
+        drop(io::copy(&mut from, &mut io::sink()));
+    });
+    read
+}
+
+/// Bounds what the process may write to one file, and all that it starts from now on.
+fn bound_files(process: Pid, bytes_max: u64) -> io::Result<()> {
+    let limit = rustix::process::Rlimit { current: Some(bytes_max), maximum: Some(bytes_max) };
+    let process = rustix::process::Pid::from_raw(process.as_raw());
+    rustix::process::prlimit(process, rustix::process::Resource::Fsize, limit)?;
+    Ok(())
+}
+
+/// The last line of what it said, where it said something.
+fn said(stderr: &str) -> String {
+    let line = stderr.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let line: String = line.chars().filter(|c| !c.is_control()).take(200).collect();
+    if line.is_empty() { line } else { format!(": {line}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Program;
+    use std::path::Path;
+    use std::time::Duration;
+
+    fn run(argv: &[&str], deadline: Duration, file_bytes_max: Option<u64>) -> Result<String, String> {
+        let dir = tempfile::tempdir().unwrap();
+        let argv: Vec<String> = argv.iter().map(|a| (*a).to_owned()).collect();
+        let environment = vec![("PATH".into(), std::env::var_os("PATH").unwrap())];
+        let dir: &Path = dir.path();
+        let program = Program { argv: &argv, environment, dir, deadline, bytes_max: 100, file_bytes_max };
+        let printed = program.run().map_err(|why| why.to_string())?;
+        Ok(String::from_utf8(printed.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn what_a_program_prints_is_bounded_in_time_and_size_and_says_why_there_is_none() {
+        let long = Duration::from_secs(60);
+        assert_eq!(run(&["printf", "%s", "a $b"], long, None).unwrap(), "a $b");
+        assert_eq!(run(&["/no/such/program"], long, None).unwrap_err(), "it cannot be started: entity not found");
+        let failed = run(&["sh", "-c", "echo out; echo why >&2; exit 3"], long, None).unwrap_err();
+        assert_eq!(failed, "it ended with exit status: 3: why");
+        assert_eq!(run(&["sh", "-c", "yes & wait"], long, None).unwrap_err(), "it printed over 100 bytes");
+        let endless = run(&["sh", "-c", "sleep 1000 & wait"], Duration::from_millis(50), None);
+        assert_eq!(endless.unwrap_err(), "it took over 0 s");
+        let writes = "trap '' XFSZ; sleep 0.2; head -c 100000 /dev/zero > file";
+        assert!(run(&["sh", "-c", writes], long, Some(1_000)).is_err());
+        assert!(run(&["sh", "-c", "cat"], long, None).unwrap().is_empty());
+    }
+}
