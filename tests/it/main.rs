@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "all of it is tests, also what clippy does not take for one: their helpers")]
 
+/// Somebody's own page.
+mod account;
 /// The doors for scripts.
 mod api;
 /// What comes over the wire to do harm.
@@ -32,6 +34,8 @@ mod pages;
 mod plugins;
 /// Why somebody may do something, and who did what.
 mod rights;
+/// People sign in and out.
+mod signing_in;
 /// The store, through status.
 mod status;
 /// Files of teams.

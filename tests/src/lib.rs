@@ -22,6 +22,7 @@
 //! * [`server::TestServer`] is the process. Its drop ends it and fails the test when something is left over.
 //! * [`provider::Provider`] is a real, certified provider of OpenID Connect; [`traveller::Traveller`] signs in there, with cookies and
 //!   redirects as a browser has them, but with every step to look at.
+//! * [`visitor::Visitor`] is somebody with a browser: signs in, fills in forms, keeps cookies.
 //! * [`browser::Browser`] is a real Chromium, for what only a browser can show.
 //!
 //! # Habits
@@ -62,6 +63,8 @@ pub mod site;
 pub mod source;
 /// Somebody with a browser, as far as signing in needs one.
 pub mod traveller;
+/// Somebody with a browser.
+pub mod visitor;
 /// A connection by hand.
 pub mod wire;
 /// A served configuration and what one does to it.

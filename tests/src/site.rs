@@ -80,6 +80,13 @@ impl Site {
         self.toml(&format!("[view.{}]\n{keys}", quoted(name)))
     }
 
+    /// Somebody who signs in with [`PASSWORD`](crate::visitor::PASSWORD); `keys` are lines of their table, such as `owner = true`.
+    #[must_use]
+    pub fn user(self, name: &str, keys: &str) -> Self {
+        let hash = crate::visitor::PASSWORD_HASH;
+        self.toml(&format!("[[auth.user]]\nname = {}\npassword_hash = \"{hash}\"\n{keys}", quoted(name)))
+    }
+
     /// Writes a file beside `weir.toml`, such as `teams/core.toml`.
     #[must_use]
     pub fn file(mut self, path: &str, content: impl AsRef<[u8]>) -> Self {

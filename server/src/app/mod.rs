@@ -73,6 +73,7 @@ pub async fn serve(config_file: &Path, listen: &[SocketAddr]) -> anyhow::Result<
         providers,
         status: status.clone(),
         public_url: config.server.public_url.clone(),
+        passwords: Arc::default(),
         clock,
         keys,
         shutdown: shutdown.clone(),

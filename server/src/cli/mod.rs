@@ -20,6 +20,8 @@ pub mod force;
 pub mod init;
 /// What commands on the server's machine need.
 mod local;
+/// Makes the hash of a password.
+pub mod password;
 /// What authors of plugins do with them.
 pub mod plugin;
 /// Builds what an ended build built once more.
@@ -58,6 +60,8 @@ pub enum Command {
     Can(can::Can),
     /// Makes, shows and ends tokens
     Token(token::TokenCommand),
+    /// Makes the hash of a password, for somebody who signs in with one
+    Password(password::Password),
     /// Forces a build
     Force(force::Force),
     /// Builds what an ended build built once more
@@ -81,6 +85,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<std::process::ExitCode> {
         Command::Plugin(plugin) => plugin.run(),
         Command::Can(can) => can.run(),
         Command::Token(token) => token.run(),
+        Command::Password(password) => password.run(),
         Command::Force(force) => force.run(),
         Command::Rebuild(rebuild) => rebuild.run(),
         Command::Stop(stop) => stop.run(),

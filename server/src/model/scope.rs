@@ -129,6 +129,11 @@ impl Scope {
         self.roles.keys().map(String::as_str)
     }
 
+    /// The role in each team.
+    pub fn roles(&self) -> &BTreeMap<String, Role> {
+        &self.roles
+    }
+
     /// Whether the things of `team`, which is `visibility`, may be read.
     pub fn may_read(&self, team: &str, visibility: Visibility) -> bool {
         match visibility {

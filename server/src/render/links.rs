@@ -99,6 +99,46 @@ impl Links {
         self.under("can")
     }
 
+    /// `/login`.
+    pub fn login(&self) -> String {
+        self.under("login")
+    }
+
+    /// `/login`, from where one goes on to `target`.
+    pub fn login_to(&self, target: &str) -> String {
+        with_query(&self.login(), &[("to".to_owned(), target.to_owned())])
+    }
+
+    /// `/logout`.
+    pub fn logout(&self) -> String {
+        self.under("logout")
+    }
+
+    /// `/account`.
+    pub fn account(&self) -> String {
+        self.under("account")
+    }
+
+    /// `/account/sessions`.
+    pub fn account_sessions(&self) -> String {
+        self.under("account/sessions")
+    }
+
+    /// `/account/sessions/<id>`.
+    pub fn account_session(&self, id: &str) -> String {
+        format!("{}/{}", self.account_sessions(), segment(id))
+    }
+
+    /// `/account/tokens`.
+    pub fn account_tokens(&self) -> String {
+        self.under("account/tokens")
+    }
+
+    /// `/account/tokens/<id>`.
+    pub fn account_token(&self, id: &str) -> String {
+        format!("{}/{}", self.account_tokens(), segment(id))
+    }
+
     /// `/about`.
     pub fn about(&self) -> String {
         self.under("about")

@@ -8,6 +8,7 @@ use super::{Error, Result};
 use crate::model::secret::SecretValue;
 use crate::model::time::Time;
 use crate::store::audit;
+use crate::store::personal_tokens;
 use crate::store::sessions;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
@@ -45,10 +46,13 @@ impl Sessions {
         if identity.person() != session.identity.person() {
             return Err(Error::Conflict("the provider names another person than who signed in".to_owned()));
         }
-        let (id, text) = (session.id.clone(), json!(identity).to_string());
+        let (id, person, text) = (session.id.clone(), identity.person(), json!(identity).to_string());
         let sealed = provider.map(|provider| seal(secret, &session.id, provider));
         let refresh_at = sealed.is_some().then_some(refresh_at);
-        let renew = move |c: &mut _| Ok::<_, Error>(sessions::renew(c, &id, &text, sealed.as_deref(), refresh_at)?);
+        let renew = move |c: &mut _| {
+            personal_tokens::renew(c, &person, &text)?;
+            Ok::<_, Error>(sessions::renew(c, &id, &text, sealed.as_deref(), refresh_at)?)
+        };
         self.status.0.store.write(renew).await?;
         let is_it = |other: &Session| other.id == session.id;
         if identity == session.identity {

@@ -30,6 +30,8 @@ pub mod get;
 mod in_force;
 mod live;
 mod load;
+/// Tokens that people make for their own scripts.
+pub mod personal;
 /// Plugins, as they may be seen.
 pub mod plugin;
 /// What plugins keep from one call to the next.

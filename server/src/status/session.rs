@@ -8,6 +8,7 @@ use crate::model::scope::Scope;
 use crate::model::secret::SecretValue;
 use crate::model::time::Time;
 use crate::store::audit::{self, NewAudit};
+use crate::store::personal_tokens;
 use crate::store::sessions::{self, SessionRow};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
@@ -136,6 +137,7 @@ impl Sessions {
                     audit::insert(c, entry)?;
                 }
                 sessions::insert(c, &row)?;
+                personal_tokens::renew(c, &row.person, &row.identity)?;
                 Ok::<_, Error>(audit::insert(c, &done)?)
             })
             .await?;
@@ -143,6 +145,27 @@ impl Sessions {
             self.forget(|session| session.id == id);
         }
         Ok((secret, session))
+    }
+
+    /// Somebody at `address` tried to sign in as `name` with a wrong password. A name that nobody here has is not written down: people
+    /// type their password there.
+    ///
+    /// # Errors
+    /// Where the database cannot be written.
+    pub async fn failed(&self, name: &str, address: &str) -> Result<()> {
+        let is_known = self.status.config().auth.users.contains_key(name);
+        let failed = NewAudit {
+            at: self.status.now(),
+            subject: if is_known { name } else { "anonymous" }.to_owned(),
+            token_id: None,
+            action: "sign-in".to_owned(),
+            object: if is_known { format!("user {name}") } else { "an unknown user".to_owned() },
+            allowed: false,
+            reason: "wrong name or password".to_owned(),
+            details: json!({ "address": address }).to_string(),
+            team: None,
+        };
+        self.status.0.store.write(move |c| Ok::<_, Error>(audit::insert(c, &failed)?)).await
     }
 
     /// The session of the cookie's secret, and what its person may do now; none where it has ended, was not used for too long, or the
@@ -351,11 +374,11 @@ pub(super) fn entry(identity: &Identity, id: &str, at: Time, action: &str, reaso
         at,
         subject: identity.subject(),
         token_id: Some(id.to_owned()),
-        team: None,
         action: action.to_owned(),
         object: id.to_owned(),
         allowed: true,
         reason: reason.to_owned(),
         details: "{}".to_owned(),
+        team: None,
     }
 }

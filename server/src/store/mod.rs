@@ -23,6 +23,8 @@ pub mod log_chunks;
 /// Logs, without their lines.
 pub mod logs;
 mod migrate;
+/// Tokens that people make for their own scripts.
+pub mod personal_tokens;
 /// What plugins keep from one call to the next.
 pub mod plugin_state;
 /// Properties of buildsets and builds.

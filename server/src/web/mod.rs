@@ -61,6 +61,8 @@ pub struct AppState {
     pub clock: SharedClock,
     /// Where people sign in.
     pub providers: Arc<auth::oidc::Providers>,
+    /// Checks passwords.
+    pub passwords: Arc<auth::password::Passwords>,
     /// Keys that tokens are checked with.
     pub keys: Arc<auth::Keys>,
     /// Cancelled when the server shall stop: live streams end then.

@@ -24,6 +24,8 @@ pub struct ErrorContext {
     pub fields_html: BTreeMap<String, String>,
     /// Where it would be right, if that is known.
     pub hint_url: Option<String>,
+    /// Where to sign in, where that may help.
+    pub sign_in: Option<String>,
     /// Nothing is there, or it may not be seen.
     pub is_not_found: bool,
     /// Credentials are wanted, or were bad.

@@ -3,6 +3,8 @@
 
 /// `/about`.
 pub mod about;
+/// `/account`.
+pub mod account;
 /// Who did what.
 pub mod audit;
 /// A build, a step.
@@ -23,6 +25,8 @@ pub mod front;
 pub mod line;
 /// A log.
 pub mod log;
+/// Signing in and out.
+pub mod login;
 /// Plugins.
 pub mod plugins;
 /// What became of what somebody asked for.
@@ -81,6 +85,12 @@ pub struct Site {
     pub about: String,
     /// Link of the page of plugins.
     pub plugins: String,
+    /// Link of the page where one signs in; none where nobody can.
+    pub login: Option<String>,
+    /// Link of the page where one signs out.
+    pub logout: String,
+    /// Link of the viewer's own page.
+    pub account: String,
     /// Link of the style sheet.
     pub css: String,
     /// Link of the script.
@@ -128,6 +138,9 @@ impl Site {
             waterfall: links.waterfall(),
             about: links.about(),
             plugins: links.plugins(),
+            login: Some(links.login()),
+            logout: links.logout(),
+            account: links.account(),
             css: links.asset(&assets.css.hashed_name),
             js: links.asset(&assets.js.hashed_name),
             icon: links.asset(&assets.icon.hashed_name),

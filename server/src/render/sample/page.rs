@@ -15,10 +15,11 @@ use crate::render::context::builder::BuilderContext;
 use crate::render::context::error::ErrorContext;
 use crate::render::context::front::Front;
 use crate::render::context::log::{LINES_MARK, LogContext, LogWindow};
+use crate::render::context::login::{Login, Logout};
 use crate::render::context::plugins::PluginsContext;
 use crate::render::context::team::{TeamContext, tally};
 use crate::render::context::waterfall::{WaterfallContext, WaterfallPage};
-use crate::render::context::{Context, Page, Site};
+use crate::render::context::{Anchor, Context, Page, Site, Viewer};
 use crate::render::links::Links;
 use crate::render::{asset, log_line, template};
 use crate::status::findings::TestPage;
@@ -40,6 +41,12 @@ pub(super) fn links() -> Links {
 
 pub(super) fn site() -> Site {
     Site::new("Example builds", &links(), now(), None)
+}
+
+/// As somebody who is signed in sees it.
+fn signed_in() -> Site {
+    let viewer = Viewer { name: "ada".to_owned(), csrf: "x".to_owned() };
+    Site::new("Example builds", &links(), now(), Some(viewer))
 }
 
 fn waterfall(page: &ViewPage) -> String {
@@ -205,6 +212,19 @@ fn pages() -> Vec<(&'static str, String)> {
     };
     let [audit, no_audit] = super::audit::audit(&site(), &links);
     let [can, can_yes, can_no, can_wrong] = super::audit::can(&site(), &links);
+    let login = |problem: Option<&str>| {
+        let own = Login {
+            action: links.login(),
+            csrf: "x".to_owned(),
+            to: "/ci/team/core".to_owned(),
+            name: "ada".to_owned(),
+            problem: problem.map(str::to_owned),
+            has_passwords: true,
+            providers: vec![Anchor { text: "Sign in with Forge".to_owned(), href: "#".to_owned(), is_current: false }],
+        };
+        html(&Login::page(site(), own))
+    };
+    let logout = Logout { action: links.logout(), csrf: "x".to_owned() };
     let running = &page.columns[0].builds[0];
     let never = view("empty", vec![page.columns[7].clone()], false, 200);
     vec![
@@ -239,6 +259,9 @@ fn pages() -> Vec<(&'static str, String)> {
         ("can-yes", html(&can_yes)),
         ("can-no", html(&can_no)),
         ("can-wrong", html(&can_wrong)),
+        ("login", login(None)),
+        ("login-wrong", login(Some("This name and this password do not belong together. Check both and try again."))),
+        ("logout", html(&Logout::page(signed_in(), logout))),
         ("error-404", error(404, "There is no view `nope`.")),
         ("error-500", error(500, "An internal error.")),
     ]

@@ -16,6 +16,8 @@ pub mod key;
 pub mod oidc;
 /// Whether a request was made by a page of our own.
 pub mod origin;
+/// Passwords: made into hashes, and checked against those of the configuration.
+pub mod password;
 /// The keys of one local issuer, replaced ones included.
 pub mod ring;
 /// The cookie of a session, and what its forms prove themselves with.
@@ -24,6 +26,8 @@ pub mod session;
 pub mod subject;
 /// Where somebody who signed in goes on.
 pub mod target;
+/// How often somebody may try.
+pub mod throttle;
 
 use crate::config::Config;
 use crate::config::auth::Auth;
@@ -32,6 +36,7 @@ use crate::model::scope::Scope;
 use crate::model::secret::SecretValue;
 use crate::model::time::Time;
 use crate::outbound;
+use crate::status::personal;
 use crate::status::revocation::{Carried, Revoked};
 use crate::status::{self, Status};
 use crate::web::{AppState, Error, Result};
@@ -301,6 +306,14 @@ impl Credentials {
         }
         let text = value.to_str().map_err(|_| Error::bad_token("the `Authorization` header is not plain text"))?;
         match text.split_once(' ') {
+            Some((scheme, token))
+                if scheme.eq_ignore_ascii_case("bearer") && token.trim().starts_with(personal::PREFIX) =>
+            {
+                let scope = state.status.personal_tokens().find(token.trim()).await?;
+                let why =
+                    "this personal token is unknown, was revoked or has expired; make a new one on your account's page";
+                scope.map(Some).ok_or_else(|| Error::bad_token(why))
+            }
             Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
                 state.keys.prove(token.trim(), state.clock.now(), &state.status).await.map(Some)
             }

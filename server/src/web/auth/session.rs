@@ -115,6 +115,11 @@ fn full_name(public_url: &Url, name: &str) -> String {
     }
 }
 
+/// A new secret for a cookie.
+pub fn new_secret() -> String {
+    BASE64.encode(rand::random::<[u8; 32]>())
+}
+
 /// What a form must send that belongs to the cookie `secret`: a random pad, and what `secret` makes with it.
 pub fn csrf(secret: &str) -> String {
     let pad = rand::random::<[u8; 16]>();

@@ -10,7 +10,12 @@ use actix_web::HttpRequest;
 /// The whole HTML page that says what went wrong and where to go.
 pub fn render(request: &HttpRequest, state: &AppState, view: &ErrorView) -> String {
     let maker = Maker::of(request, state);
+    let may_help = matches!(view.status, 401 | 404) && maker.site.viewer.is_none() && maker.site.login.is_some();
     let own = ErrorContext {
+        sign_in: may_help.then(|| match request.method().is_safe() {
+            true => maker.links.login_to(&request.uri().to_string()),
+            false => maker.links.login(),
+        }),
         status: view.status,
         sentence: view.error.clone(),
         code: view.code.to_owned(),

@@ -2,6 +2,8 @@
 
 /// `/about`.
 pub mod about;
+/// `/account`.
+pub mod account;
 /// Buttons: stop, rebuild, cancel.
 pub mod act;
 /// A file that outlives its build.
@@ -24,6 +26,10 @@ pub mod force;
 pub mod front;
 /// A log.
 pub mod log;
+/// `/login`.
+pub mod login;
+/// `/logout`.
+pub mod logout;
 /// `/plugins`.
 pub mod plugins;
 /// To a provider of sign-in and back.
@@ -58,7 +64,10 @@ impl Maker {
         let config = state.status.config();
         let links = Links::new(&state.public_url);
         let now = state.clock.now();
-        let site = Site::new(&config.server.title, &links, now, viewer.cloned());
+        let mut site = Site::new(&config.server.title, &links, now, viewer.cloned());
+        if config.auth.users.is_empty() && config.auth.oidc.is_empty() {
+            site.login = None;
+        }
         Self { links, now, site }
     }
 

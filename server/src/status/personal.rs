@@ -1,0 +1,287 @@
+//! Tokens that people make for their own scripts, on their account's page. Such a token is its person, or less: what the person may do is
+//! asked of the configuration in force at each use, and the token's own bounds are laid over that.
+
+use super::rights::Identity;
+use super::session::{Session, hash, looks_like_a_secret, new_id, new_secret};
+use super::{Error, Result, Status};
+use crate::model::right::Role;
+use crate::model::scope::{Narrowed, Scope};
+use crate::model::secret::SecretValue;
+use crate::model::time::Time;
+use crate::store::audit::{self, NewAudit};
+use crate::store::personal_tokens::{self, PersonalTokenRow};
+use chrono::TimeDelta;
+use serde::Deserialize;
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// Every personal token begins with this, so that it is known for what it is wherever it turns up.
+pub const PREFIX: &str = "weirp_";
+/// Tokens of one person.
+const TOKENS_MAX: usize = 50;
+/// Days that a token may be good for.
+pub const DAYS: [i64; 4] = [7, 30, 90, 365];
+/// Days for which an expired token is still listed.
+const LISTED_AFTER: TimeDelta = TimeDelta::days(30);
+/// The use of a token is written down no more often than this.
+const TOUCH_EVERY: TimeDelta = TimeDelta::seconds(60);
+/// Roles that a token may be bounded to, least first.
+const ROLES: [(&str, Role); 3] = [("viewer", Role::Viewer), ("operator", Role::Operator), ("admin", Role::Admin)];
+
+/// Tokens that people make for their own scripts; cheap to clone.
+#[derive(Clone)]
+pub struct PersonalTokens {
+    pub(super) status: Status,
+}
+
+/// What somebody asks for, as a form says it.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct TokenWish {
+    /// What to call it.
+    pub name: String,
+    /// The team that it shall reach; empty is every team of the person.
+    pub team: String,
+    /// The role that it shall have at most; empty is as much as the person.
+    pub role: String,
+    /// For how many days.
+    pub days: String,
+}
+
+/// A token of somebody's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PersonalToken {
+    /// Names it; no secret.
+    pub id: String,
+    /// What its person calls it.
+    pub name: String,
+    /// The team that it reaches; none is every team of the person.
+    pub team: Option<String>,
+    /// The word of the role that it has at most; none is as much as the person.
+    pub role: Option<String>,
+    /// When it was made.
+    pub created_at: Time,
+    /// Until when it counts.
+    pub expires_at: Time,
+    /// When it was used last, to about a minute.
+    pub last_used_at: Option<Time>,
+}
+
+/// What somebody may do, in words.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// Everything on this instance.
+    pub owner: bool,
+    /// The word of the role in each team.
+    pub roles: BTreeMap<String, &'static str>,
+}
+
+impl PersonalTokens {
+    /// What `scope` may do, in words, for its own page.
+    pub fn reach(&self, scope: &Scope) -> Reach {
+        let roles = self.held(scope).into_iter().map(|(team, role)| (team, word(role)));
+        Reach { owner: scope.is_owner(), roles: roles.collect() }
+    }
+
+    /// Makes a token for the person of `session` and returns it with its secret, which nobody can be shown again.
+    ///
+    /// # Errors
+    /// `Invalid` naming each wrong field, `Limit` where they have too many.
+    pub async fn make(
+        &self,
+        session: &Session,
+        scope: &Scope,
+        wish: TokenWish,
+    ) -> Result<(SecretValue, PersonalToken)> {
+        let (team, role, days) = self.check(scope, &wish)?;
+        let now = self.status.now();
+        let secret = SecretValue::new(format!("{PREFIX}{}", new_secret().expose()));
+        let row = PersonalTokenRow {
+            id: new_id("personal"),
+            secret_hash: hash(secret.expose()),
+            person: session.identity.person(),
+            identity: json!(session.identity).to_string(),
+            name: wish.name.trim().to_owned(),
+            team,
+            role: role.map(|role| word(role).to_owned()),
+            created_at: now.naive_utc(),
+            expires_at: (now + TimeDelta::days(days)).naive_utc(),
+            last_used_at: None,
+        };
+        let details = json!({ "name": row.name, "team": row.team, "role": row.role, "days": days });
+        let done = entry(&session.identity, &session.id, now, "token.issue", &row.id, details.to_string());
+        let made = PersonalToken::from(row.clone());
+        let insert = move |c: &mut _| {
+            personal_tokens::delete_expired(c, now - LISTED_AFTER)?;
+            let others = personal_tokens::list(c, &row.person)?;
+            if others.len() >= TOKENS_MAX {
+                return Err(Error::Limit { what: "the number of your tokens".to_owned(), max: TOKENS_MAX.to_string() });
+            }
+            if others.iter().any(|other| other.name == row.name) {
+                return Err(Error::invalid(
+                    "name",
+                    "you have a token of this name; revoke that one, or choose another name",
+                ));
+            }
+            personal_tokens::insert(c, &row)?;
+            Ok(audit::insert(c, &done)?)
+        };
+        self.status.0.store.write(insert).await?;
+        Ok((secret, made))
+    }
+
+    /// A person's tokens, the newest first.
+    ///
+    /// # Errors
+    /// Where the database cannot be asked.
+    pub async fn list(&self, identity: &Identity) -> Result<Vec<PersonalToken>> {
+        let person = identity.person();
+        let rows = self.status.0.store.read(move |c| Ok::<_, Error>(personal_tokens::list(c, &person)?)).await?;
+        Ok(rows.into_iter().map(PersonalToken::from).collect())
+    }
+
+    /// Ends a token, at once and at every door.
+    ///
+    /// # Errors
+    /// `NotFound` where the person of `session` has none of that id.
+    pub async fn revoke(&self, session: &Session, id: &str) -> Result<()> {
+        let (now, person, wanted) = (self.status.now(), session.identity.person(), id.to_owned());
+        let done = entry(&session.identity, &session.id, now, "token.revoke", id, "{}".to_owned());
+        let delete = move |c: &mut _| {
+            if !personal_tokens::delete(c, &person, &wanted)? {
+                return Err(Error::not_found("token", wanted));
+            }
+            Ok(audit::insert(c, &done)?)
+        };
+        self.status.0.store.write(delete).await?;
+        self.status.rights_changed();
+        Ok(())
+    }
+
+    /// What who carries `secret` may do now; none where it is no token that counts.
+    ///
+    /// # Errors
+    /// Where the database cannot be asked.
+    pub async fn find(&self, secret: &str) -> Result<Option<Scope>> {
+        if !secret.strip_prefix(PREFIX).is_some_and(looks_like_a_secret) {
+            return Ok(None);
+        }
+        let (now, key) = (self.status.now(), hash(secret));
+        let row = self.status.0.store.read(move |c| Ok::<_, Error>(personal_tokens::get(c, &key)?)).await?;
+        let Some(row) = row.filter(|row| now < row.expires_at.and_utc()) else { return Ok(None) };
+        let identity = serde_json::from_str(&row.identity).map_err(|error| Error::Internal(error.into()))?;
+        let Some(scope) = self.status.scope_of(&identity, Some(row.id.clone())) else { return Ok(None) };
+        if row.last_used_at.is_none_or(|at| now - at.and_utc() >= TOUCH_EVERY) {
+            let id = row.id.clone();
+            self.status.0.store.write(move |c| Ok::<_, Error>(personal_tokens::touch(c, &id, now)?)).await?;
+        }
+        Ok(Some(self.bounded(scope, &row)))
+    }
+
+    /// `scope`, as far as the token reaches.
+    fn bounded(&self, scope: Scope, row: &PersonalTokenRow) -> Scope {
+        if row.team.is_none() && row.role.is_none() {
+            return scope;
+        }
+        // A word that this version does not know is the least role there is.
+        let most = row.role.as_deref().map_or(Role::Admin, |word| parse(word).unwrap_or(Role::Viewer));
+        let held = self.held(&scope).into_iter().filter(|(team, _)| row.team.as_ref().is_none_or(|only| only == team));
+        let roles = held.map(|(team, role)| (team, role.min(most))).collect();
+        Scope::proved(scope.subject.clone(), scope.token_id.clone(), false, roles, Narrowed::default())
+    }
+
+    /// The role in each team; an owner has every team's largest.
+    fn held(&self, scope: &Scope) -> BTreeMap<String, Role> {
+        match scope.is_owner() {
+            true => self.status.config().teams.keys().map(|team| (team.clone(), Role::Admin)).collect(),
+            false => scope.roles().clone(),
+        }
+    }
+
+    /// What is asked for, where all of it may be had.
+    fn check(&self, scope: &Scope, wish: &TokenWish) -> Result<(Option<String>, Option<Role>, i64)> {
+        let mut wrong: BTreeMap<String, String> = BTreeMap::new();
+        let name = wish.name.trim();
+        if name.is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
+            wrong.insert(
+                "name".to_owned(),
+                "give it a name of 1 to 100 characters, such as what will use it".to_owned(),
+            );
+        }
+        let held = self.held(scope);
+        let team = Some(wish.team.clone()).filter(|team| !team.is_empty());
+        if team.as_ref().is_some_and(|team| !held.contains_key(team)) {
+            wrong.insert("team".to_owned(), "you have no role in this team".to_owned());
+        }
+        let role = match wish.role.as_str() {
+            "" => None,
+            given => {
+                let role = parse(given);
+                let own = held.iter().filter(|(name, _)| team.as_ref().is_none_or(|team| team == *name));
+                let own = own.map(|(_, role)| *role).max();
+                if role.is_none() {
+                    wrong.insert("role".to_owned(), "choose viewer, operator or admin".to_owned());
+                } else if role > own {
+                    let largest = own.map_or("none", word);
+                    wrong.insert(
+                        "role".to_owned(),
+                        format!("a token may do no more than you; your largest role there is {largest}"),
+                    );
+                }
+                role
+            }
+        };
+        let days = wish.days.parse().ok().filter(|days| DAYS.contains(days));
+        if days.is_none() {
+            wrong.insert("days".to_owned(), "choose for how long it shall be good".to_owned());
+        }
+        match (wrong.is_empty(), days) {
+            (true, Some(days)) => Ok((team, role, days)),
+            _ => Err(Error::Invalid { fields: wrong }),
+        }
+    }
+}
+
+impl Status {
+    /// Tokens that people make for their own scripts.
+    pub fn personal_tokens(&self) -> PersonalTokens {
+        PersonalTokens { status: self.clone() }
+    }
+}
+
+/// A role's word.
+fn word(role: Role) -> &'static str {
+    ROLES.iter().find(|(_, known)| *known == role).map_or("owner", |(word, _)| word)
+}
+
+fn parse(word: &str) -> Option<Role> {
+    ROLES.iter().find(|(known, _)| *known == word).map(|(_, role)| *role)
+}
+
+impl From<PersonalTokenRow> for PersonalToken {
+    fn from(row: PersonalTokenRow) -> Self {
+        Self {
+            id: row.id,
+            name: row.name,
+            team: row.team,
+            role: row.role,
+            created_at: row.created_at.and_utc(),
+            expires_at: row.expires_at.and_utc(),
+            last_used_at: row.last_used_at.map(|at| at.and_utc()),
+        }
+    }
+}
+
+fn entry(identity: &Identity, by: &str, at: Time, action: &str, id: &str, details: String) -> NewAudit {
+    NewAudit {
+        at,
+        subject: identity.subject(),
+        token_id: Some(by.to_owned()),
+        action: action.to_owned(),
+        object: format!("token {id}"),
+        allowed: true,
+        reason: String::new(),
+        details,
+        team: None,
+    }
+}
