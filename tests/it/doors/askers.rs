@@ -119,7 +119,7 @@ pub struct Doors {
 /// A team's file: a step that prints, one that keeps a file, and a view of its own.
 fn team(name: &str, visibility: &str) -> String {
     format!(
-        "title = \"The {name} people\"\nvisibility = \"{visibility}\"\n\
+        "title = \"The {name} people\"\nvisibility = \"{visibility}\"\nquota = {{ requests_per_s = 100000 }}\n\
          [builder.{name}-b]\ncategories = [\"{name}-c\"]\n\
          [[builder.{name}-b.step]]\nuse = \"shell\"\nwith = {{ command = \"echo {name} says; echo {name} > {name}.txt\" }}\n\
          [[builder.{name}-b.step]]\nuse = \"artifact\"\nwith = {{ files = [\"{name}.txt\"] }}\n\
@@ -130,7 +130,9 @@ fn team(name: &str, visibility: &str) -> String {
 impl Doors {
     /// Serves the instance, builds every builder once and issues the tokens.
     pub async fn open() -> Self {
-        let mut site = Site::new().view("all", "categories = [\"*\"]").team("other1", "visibility = \"private\"");
+        let mut site = Site::new()
+            .view("all", "categories = [\"*\"]")
+            .team("other1", "visibility = \"private\"\nquota = { requests_per_s = 100000 }");
         for team in Team::ALL {
             let visibility = format!("{team:?}").to_lowercase();
             site = site.file(&format!("teams/{}.toml", team.name()), self::team(team.name(), &visibility));
