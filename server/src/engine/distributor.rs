@@ -96,6 +96,8 @@ pub fn decide(snapshot: &Snapshot<'_>) -> Vec<Assignment> {
         queue.sort_by_key(|w| Reverse((Reverse(w.priority), w.submitted_at, w.id)));
     }
     let mut assignments = Vec::new();
+    // Builders of which nothing more can start, so that ten thousand requests of one cost one look.
+    let mut stuck: BTreeSet<&BuilderKey> = BTreeSet::new();
     while table.n_free > 0 {
         let mut best: Option<(Rank, &str, usize)> = None;
         queues.retain(|team, queue| {
@@ -103,9 +105,15 @@ pub fn decide(snapshot: &Snapshot<'_>) -> Vec<Assignment> {
             let place = loop {
                 match queue.last() {
                     None => return false,
+                    Some(waiting) if stuck.contains(waiting.builder) => queue.pop(),
                     Some(waiting) => match table.place(waiting) {
                         Ok(worker) => break (worker, waiting.submitted_at),
-                        Err(_) => queue.pop(),
+                        // Of the whole team nothing more can.
+                        Err(Wait::Quota(_)) => return false,
+                        Err(_) => {
+                            stuck.insert(waiting.builder);
+                            queue.pop()
+                        }
                     },
                 };
             };

@@ -22,6 +22,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Bodies under this many bytes are not worth compressing: they fit one packet.
 const COMPRESS_BYTES_MIN: u64 = 1_200;
 
+/// So long the answer is held back that somebody asks too often.
+const REFUSED_AFTER: std::time::Duration = std::time::Duration::from_millis(250);
+
 /// Everything comes from ourselves; no inline script, no plug-ins, no frames of others.
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'";
@@ -82,9 +85,9 @@ async fn credentials(request: &ServiceRequest, state: Option<&AppState>) -> Resu
     let Some(state) = state else { return Ok(()) };
     let (scope, signed) = match Credentials::of(request.headers()).prove(state).await {
         Ok(proved) => proved,
-        Err(error) => return count(request, state, &Scope::anonymous()).and(Err(error)),
+        Err(error) => return count(request, state, &Scope::anonymous()).await.and(Err(error)),
     };
-    count(request, state, &scope)?;
+    count(request, state, &scope).await?;
     if signed.is_some() && !request.method().is_safe() {
         let from = origin::of(request.headers(), &state.public_url);
         let is_script = request.path().strip_prefix(state.prefix()).is_some_and(|path| path.starts_with("api/"));
@@ -113,13 +116,18 @@ async fn credentials(request: &ServiceRequest, state: Option<&AppState>) -> Resu
 
 /// Counts a request for who asks. Credentials that are refused count for where they come from, so that guessing is slow. What pages are
 /// drawn with, and the operator's probes, count for nobody.
-fn count(request: &ServiceRequest, state: &AppState, scope: &Scope) -> Result<(), Error> {
+async fn count(request: &ServiceRequest, state: &AppState, scope: &Scope) -> Result<(), Error> {
     let path = request.path();
     if path.ends_with("/healthz") || path.ends_with("/readyz") || path.contains("/asset/") {
         return Ok(());
     }
     let address = address::of(request.request(), &state.status.config().server);
-    Ok(state.status.count_call(scope, address)?)
+    let counted = state.status.count_call(scope, address);
+    if counted.is_err() {
+        // Who asks again at once shall not cost more than who waits.
+        tokio::time::sleep(REFUSED_AFTER).await;
+    }
+    Ok(counted?)
 }
 
 /// The answer to an error that a handler returned, in the shape that fits the request.

@@ -1,7 +1,7 @@
 //! One kept connection that speaks just enough HTTP/1.1 to measure with: a client library would take longer to compile than to measure.
 
 use anyhow::{Context, Result};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
