@@ -1,25 +1,31 @@
 //! The composition root: build every part once, wire, start, stop.
 
+/// Another configuration while the server runs.
+mod reload;
 /// Fetches teams' repositories.
 mod repositories;
 /// The folder that belongs to one server.
 mod state_dir;
+/// Tells when files have changed.
+mod watch;
 
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::team_texts::TeamTexts;
 use crate::config::{self, Config};
 use crate::delivery::Delivery;
 use crate::engine::{Engine, Workers, retention};
-use crate::plugins::{Catalogue, Plugins};
+use crate::plugins::Catalogue;
 use crate::shutdown;
 use crate::status::Status;
 use crate::status::plugin::PluginSource;
+use crate::status::reload::Reload;
 use crate::status::team_texts;
 use crate::store::Store;
 use crate::web;
 use crate::worker::Worker;
 use crate::worker::local::{self, Hidden, LocalWorker};
 use anyhow::Context as _;
+use reload::Reloader;
 use state_dir::StateDir;
 use std::io::IsTerminal as _;
 use std::net::{SocketAddr, TcpListener};
@@ -42,15 +48,16 @@ pub async fn serve(config_file: &Path, listen: &[SocketAddr]) -> anyhow::Result<
     local::hide_server()?;
     let clock: SharedClock = Arc::new(SystemClock);
     let weir = std::env::current_exe().context("the path of this program cannot be found")?;
-    let catalogue = Catalogue::new(weir, clock.clone()).context("plugins cannot be run")?;
+    let catalogue = Arc::new(Catalogue::new(weir, clock.clone()).context("plugins cannot be run")?);
     let Some(config) = load(config_file, listen, &catalogue) else { return Ok(ExitCode::from(1)) };
     let warnings = local::check_isolation(&config)?;
     let shutdown = shutdown::listen().context("signals cannot be listened to")?;
+    let hangup = reload::hangup().context("signals cannot be listened to")?;
     let state_dir = StateDir::take(&config.server.state_dir).await?;
     let listeners = bind(&config.server.listen)?;
     let store = Store::open(&config.server.database)?;
     let config =
-        fall_back(config, &store, |texts| config::load_keeping(config_file, environment(listen), &catalogue, texts));
+        fall_back(config, &store, |texts| config::load_keeping(config_file, environment(listen), &*catalogue, texts));
     let config = config.await?;
     let status = Status::open(config.clone(), store, clock.clone()).await?;
     status.keep_team_texts().await.context("the teams' configuration cannot be kept in the database")?;
@@ -60,9 +67,21 @@ pub async fn serve(config_file: &Path, listen: &[SocketAddr]) -> anyhow::Result<
     let plugins = Arc::new(plugins);
     let known: Arc<dyn PluginSource> = plugins.clone();
     status.update().plugins(Arc::downgrade(&known));
-    let engine = engine(&config, &status, plugins.clone(), &clock, &shutdown);
-    let delivery = Delivery::open(&status, plugins, clock.clone(), shutdown.clone());
-    let delivery = delivery.await.context("the reporters' places cannot be read from the database")?;
+    let engine = Engine::new(status.clone(), workers(&config, &clock, None), plugins.clone(), shutdown.clone());
+    let delivery = Delivery::new(status.clone(), plugins.clone(), clock.clone(), shutdown.clone());
+    delivery.follow().await.context("the reporters' places cannot be read from the database")?;
+    let reloader: Arc<dyn Reload> = Arc::new(Reloader {
+        file: config_file.to_owned(),
+        listen: listen.to_vec(),
+        catalogue,
+        plugins,
+        status: status.clone(),
+        engine: engine.clone(),
+        delivery: delivery.clone(),
+        clock: clock.clone(),
+        turn: tokio::sync::Mutex::default(),
+    });
+    status.update().reloads(Arc::downgrade(&reloader));
     let keys = Arc::new(web::auth::Keys::open(&config)?);
     let bound = listeners.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>()?;
     let urls = urls(&config, &bound);
@@ -78,7 +97,8 @@ pub async fn serve(config_file: &Path, listen: &[SocketAddr]) -> anyhow::Result<
         keys,
         shutdown: shutdown.clone(),
     };
-    let served = run(status, engine, delivery, state, listeners, shutdown).await;
+    let reloads = reload::run(status.clone(), config_file.to_owned(), hangup, shutdown.clone());
+    let served = run(status, (engine, delivery, reloads), state, listeners, shutdown).await;
     state_dir.retract();
     tracing::info!("ended");
     served.map(|()| ExitCode::SUCCESS)
@@ -87,8 +107,7 @@ pub async fn serve(config_file: &Path, listen: &[SocketAddr]) -> anyhow::Result<
 /// Runs every part until shutdown, or until the web server breaks.
 async fn run(
     status: Status,
-    engine: Engine,
-    delivery: Delivery,
+    (engine, delivery, reloads): (Engine, Delivery, impl Future<Output = ()>),
     state: web::AppState,
     listeners: Vec<TcpListener>,
     shutdown: CancellationToken,
@@ -106,8 +125,8 @@ async fn run(
     let keys = keys.run(&status, &clock, shutdown.clone());
     let retention = retention::run(status.clone(), shutdown.clone());
     let fetch = repositories::run(status.clone(), shutdown.clone());
-    let (served, (), (), (), (), (), ()) =
-        tokio::join!(web, engine.run(), delivery.run(), retention, fetch, close, keys);
+    let (served, (), (), (), (), (), (), ()) =
+        tokio::join!(web, engine.run(), delivery.run(), reloads, retention, fetch, close, keys);
     served
 }
 
@@ -191,23 +210,19 @@ async fn recover(config: &Config, status: &Status) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn engine(
-    config: &Arc<Config>,
-    status: &Status,
-    runner: Arc<Plugins>,
-    clock: &SharedClock,
-    shutdown: &CancellationToken,
-) -> Engine {
+/// The embedded workers of a configuration. Those of `before` that would be no other stay: they know which builds they ran.
+fn workers(config: &Config, clock: &SharedClock, before: Option<(&Config, &Workers)>) -> Workers {
+    let hidden = Hidden::of(config);
+    let kept = |worker: &config::worker::Worker| {
+        let (old, workers) = before?;
+        let is_same = old.workers.get(&worker.name) == Some(worker) && Hidden::of(old) == hidden;
+        workers.get(&worker.name).filter(|_| is_same).cloned()
+    };
+    let made = |worker: &config::worker::Worker| -> Arc<dyn Worker> {
+        Arc::new(LocalWorker::new(worker, &config.server.state_dir, hidden.clone(), clock.clone()))
+    };
     let embedded = config.workers.values().filter(|w| w.kind == config::worker::WorkerKind::Embedded);
-    let workers: Workers = embedded
-        .map(|worker| {
-            let hidden = Hidden::of(config);
-            let local: Arc<dyn Worker> =
-                Arc::new(LocalWorker::new(worker, &config.server.state_dir, hidden, clock.clone()));
-            (worker.name.clone(), local)
-        })
-        .collect();
-    Engine::new(status.clone(), workers, runner, shutdown.clone())
+    embedded.map(|worker| (worker.name.clone(), kept(worker).unwrap_or_else(|| made(worker)))).collect()
 }
 
 /// Where people reach the server: by its public URL, and by each address it listens on.

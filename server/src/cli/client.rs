@@ -84,6 +84,11 @@ impl Connection {
         self.server.is_some()
     }
 
+    /// Whether somebody said as whom.
+    pub fn has_token(&self) -> bool {
+        self.token.as_ref().is_some_and(|token| !token.trim().is_empty())
+    }
+
     /// The client for it.
     ///
     /// # Errors

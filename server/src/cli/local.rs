@@ -35,3 +35,8 @@ pub fn config(file: &Path) -> anyhow::Result<Arc<Config>> {
         ),
     }
 }
+
+/// Whether there is a configuration of this name, whatever it is written in.
+pub fn is_there(file: &Path) -> bool {
+    file.is_file() || ["toml", "yaml", "yml", "json"].iter().any(|end| file.with_extension(end).is_file())
+}

@@ -26,6 +26,8 @@ pub mod password;
 pub mod plugin;
 /// Builds what an ended build built once more.
 pub mod rebuild;
+/// Puts the files in force.
+pub mod reload;
 /// The server.
 pub mod serve;
 /// Ends a running build.
@@ -68,6 +70,8 @@ pub enum Command {
     Rebuild(rebuild::Rebuild),
     /// Ends a running build; exits 1 where it has ended already
     Stop(stop::Stop),
+    /// Puts the configuration's files in force in a running server, and says what follows
+    Reload(reload::Reload),
     /// Drops a build request that waits; exits 1 where it does not wait any more
     Cancel(cancel::Cancel),
 }
@@ -88,6 +92,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<std::process::ExitCode> {
         Command::Password(password) => password.run(),
         Command::Force(force) => force.run(),
         Command::Rebuild(rebuild) => rebuild.run(),
+        Command::Reload(reload) => reload.run(),
         Command::Stop(stop) => stop.run(),
         Command::Cancel(cancel) => cancel.run(),
     }

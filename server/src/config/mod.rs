@@ -8,6 +8,8 @@ pub mod builder;
 mod cover;
 /// What is wrong, where, and what to write instead.
 pub mod diagnostic;
+/// What follows from another configuration.
+pub mod diff;
 /// A document outside the configuration.
 pub mod document;
 /// Files of teams that lie in git repositories.

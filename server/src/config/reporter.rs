@@ -55,7 +55,7 @@ impl When {
 }
 
 /// Who hears of a team's builds.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Reporter {
     /// Its name in its team.
     pub name: String,

@@ -40,7 +40,7 @@ words! {
 }
 
 /// A machine, or the server's own process tree, that runs commands.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Worker {
     /// Named by the table.
     pub name: String,

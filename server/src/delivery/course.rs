@@ -127,6 +127,18 @@ impl Course {
         Ok(())
     }
 
+    /// Stores how far it has come, so that what it passed over is not judged again by other rules.
+    ///
+    /// # Errors
+    /// Where the database cannot be written.
+    pub async fn leave(&mut self) -> Result<()> {
+        if self.done > self.stored {
+            self.status.reporters().passed(&self.reporter.team, &self.reporter.name, self.done).await?;
+            self.stored = self.done;
+        }
+        Ok(())
+    }
+
     /// What came after its place is not kept any more: it goes on from what there is, and says so.
     ///
     /// # Errors

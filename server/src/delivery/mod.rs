@@ -11,13 +11,17 @@ pub mod payload;
 pub mod reporter;
 
 use crate::clock::SharedClock;
+use crate::config::reporter::Reporter;
 use crate::status::{Error, Result, Status};
 use course::Course;
 use futures::FutureExt as _;
 use reporter::ReporterRunner;
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -28,48 +32,102 @@ const REST: Duration = Duration::from_secs(2);
 /// Reporters have so long to end when the server shuts down; a guest has 10 seconds.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Every reporter of the configuration.
-pub struct Delivery {
-    courses: Vec<Course>,
+/// Every reporter of the configuration in force; cheap to clone.
+#[derive(Clone)]
+pub struct Delivery(Arc<Inner>);
+
+struct Inner {
+    status: Status,
+    runner: Arc<dyn ReporterRunner>,
     clock: SharedClock,
     shutdown: CancellationToken,
+    tasks: TaskTracker,
+    /// By team and name. Locked while reporters start and stop, so that each has one course at a time.
+    going: Mutex<BTreeMap<(String, String), Going>>,
+}
+
+/// A reporter that goes its course.
+struct Going {
+    reporter: Arc<Reporter>,
+    stop: CancellationToken,
+    course: JoinHandle<()>,
 }
 
 impl Delivery {
-    /// Every reporter of the configuration, each where it stopped. Nothing is told until it runs.
-    ///
-    /// # Errors
-    /// Where the database cannot be read or written.
-    pub async fn open(
-        status: &Status,
+    /// Tells nobody anything until it is asked to [`Delivery::follow`].
+    pub fn new(
+        status: Status,
         runner: Arc<dyn ReporterRunner>,
         clock: SharedClock,
         shutdown: CancellationToken,
-    ) -> Result<Self> {
-        let mut courses = Vec::new();
-        let config = status.config();
-        for reporter in config.teams.values().flat_map(|team| team.reporters.values()) {
-            let course = Course::begin(status.clone(), runner.clone(), reporter.clone(), shutdown.clone());
-            courses.push(course.await?);
-        }
-        Ok(Self { courses, clock, shutdown })
+    ) -> Self {
+        let (tasks, going) = (TaskTracker::new(), Mutex::default());
+        Self(Arc::new(Inner { status, runner, clock, shutdown, tasks, going }))
     }
 
-    /// Runs every course until shutdown, then waits for them, within a bounded time.
-    pub async fn run(self) {
-        let tasks = TaskTracker::new();
-        for course in self.courses {
-            tasks.spawn(run(course, self.clock.clone(), self.shutdown.clone()));
+    /// Lets exactly the reporters of the configuration in force go their courses, each from where it stopped: new ones start, those that
+    /// left stop, and those that changed go on as what they are now. What is under way of them is told again by the next course.
+    ///
+    /// # Errors
+    /// Where the database cannot be read or written; the others go on, and the next call tries again.
+    pub async fn follow(&self) -> Result<()> {
+        let inner = &self.0;
+        let mut going = inner.going.lock().await;
+        let config = inner.status.config();
+        let wanted: BTreeMap<(String, String), &Arc<Reporter>> = config
+            .teams
+            .values()
+            .flat_map(|team| team.reporters.values())
+            .map(|reporter| ((reporter.team.clone(), reporter.name.clone()), reporter))
+            .collect();
+        let is_as_wanted =
+            |key: &(String, String), going: &Going| wanted.get(key).is_some_and(|wanted| **wanted == going.reporter);
+        let ends: Vec<Going> = going.extract_if(.., |key, going| !is_as_wanted(key, going)).map(|(_, g)| g).collect();
+        // All are asked before any is waited for.
+        ends.iter().for_each(|going| going.stop.cancel());
+        for end in ends {
+            end.ended().await;
         }
-        tasks.close();
-        self.shutdown.cancelled().await;
-        if tokio::time::timeout(SHUTDOWN_TIMEOUT, tasks.wait()).await.is_err() {
+        for (key, reporter) in wanted {
+            if !going.contains_key(&key) {
+                let started = inner.start(reporter).await?;
+                going.insert(key, started);
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for shutdown, then for every course, within a bounded time.
+    pub async fn run(&self) {
+        self.0.shutdown.cancelled().await;
+        self.0.tasks.close();
+        if tokio::time::timeout(SHUTDOWN_TIMEOUT, self.0.tasks.wait()).await.is_err() {
             tracing::warn!("some reporters did not end in time; the next start goes on where they were");
         }
     }
 }
 
-/// Runs one course until shutdown, whatever breaks.
+impl Inner {
+    async fn start(&self, reporter: &Arc<Reporter>) -> Result<Going> {
+        let stop = self.shutdown.child_token();
+        let course = Course::begin(self.status.clone(), self.runner.clone(), reporter.clone(), stop.clone()).await?;
+        let course = self.tasks.spawn(run(course, self.clock.clone(), stop.clone()));
+        Ok(Going { reporter: reporter.clone(), stop, course })
+    }
+}
+
+impl Going {
+    /// Waits until it has stopped. One that does not is ended where it stands: what it was telling is told again.
+    async fn ended(mut self) {
+        if tokio::time::timeout(SHUTDOWN_TIMEOUT, &mut self.course).await.is_err() {
+            let (team, reporter) = (&self.reporter.team, &self.reporter.name);
+            tracing::warn!(%team, %reporter, "a reporter did not stop in time and was ended");
+            self.course.abort();
+        }
+    }
+}
+
+/// Runs one course until it is to stop, whatever breaks.
 async fn run(mut course: Course, clock: SharedClock, shutdown: CancellationToken) {
     while !shutdown.is_cancelled() {
         let turned = AssertUnwindSafe(turn(&mut course, &clock, &shutdown)).catch_unwind().await;
@@ -86,6 +144,11 @@ async fn run(mut course: Course, clock: SharedClock, shutdown: CancellationToken
             () = tokio::time::sleep(REST) => course.retrace(),
             () = shutdown.cancelled() => {}
         }
+    }
+    if let Err(error) = course.leave().await {
+        let (team, reporter) = (&course.reporter().team, &course.reporter().name);
+        let error = format!("{:#}", anyhow::Error::new(error));
+        tracing::warn!(%team, %reporter, %error, "where a reporter stopped could not be stored");
     }
 }
 

@@ -40,6 +40,7 @@ use crate::model::property::Properties;
 use crate::status::Status;
 use crate::status::resource::{Build, BuildRequest};
 use crate::worker::Worker;
+use arc_swap::ArcSwap;
 use build::RunningBuild;
 use distributor::{Assignment, Running, Snapshot, TeamShare, Waiting, WorkerSlots};
 use futures::FutureExt;
@@ -70,7 +71,7 @@ pub struct Engine(Arc<Inner>);
 
 struct Inner {
     status: Status,
-    workers: Workers,
+    workers: ArcSwap<Workers>,
     runner: Arc<dyn StepRunner>,
     shutdown: CancellationToken,
     /// Builds that run in this process.
@@ -89,7 +90,7 @@ impl Engine {
         Self(Arc::new(Inner {
             lending: Arc::new(Lending::new(ended.clone())),
             status,
-            workers,
+            workers: ArcSwap::from_pointee(workers),
             runner,
             shutdown,
             builds: Mutex::default(),
@@ -101,7 +102,7 @@ impl Engine {
 
     /// Runs the loop until shutdown, then ends what runs as `retry`, within a bounded time.
     pub async fn run(&self) {
-        for worker in self.0.workers.keys() {
+        for worker in self.0.workers.load().keys() {
             self.0.status.update().worker_connected(worker, true);
         }
         while !self.0.shutdown.is_cancelled() {
@@ -124,6 +125,24 @@ impl Engine {
         self.0.tasks.close();
         if tokio::time::timeout(SHUTDOWN_TIMEOUT, self.0.tasks.wait()).await.is_err() {
             tracing::warn!("some builds did not end in time; the next start requests them again");
+        }
+    }
+
+    /// The workers that there are.
+    pub fn workers(&self) -> Arc<Workers> {
+        self.0.workers.load_full()
+    }
+
+    /// Takes over other workers, from the next start of a build on; builds that run stay with theirs.
+    pub fn employ(&self, workers: Workers) {
+        let update = self.0.status.update();
+        let names: BTreeSet<String> = workers.keys().cloned().collect();
+        let before = self.0.workers.swap(Arc::new(workers));
+        for gone in before.keys().filter(|name| !names.contains(*name)) {
+            update.worker_connected(gone, false);
+        }
+        for name in &names {
+            update.worker_connected(name, true);
         }
     }
 
@@ -180,7 +199,8 @@ impl Engine {
             return Vec::new();
         }
         let round = self.0.round.lock().expect("no holder of the round panics");
-        let ready = |name: &str| self.0.workers.contains_key(name);
+        let workers = self.workers();
+        let ready = |name: &str| workers.contains_key(name);
         distributor::decide(&snapshot(config, &round, &pending, (&running, &lent), &ready))
     }
 
@@ -194,12 +214,9 @@ impl Engine {
         match self.running_build(config, &build, properties) {
             Some(running) => self.spawn(running),
             None => {
-                let words = "exception: its builder or worker is gone from the configuration";
-                self.0
-                    .status
-                    .update()
-                    .build_finished(build.id, crate::model::results::Results::Exception, words)
-                    .await?;
+                // Nobody's failure, and no try: it waits again, or is done with where its builder left.
+                let words = "its builder or worker left the configuration just now";
+                self.0.status.update().build_interrupted(build.id, words).await?;
             }
         }
         Ok(true)
@@ -210,7 +227,7 @@ impl Engine {
         Some(RunningBuild {
             status: self.0.status.clone(),
             runner: self.0.runner.clone(),
-            worker: self.0.workers.get(&build.worker)?.clone(),
+            worker: self.workers().get(&build.worker)?.clone(),
             builder: team.builders.get(&build.builder.name)?.clone(),
             log_bytes: team.quota.log_bytes,
             build: build.clone(),

@@ -8,7 +8,7 @@ use super::fill::{self, Row};
 use super::registry::{Declared, Registry};
 use super::select::Selection;
 use super::update::Update;
-use super::{Inner, Result, finish};
+use super::{Inner, Result, finish, team_texts};
 use crate::config::Config;
 use crate::config::view::View;
 use crate::model::id::BuilderId;
@@ -86,6 +86,7 @@ impl Update {
             let registry = Registry::new(&next, rows.iter().cloned(), Some(&old.registry));
             let is_new = |row: &&Row| old.registry.slot_of(row.0).is_none();
             let fresh = fill::entries(tx.c, &registry, &rows.iter().filter(is_new).cloned().collect::<Vec<_>>())?;
+            team_texts::keep(tx.c, &next.team_texts, at)?;
             for declared in registry.declared.iter().filter(|declared| has_moved(declared, &old.registry)) {
                 let builder = &declared.builder;
                 tx.tell(builder.id, builder.key.clone(), What::BuilderChanged { builder_id: builder.id })?;

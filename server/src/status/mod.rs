@@ -42,6 +42,8 @@ pub mod query;
 pub mod quota;
 mod rebuild;
 mod registry;
+/// The configuration loaded anew.
+pub mod reload;
 /// Where each reporter goes on, and how it fares.
 pub mod reporters;
 /// The serialisable types.
@@ -117,6 +119,7 @@ struct Inner {
     sessions: session::Believed,
     plugins: plugin::Source,
     meters: quota::Meters,
+    reload: reload::Source,
     /// Counts the times that rights may have been taken away.
     rights: watch::Sender<u64>,
 }
@@ -148,6 +151,7 @@ impl Status {
             sessions: session::Believed::default(),
             plugins: plugin::Source::default(),
             meters: quota::Meters::default(),
+            reload: reload::Source::default(),
             rights,
         })))
     }

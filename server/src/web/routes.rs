@@ -88,6 +88,8 @@ fn table(c: &mut Table<'_>) {
     get(c, "/api/v2/audit", api::audit::list);
     get(c, "/api/v2/can", api::can::show);
     post(c, "/api/v2/buildrequests/{id}/cancel", api::control::cancel);
+    post(c, "/api/v2/reload", api::reload::all);
+    post(c, "/api/v2/teams/{team}/reload", api::reload::team);
     // Live.
     // A page's live stream stands at `/sse` and the page's own path.
     get(c, "/sse/waterfall", live::events::waterfall);

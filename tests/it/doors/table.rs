@@ -179,6 +179,12 @@ pub fn rows() -> Vec<Row> {
         Row::new("GET", "/api/v2/can", Rule::May("administer"))
             .at("/api/v2/can?subject=anonymous&action=read&object={team}/{builder}"),
         Row::new("GET", "/api/v2/can", Rule::Owner).at("/api/v2/can?subject=anonymous&action=read&object=instance"),
+        Row::new("POST", "/api/v2/reload", Rule::Each(|asker, _| match asker {
+            Asker::Anonymous => 401,
+            Asker::Owner => 200,
+            _ => 403,
+        })),
+        act("/api/v2/teams/{team}/reload", "administer", 200),
         // Live.
         open("/sse/waterfall"),
         read("/sse/view/{name}").at("/sse/view/{team}-v"),

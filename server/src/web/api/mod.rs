@@ -12,5 +12,7 @@ pub mod control;
 pub mod findings;
 /// Builds and requests.
 pub mod read;
+/// The configuration loaded anew.
+pub mod reload;
 /// A view for machines.
 pub mod view;

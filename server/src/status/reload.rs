@@ -1,0 +1,172 @@
+//! The configuration is loaded anew because somebody asks for it: who may, what the audit says, what the answer holds.
+
+use super::control::{Control, short};
+use super::{Error, Result, Status};
+use crate::config::diagnostic::Diagnostic;
+use crate::config::diff::Consequence;
+use crate::model::right::Right;
+use crate::model::time::Time;
+use crate::store::audit::{self, NewAudit};
+use async_trait::async_trait;
+use serde::Serialize;
+use serde_json::json;
+use std::sync::{OnceLock, Weak};
+
+/// The action in the audit.
+pub const ACTION: &str = "reload";
+/// Consequences that one row of the audit holds; of the others it says how many there are.
+const AUDITED: usize = 50;
+
+/// Loads the configuration's files and puts them in force. The composition root implements it.
+#[async_trait]
+pub trait Reload: Send + Sync {
+    /// Loads anew; answers when the new configuration is in force, or why it is not.
+    ///
+    /// # Errors
+    /// Where the database cannot be read or written.
+    async fn reload(&self) -> Result<Reloaded>;
+}
+
+/// What came of loading anew.
+#[derive(Debug, Clone, Default)]
+pub struct Reloaded {
+    /// What was loaded is in force. Otherwise all is as it was.
+    pub is_in_force: bool,
+    /// Everything that is wrong anywhere.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What follows.
+    pub consequences: Vec<Consequence>,
+    /// Why it is not in force where no file is to blame.
+    pub refused: Option<String>,
+}
+
+/// What an asker is told of it.
+#[derive(Debug, Clone, Serialize)]
+pub struct ReloadAnswer {
+    /// What was loaded is in force, as far as the asker's part goes.
+    pub in_force: bool,
+    /// What is wrong in the files, as `weir check` says it.
+    pub wrong: Vec<String>,
+    /// What follows; first what widens somebody's rights.
+    pub consequences: Vec<Consequence>,
+}
+
+/// Who loads anew.
+#[derive(Default)]
+pub(super) struct Source(OnceLock<Weak<dyn Reload>>);
+
+impl super::update::Update {
+    /// Names who loads the configuration anew; the first one stays.
+    pub fn reloads(&self, source: Weak<dyn Reload>) {
+        self.status.0.reload.0.get_or_init(|| source);
+    }
+
+    /// Loads anew because nobody in particular asks: a file changed, a signal came. The audit says so.
+    ///
+    /// # Errors
+    /// Where the database cannot be read or written.
+    pub async fn reload(&self, because: &str) -> Result<Reloaded> {
+        let reloaded = self.status.source()?.reload().await?;
+        let row = row(self.status.now(), ("system", None), None, because, &reloaded);
+        self.status.0.store.write(move |c| Ok::<_, Error>(audit::insert(c, &row)?)).await?;
+        Ok(reloaded)
+    }
+}
+
+impl Status {
+    fn source(&self) -> Result<std::sync::Arc<dyn Reload>> {
+        self.0.reload.0.get().and_then(Weak::upgrade).ok_or(Error::Unavailable)
+    }
+}
+
+impl Control {
+    /// Loads the configuration anew. For a team, its admins may; they are told of their own part. The files are one configuration, so all
+    /// of them are loaded whoever asks: whatever of them is good is in force afterwards.
+    ///
+    /// # Errors
+    /// `NotFound`, `Forbidden`, `Unavailable`.
+    pub async fn reload(&self, team: Option<&str>) -> Result<ReloadAnswer> {
+        let because = team.map_or_else(String::new, |team| format!("asked for team {team}"));
+        if let Err(error) = self.may_reload(team) {
+            let outcome = Reloaded { refused: Some(error.to_string()), ..Reloaded::default() };
+            self.record(team, &because, &outcome).await?;
+            return Err(error);
+        }
+        let reloaded = self.status.source()?.reload().await?;
+        self.record(team, &because, &reloaded).await?;
+        Ok(answer(reloaded, team))
+    }
+
+    fn may_reload(&self, team: Option<&str>) -> Result<()> {
+        let now = self.status.0.in_force();
+        let Some(name) = team else {
+            let is_owner = self.scope.may(Right::Administer, "", "");
+            return if is_owner { Ok(()) } else { Err(Error::Forbidden(Right::Administer)) };
+        };
+        let readable = now.config.teams.get(name).filter(|team| self.scope.may_read(name, team.visibility));
+        readable.ok_or_else(|| Error::not_found("team", name))?;
+        if self.scope.may(Right::Administer, name, "") { Ok(()) } else { Err(Error::Forbidden(Right::Administer)) }
+    }
+
+    async fn record(&self, team: Option<&str>, because: &str, reloaded: &Reloaded) -> Result<()> {
+        let scope = &self.scope;
+        let who = (scope.subject.as_str(), scope.token_id.clone());
+        let known = team.filter(|team| self.status.config().teams.contains_key(*team));
+        let row = row(self.status.now(), who, known, because, reloaded);
+        self.status.0.store.write(move |c| Ok::<_, Error>(audit::insert(c, &row)?)).await
+    }
+}
+
+/// What the asker may know: all, or what concerns the team.
+fn answer(reloaded: Reloaded, team: Option<&str>) -> ReloadAnswer {
+    let Reloaded { is_in_force, diagnostics, consequences, refused } = reloaded;
+    let concerns = |whose: Option<&str>| team.is_none() || whose == team;
+    let own: Vec<&Diagnostic> = diagnostics.iter().filter(|d| concerns(d.team.as_deref())).collect();
+    let is_broken = team.is_some() && own.iter().any(|diagnostic| diagnostic.is_error());
+    let mut wrong: Vec<String> = own.iter().map(ToString::to_string).collect();
+    match refused {
+        Some(why) if team.is_none() => wrong.push(why),
+        // What is wrong outside of the team is for owners to read.
+        _ if !is_in_force && team.is_some() => {
+            wrong.push("the instance's own files are wrong, so nothing was changed; its owners see why".to_owned());
+        }
+        _ => {}
+    }
+    ReloadAnswer {
+        in_force: is_in_force && !is_broken,
+        wrong,
+        consequences: consequences.into_iter().filter(|c| concerns(c.team.as_deref())).collect(),
+    }
+}
+
+/// What the audit keeps of it.
+fn row(
+    at: Time,
+    (subject, token_id): (&str, Option<String>),
+    team: Option<&str>,
+    because: &str,
+    reloaded: &Reloaded,
+) -> NewAudit {
+    let n_errors = reloaded.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
+    let reason = match (&reloaded.refused, reloaded.is_in_force) {
+        (Some(why), _) => why.clone(),
+        (None, false) => format!("{n_errors} errors in the files; nothing changed"),
+        (None, true) => because.to_owned(),
+    };
+    // A team's row holds what its people may read.
+    let concerns = |c: &&Consequence| team.is_none() || c.team.as_deref() == team;
+    let listed: Vec<&Consequence> = reloaded.consequences.iter().filter(concerns).collect();
+    let more = listed.len().saturating_sub(AUDITED);
+    let listed: Vec<String> = listed.iter().take(AUDITED).map(|c| c.to_string().trim().to_owned()).collect();
+    NewAudit {
+        team: team.map(str::to_owned),
+        at,
+        subject: subject.to_owned(),
+        token_id,
+        action: ACTION.to_owned(),
+        object: "configuration".to_owned(),
+        allowed: reloaded.is_in_force,
+        reason: short(&reason),
+        details: json!({ "consequences": listed, "more": more, "errors": n_errors }).to_string(),
+    }
+}
