@@ -47,6 +47,8 @@ pub mod binary;
 pub mod browser;
 /// A real site as a configuration.
 pub mod fleet;
+/// Somebody else's issuer of tokens.
+pub mod issuer;
 /// An answer, and what a person reads in it.
 pub mod page;
 /// A real provider of OpenID Connect.

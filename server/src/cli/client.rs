@@ -1,5 +1,6 @@
 //! Talking to a running server: where it is, who one is, and what its answers mean for the exit code.
 
+use super::saved::Saved;
 use crate::outbound;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::Value;
@@ -28,7 +29,8 @@ pub struct Connection {
     /// The server's address; without it that of ./weir.toml, else http://127.0.0.1:8010/
     #[arg(long, value_name = "URL", env = "WEIR_SERVER_URL")]
     server: Option<Url>,
-    /// A token from `weir token issue`; better in the variable WEIR_TOKEN, since others see command lines
+    /// A token from `weir token issue`; better in the variable WEIR_TOKEN, since others see command lines. Without one that of
+    /// `weir login`
     #[arg(long, value_name = "TOKEN", env = "WEIR_TOKEN", hide_env_values = true)]
     token: Option<String>,
 }
@@ -89,14 +91,30 @@ impl Connection {
         self.token.as_ref().is_some_and(|token| !token.trim().is_empty())
     }
 
+    /// To that server, with the token of the environment or of a saved login.
+    pub fn to(server: Url) -> Self {
+        Self { server: Some(server), token: std::env::var("WEIR_TOKEN").ok() }
+    }
+
+    /// The token that was given, and not saved.
+    pub fn given_token(&self) -> Option<String> {
+        self.token.as_deref().map(str::trim).filter(|token| !token.is_empty()).map(str::to_owned)
+    }
+
     /// The client for it.
     ///
     /// # Errors
     /// Where the address is of no use.
     pub fn client(self) -> Result<Client, Failure> {
-        let mut base = match self.server {
+        let token = self.given_token();
+        // What cannot be read matters only to who needs it.
+        let mut saved = match token {
+            Some(_) => Saved::read().unwrap_or_default(),
+            None => Saved::read().map_err(|error| Failure::usage(format!("{error:#}")))?,
+        };
+        let mut base = match self.server.or_else(configured).or_else(|| saved.current.take()) {
             Some(url) => url,
-            None => configured().unwrap_or_else(|| DEFAULT_SERVER.parse().expect("the default address is one")),
+            None => DEFAULT_SERVER.parse().expect("the default address is one"),
         };
         if !matches!(base.scheme(), "http" | "https") || base.cannot_be_a_base() {
             return Err(Failure::usage(format!(
@@ -108,7 +126,7 @@ impl Connection {
             base.set_path(&path);
         }
         let http = outbound::client().map_err(|error| Failure::lasting(format!("{error:#}")))?;
-        let token = self.token.map(|token| token.trim().to_owned()).filter(|token| !token.is_empty());
+        let token = token.or_else(|| saved.tokens.remove(&base));
         Ok(Client { http, base, token })
     }
 }
@@ -121,6 +139,17 @@ fn configured() -> Option<Url> {
 }
 
 impl Client {
+    /// The server's address.
+    pub fn base(&self) -> &Url {
+        &self.base
+    }
+
+    /// The same server, as the bearer of `token`.
+    #[must_use]
+    pub fn with_token(self, token: String) -> Self {
+        Self { token: Some(token), ..self }
+    }
+
     /// The address of a path, each element quoted as it must be.
     pub fn url<'a>(&self, elements: impl IntoIterator<Item = &'a str>) -> Url {
         let mut url = self.base.clone();
@@ -195,7 +224,8 @@ impl Client {
         };
         let mut message = sentence.to_owned();
         if status == StatusCode::UNAUTHORIZED && self.token.is_none() {
-            message = "this needs a token: set WEIR_TOKEN to one that `weir token issue` printed".to_owned();
+            message = "this needs a token: set WEIR_TOKEN to one that `weir token issue` printed, or say `weir login`"
+                .to_owned();
         }
         for (field, why) in said.as_ref().and_then(|said| said["fields"].as_object()).into_iter().flatten() {
             message = format!("{message}\n  {field}: {}", why.as_str().unwrap_or_default());

@@ -20,6 +20,8 @@ pub mod force;
 pub mod init;
 /// What commands on the server's machine need.
 mod local;
+/// Saves a token for a server.
+pub mod login;
 /// Makes the hash of a password.
 pub mod password;
 /// What authors of plugins do with them.
@@ -28,6 +30,8 @@ pub mod plugin;
 pub mod rebuild;
 /// Puts the files in force.
 pub mod reload;
+/// Logins that were saved.
+mod saved;
 /// The server.
 pub mod serve;
 /// Ends a running build.
@@ -60,10 +64,12 @@ pub enum Command {
     Plugin(plugin::Plugin),
     /// Says whether somebody may do something, and which rule in which file and line decides
     Can(can::Can),
-    /// Makes, shows and ends tokens
+    /// Makes, shows and ends tokens, and replaces keys
     Token(token::TokenCommand),
     /// Makes the hash of a password, for somebody who signs in with one
     Password(password::Password),
+    /// Saves a token for a server, so that commands need no WEIR_TOKEN
+    Login(login::Login),
     /// Forces a build
     Force(force::Force),
     /// Builds what an ended build built once more
@@ -90,6 +96,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<std::process::ExitCode> {
         Command::Can(can) => can.run(),
         Command::Token(token) => token.run(),
         Command::Password(password) => password.run(),
+        Command::Login(login) => login.run(),
         Command::Force(force) => force.run(),
         Command::Rebuild(rebuild) => rebuild.run(),
         Command::Reload(reload) => reload.run(),

@@ -1,23 +1,27 @@
-//! `weir token`: issues, lists and revokes tokens, on the server's machine, beside a running server.
+//! `weir token`: issues, lists and revokes tokens and replaces keys, on the server's machine beside a running server; with `--server`
+//! by asking that server, which lets one do no more than one's own token or login may.
 
+use super::client::{self, Client, Connection, Failure};
 use super::local;
 use crate::clock::{Clock as _, SharedClock, SystemClock};
+use crate::config::Config;
 use crate::model::glob::Glob;
 use crate::model::right::{Right, Role};
 use crate::model::scope::Scope;
 use crate::model::time::{Span, Time};
-use crate::status::token::{NewToken, Token, Tokens};
+use crate::status::revocation::Target;
+use crate::status::token::{Token, Tokens};
 use crate::store::Store;
 use crate::web::auth::Keys;
-use crate::web::auth::jwt::{AUDIENCE, Audience, Claims, Grant, sign};
+use crate::web::auth::issue::{Issued, Wish, issue};
+use crate::web::auth::ring::Ring;
 use anyhow::{Context as _, bail};
 use clap::{ArgGroup, Subcommand};
+use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-
-/// Tokens are good for so long at most: ten years.
-const EXPIRES_S_MAX: u64 = 10 * 365 * 86_400;
+use url::Url;
 
 /// Arguments of `weir token`.
 #[derive(Debug, clap::Args)]
@@ -32,15 +36,20 @@ enum What {
     Issue(Issue),
     /// Shows the tokens that were issued
     List(List),
-    /// Ends a token; a running server refuses it within a second
+    /// Ends a token, or all of a subject or a key; a running server refuses them within a second, also where they are in use
     Revoke(Revoke),
+    /// Puts a new key in the place of the one that signs tokens; old tokens stay good until they expire
+    RotateKey(RotateKey),
 }
 
 #[derive(Debug, clap::Args)]
-struct OnThisMachine {
+struct At {
     /// The server's configuration
     #[arg(long, value_name = "FILE", default_value = "weir.toml")]
     config: PathBuf,
+    /// Ask this running server, as the bearer of WEIR_TOKEN or of the saved login, instead of acting on its machine
+    #[arg(long, value_name = "URL", conflicts_with = "config")]
+    server: Option<Url>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -64,17 +73,23 @@ struct Issue {
     /// Control only by this action: force, rebuild, stop or cancel (may be given several times)
     #[arg(long = "action", value_name = "ACTION", value_parser = parse_action)]
     actions: Vec<Right>,
+    /// Force with this value only: a parameter, `branch` or `revision` (may be given several times)
+    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parse_parameter)]
+    parameters: Vec<(String, Value)>,
     /// Good for so many actions
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     uses: Option<u32>,
-    /// Good for so long, such as 30m, 24h or 90d
-    #[arg(long, value_name = "SPAN", default_value = "1h", value_parser = parse_expiry)]
-    expires: Span,
+    /// Reads only what is made for machines, such as /view/NAME.json; everywhere else it is as good as none
+    #[arg(long, conflicts_with_all = ["builders", "actions", "parameters", "uses", "owner"])]
+    feed_only: bool,
+    /// Good for so long, such as 30m, 24h or 90d [default: 1h]
+    #[arg(long, value_name = "SPAN")]
+    expires: Option<Span>,
     /// Whom it names in the audit [default: who runs this command]
-    #[arg(long, value_name = "NAME", value_parser = parse_subject)]
+    #[arg(long, value_name = "NAME")]
     subject: Option<String>,
     #[command(flatten)]
-    here: OnThisMachine,
+    at: At,
 }
 
 #[derive(Debug, clap::Args)]
@@ -86,16 +101,43 @@ struct List {
     #[arg(long)]
     all: bool,
     #[command(flatten)]
-    here: OnThisMachine,
+    at: At,
 }
 
 #[derive(Debug, clap::Args)]
+#[command(group = ArgGroup::new("target").required(true).args(["jti", "subject", "key"]))]
 struct Revoke {
     /// The token's id, as `weir token list` shows it
     #[arg(value_name = "JTI")]
-    jti: String,
+    jti: Option<String>,
+    /// Every token that was issued so far to this subject (`sub`)
+    #[arg(long, value_name = "NAME")]
+    subject: Option<String>,
+    /// Every token that this key (`kid`) signed or will sign
+    #[arg(long, value_name = "KID")]
+    key: Option<String>,
+    /// The issuer in [auth.jwt] that the token comes from, where that is not this server
+    #[arg(long, value_name = "ISSUER")]
+    issuer: Option<String>,
     #[command(flatten)]
-    here: OnThisMachine,
+    at: At,
+}
+
+#[derive(Debug, clap::Args)]
+struct RotateKey {
+    /// The local issuer in [auth.jwt] [default: the one that signs]
+    #[arg(value_name = "ISSUER")]
+    issuer: Option<String>,
+    /// The server's configuration
+    #[arg(long, value_name = "FILE", default_value = "weir.toml")]
+    config: PathBuf,
+}
+
+impl At {
+    /// The server to ask; none where it is done here.
+    fn client(&self) -> Result<Option<Client>, Failure> {
+        self.server.clone().map(|server| Connection::to(server).client()).transpose()
+    }
 }
 
 impl TokenCommand {
@@ -104,11 +146,33 @@ impl TokenCommand {
     /// # Errors
     /// Where configuration, key or database cannot be used, or what is asked for cannot be.
     pub fn run(self) -> anyhow::Result<ExitCode> {
+        let at = match &self.what {
+            What::Issue(issue) => Some(&issue.at),
+            What::List(list) => Some(&list.at),
+            What::Revoke(revoke) => Some(&revoke.at),
+            What::RotateKey(_) => None,
+        };
+        let client = match at.map(At::client).transpose() {
+            Ok(client) => client.flatten(),
+            Err(failure) => return Ok(failure.report()),
+        };
+        if let Some(client) = client {
+            return client::block_on(async {
+                match self.what {
+                    What::Issue(issue) => issue.ask(&client).await,
+                    What::List(list) => list.ask(&client).await,
+                    What::Revoke(revoke) => revoke.ask(&client).await,
+                    What::RotateKey(_) => unreachable!("keys are replaced on their machine"),
+                }?;
+                Ok(ExitCode::SUCCESS)
+            });
+        }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         match self.what {
             What::Issue(issue) => runtime.block_on(issue.run()),
             What::List(list) => runtime.block_on(list.run()),
             What::Revoke(revoke) => runtime.block_on(revoke.run()),
+            What::RotateKey(rotate) => runtime.block_on(rotate.run()),
         }?;
         Ok(ExitCode::SUCCESS)
     }
@@ -116,111 +180,180 @@ impl TokenCommand {
 
 impl Issue {
     async fn run(self) -> anyhow::Result<()> {
-        let config = local::config(&self.here.config)?;
-        if let Some(team) = &self.team
-            && !config.teams.contains_key(team)
-        {
-            let names: Vec<_> = config.teams.keys().map(String::as_str).collect();
-            bail!("there is no team `{team}`; the configuration has {}", names.join(", "));
-        }
+        let config = local::config(&self.at.config)?;
+        let mut wish = self.wish();
+        wish.subject.get_or_insert_with(login_name);
         let keys = Keys::open(&config)?;
-        let Some((issuer, ring)) = keys.signing(&config.auth)? else {
-            bail!(
-                "the configuration has no key of its own to sign with; add for instance\n\n[auth.jwt.local]\nalgorithm = \"EdDSA\"\nkey_file = \"state/jwt.pem\""
-            );
-        };
-        let now = SystemClock.now();
-        let claims = self.claims(&issuer, now)?;
-        let expires_at = Time::from_timestamp(claims.exp, 0).context("the token would expire after the end of time")?;
-        let new = NewToken {
-            jti: claims.jti.clone(),
-            subject: claims.sub.clone(),
+        let tokens = tokens(&config)?;
+        let issued = issue(&Scope::system(), wish, &keys, &config, &tokens, SystemClock.now()).await?;
+        self.tell(&issued);
+        Ok(())
+    }
+
+    async fn ask(self, client: &Client) -> Result<(), Failure> {
+        let wish = serde_json::to_value(self.wish()).expect("a wish is JSON");
+        let answer = client.post(client.url(["api", "v2", "tokens"]), &wish).await?;
+        let issued: Issued = serde_json::from_value(answer).map_err(|_| strange())?;
+        self.tell(&issued);
+        Ok(())
+    }
+
+    fn wish(&self) -> Wish {
+        Wish {
             team: self.team.clone(),
-            details: serde_json::to_value(&claims.weir)?,
-            expires_at,
-        };
-        tokens(&config.server.database)?.record(&Scope::system(), new).await.context("the token cannot be recorded")?;
-        let token = sign(ring.signing(), &claims)?;
-        if self.here.json {
-            println!("{}", serde_json::json!({ "token": token, "jti": claims.jti, "expires_at": expires_at }));
+            role: self.role,
+            owner: self.owner,
+            builders: self.builders.clone(),
+            actions: self.actions.clone(),
+            parameters: self.parameters.iter().cloned().collect(),
+            uses: self.uses,
+            feed_only: self.feed_only,
+            subject: self.subject.clone(),
+            expires: self.expires,
+        }
+    }
+
+    fn tell(&self, issued: &Issued) {
+        if self.at.json {
+            println!("{}", json!(issued));
         } else {
-            println!("{token}");
+            println!("{}", issued.token);
         }
         let reach = match (&self.team, self.role) {
+            (Some(team), Some(_)) if self.feed_only => format!("reader of feeds of team {team}"),
             (Some(team), Some(role)) => format!("{} of team {team}", word(role)),
             _ => "owner of the instance".to_owned(),
         };
         eprintln!(
             "weir: a token for {} as {reach}, good until {}. Put it into WEIR_TOKEN; end it with `weir token revoke {}`.",
-            claims.sub,
-            expires_at.format("%Y-%m-%d %H:%M:%S UTC"),
-            claims.jti,
+            issued.subject,
+            issued.expires_at.format("%Y-%m-%d %H:%M:%S UTC"),
+            issued.jti,
         );
-        Ok(())
-    }
-
-    fn claims(&self, issuer: &str, now: Time) -> anyhow::Result<Claims> {
-        let lifetime = i64::try_from(self.expires.0.as_secs()).context("the token would live too long")?;
-        Ok(Claims {
-            iss: issuer.to_owned(),
-            sub: self.subject.clone().unwrap_or_else(login_name),
-            aud: Audience::One(AUDIENCE.to_owned()),
-            exp: now.timestamp() + lifetime,
-            nbf: Some(now.timestamp()),
-            iat: Some(now.timestamp()),
-            jti: format!("{:032x}", rand::random::<u128>()),
-            weir: Grant {
-                team: self.team.clone(),
-                role: self.role,
-                builders: self.builders.clone(),
-                actions: self.actions.clone(),
-                uses: self.uses,
-                owner: self.owner,
-                ..Grant::default()
-            },
-        })
     }
 }
 
 impl List {
     async fn run(self) -> anyhow::Result<()> {
-        let config = local::config(&self.here.config)?;
+        let config = local::config(&self.at.config)?;
+        let list = tokens(&config)?.list(&Scope::system(), self.team.as_deref()).await?;
+        self.tell(list);
+        Ok(())
+    }
+
+    async fn ask(self, client: &Client) -> Result<(), Failure> {
+        let mut url = client.url(["api", "v2", "tokens"]);
+        if let Some(team) = &self.team {
+            url.query_pairs_mut().append_pair("team", team);
+        }
+        let mut answer = client.get(url).await?;
+        let list: Vec<Token> = serde_json::from_value(answer["tokens"].take()).map_err(|_| strange())?;
+        self.tell(list);
+        Ok(())
+    }
+
+    fn tell(&self, mut list: Vec<Token>) {
         let now = SystemClock.now();
-        let mut list = tokens(&config.server.database)?.list(&Scope::system(), self.team.as_deref()).await?;
         list.retain(|token| self.all || (token.revoked_at.is_none() && token.expires_at > now));
-        if self.here.json {
-            println!("{}", serde_json::to_string(&list)?);
-            return Ok(());
+        if self.at.json {
+            println!("{}", json!(list));
+            return;
         }
         if list.is_empty() {
             eprintln!("weir: no tokens; `weir token issue` makes one, `weir token list --all` also shows ended ones");
-            return Ok(());
+            return;
         }
         println!("{:<32}  {:<16}  {:<20}  {:<24}  {:>4}  state", "id", "subject", "good until (UTC)", "for", "used");
         for token in &list {
             println!("{}", row(token, now));
         }
-        Ok(())
     }
 }
 
 impl Revoke {
     async fn run(self) -> anyhow::Result<()> {
-        let config = local::config(&self.here.config)?;
-        tokens(&config.server.database)?.revoke(&Scope::system(), &self.jti).await?;
-        if self.here.json {
-            println!("{}", serde_json::json!({ "jti": self.jti, "revoked": true }));
-        } else {
-            eprintln!("weir: the token {} is revoked", self.jti);
+        let config = local::config(&self.at.config)?;
+        let tokens = tokens(&config)?;
+        match self.target(&config)? {
+            Target::Token { issuer, jti } if issuer.is_empty() => tokens.revoke(&Scope::system(), &jti).await?,
+            target => tokens.revoke_all(&Scope::system(), target).await?,
         }
+        self.tell();
+        Ok(())
+    }
+
+    fn target(&self, config: &Config) -> anyhow::Result<Target> {
+        let issuer = Target::issuer(&config.auth, self.issuer.as_deref())?;
+        Ok(match (self.jti.clone(), self.subject.clone(), self.key.clone()) {
+            (Some(jti), ..) => Target::Token { issuer, jti },
+            (_, Some(subject), _) => Target::Subject { issuer, subject },
+            (_, _, Some(kid)) => Target::Key { issuer, kid },
+            _ => bail!("say which: JTI, --subject or --key"),
+        })
+    }
+
+    async fn ask(self, client: &Client) -> Result<(), Failure> {
+        match (&self.jti, &self.issuer) {
+            (Some(jti), None) => {
+                client.post(client.url(["api", "v2", "tokens", jti, "revoke"]), &json!({})).await?;
+            }
+            _ => {
+                let given =
+                    [("jti", &self.jti), ("subject", &self.subject), ("key", &self.key), ("issuer", &self.issuer)];
+                let given =
+                    given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value.as_ref()?))));
+                let wanted = Value::Object(given.collect());
+                client.post(client.url(["api", "v2", "revocations"]), &wanted).await?;
+            }
+        }
+        self.tell();
+        Ok(())
+    }
+
+    fn tell(&self) {
+        if self.at.json {
+            println!("{}", json!({ "jti": self.jti, "subject": self.subject, "key": self.key, "revoked": true }));
+        } else if let Some(jti) = &self.jti {
+            eprintln!("weir: the token {jti} is revoked");
+        } else if let Some(subject) = &self.subject {
+            eprintln!("weir: every token that {subject} was issued so far is revoked");
+        } else if let Some(key) = &self.key {
+            eprintln!("weir: every token that the key {key} signed is revoked, and so is every one that it will sign");
+        }
+    }
+}
+
+impl RotateKey {
+    async fn run(self) -> anyhow::Result<()> {
+        let config = local::config(&self.config)?;
+        let local = &config.auth.local;
+        let name = self.issuer.as_ref().or_else(|| local.keys().next());
+        let name =
+            name.context("the configuration has no key of its own; [auth.jwt.NAME] with `algorithm` adds one")?;
+        let Some(key) = local.get(name) else {
+            let names: Vec<_> = local.keys().map(String::as_str).collect();
+            bail!("[auth.jwt.{name}] is no local key; the configuration has {}", names.join(", "));
+        };
+        let old = Ring::open(name, key)?.signing().id.clone();
+        let new = Ring::rotate(name, key)?.signing().id.clone();
+        tokens(&config)?.note_new_key(&Scope::system(), name, &new).await?;
+        eprintln!(
+            "weir: {name} signs with the key {new} from now on. Tokens that the key {old} signed stay good until they expire; \
+             `weir token revoke --key {old}` ends them now."
+        );
         Ok(())
     }
 }
 
+/// What a server answers that is not ours.
+fn strange() -> Failure {
+    Failure::usage("the server's answer is not as expected; is it an older weir?")
+}
+
 /// The table of issued tokens.
-fn tokens(database: &str) -> anyhow::Result<Tokens> {
+fn tokens(config: &Config) -> anyhow::Result<Tokens> {
     let clock: SharedClock = Arc::new(SystemClock);
-    Ok(Tokens::new(Store::open(database)?, clock))
+    Ok(Tokens::new(Store::open(&config.server.database)?, clock))
 }
 
 /// One token as a line of the list.
@@ -274,16 +407,8 @@ fn parse_glob(text: &str) -> Result<Glob, String> {
     Glob::new(text).map_err(|error| error.to_string())
 }
 
-fn parse_expiry(text: &str) -> Result<Span, String> {
-    let span: Span = text.parse().map_err(|error: crate::model::time::SpanError| error.to_string())?;
-    match span.0.as_secs() {
-        0 => Err("a token must be good for some time".to_owned()),
-        1..=EXPIRES_S_MAX => Ok(span),
-        _ => Err("a token is good for ten years at most".to_owned()),
-    }
-}
-
-fn parse_subject(text: &str) -> Result<String, String> {
-    let good = (1..=100).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-    if good { Ok(text.to_owned()) } else { Err("use 1 to 100 printable characters".to_owned()) }
+/// Reads `NAME=VALUE`; a value is text, and the server takes it as its parameter's type.
+fn parse_parameter(text: &str) -> Result<(String, Value), String> {
+    let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
+    pair.map(|(name, value)| (name.to_owned(), Value::from(value))).ok_or_else(|| "write NAME=VALUE".to_owned())
 }

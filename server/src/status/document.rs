@@ -4,9 +4,11 @@
 use super::get::{BuildPage, RequestPage};
 use super::plugin::PluginFacts;
 use super::resource::{Artifact, Build, BuildRequest, BuilderStatus, Log, Step, TestCase};
+use super::token::Token;
 use super::view::ViewPage;
 use crate::model::property::Properties;
 use crate::model::results::Results;
+use crate::model::scope::Scope;
 use crate::model::time::Time;
 use serde_json::{Map, Value, json};
 
@@ -223,4 +225,26 @@ fn seconds(time: Option<Time>) -> Value {
 /// Buildbot's number, or null.
 fn number(results: Option<Results>) -> Value {
     json!(results.map(Results::number))
+}
+
+/// A token that was issued; never the token itself.
+pub fn token(token: &Token) -> Value {
+    json!(token)
+}
+
+/// Who somebody is, as the server takes them.
+pub fn scope(scope: &Scope) -> Value {
+    let narrowed = scope.narrowed();
+    json!({
+        "subject": scope.subject,
+        "signed_in": scope.is_signed_in(),
+        "owner": scope.is_owner(),
+        "teams": scope.roles(),
+        "token": scope.token_id,
+        "until": scope.ends(),
+        "builders": narrowed.builders,
+        "actions": narrowed.actions,
+        "uses": narrowed.uses,
+        "feed_only": narrowed.feed_only,
+    })
 }

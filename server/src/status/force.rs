@@ -114,7 +114,12 @@ fn fix(builder: &Builder, narrowed: &Narrowed, mut wish: ForceWish, wrong: &mut 
 
 /// Puts a fixed value in; true where another was given.
 fn put(values: &mut BTreeMap<String, Value>, name: &str, fixed: &Value) -> bool {
-    values.insert(name.to_owned(), fixed.clone()).is_some_and(|given| given != *fixed)
+    values.insert(name.to_owned(), fixed.clone()).is_some_and(|given| plain(&given) != plain(fixed))
+}
+
+/// A value as forms and the command line give it: 4 and `"4"` are the same wish.
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// A parameter's value: what was given, or its default.

@@ -3,6 +3,7 @@
 //! process revoked counts within a second.
 
 use super::{Error, Result};
+use crate::config::auth::Auth;
 use crate::model::time::Time;
 use crate::store::Store;
 use crate::store::revocations::{self, RevocationRow};
@@ -68,6 +69,23 @@ pub enum Revoked {
 }
 
 impl Target {
+    /// The issuer of what is to be revoked: empty for our own tokens, by whichever of our keys.
+    ///
+    /// # Errors
+    /// `Invalid` where the configuration has no issuer `name`.
+    pub fn issuer(auth: &Auth, name: Option<&str>) -> Result<String> {
+        match name.filter(|name| !name.is_empty() && !auth.local.contains_key(*name)) {
+            None => Ok(String::new()),
+            Some(name) if auth.foreign.contains_key(name) => Ok(name.to_owned()),
+            Some(name) => Err(Error::invalid("issuer", format!("there is no issuer `{name}` under [auth.jwt]"))),
+        }
+    }
+
+    /// What is revoked: an id, a subject, or a key's name.
+    pub fn value(&self) -> &str {
+        self.parts().2
+    }
+
     /// Kind, issuer and value, as they are stored.
     pub(super) fn parts(&self) -> (&'static str, &str, &str) {
         match self {

@@ -10,7 +10,7 @@ use crate::store::audit::{self, NewAudit};
 use crate::store::revocations::{self, NewRevocation};
 use crate::store::tokens::{self, TokenRow};
 use crate::store::{DbConnection, Store};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -29,7 +29,7 @@ pub struct Tokens {
 }
 
 /// What is recorded of a token.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Token {
     /// Its id.
     pub jti: String,
@@ -76,6 +76,14 @@ impl Tokens {
     #[must_use]
     pub(super) fn telling(self, rights: watch::Sender<u64>) -> Self {
         Self { rights, ..self }
+    }
+
+    /// Whether `scope` may issue tokens of `team`, or an owner's where none is given.
+    ///
+    /// # Errors
+    /// `Forbidden`, which is written down.
+    pub async fn check_issue(&self, scope: &Scope, team: Option<&str>) -> Result<()> {
+        self.check(scope, team, "token.issue", "a new token").await
     }
 
     /// Records a token that is about to be handed out.

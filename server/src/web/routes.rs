@@ -90,6 +90,10 @@ fn table(c: &mut Table<'_>) {
     post(c, "/api/v2/buildrequests/{id}/cancel", api::control::cancel);
     post(c, "/api/v2/reload", api::reload::all);
     post(c, "/api/v2/teams/{team}/reload", api::reload::team);
+    get(c, "/api/v2/me", api::tokens::me);
+    get_and_post(c, "/api/v2/tokens", api::tokens::list, api::tokens::create);
+    post(c, "/api/v2/tokens/{jti}/revoke", api::tokens::revoke);
+    post(c, "/api/v2/revocations", api::tokens::revoke_all);
     // Live.
     // A page's live stream stands at `/sse` and the page's own path.
     get(c, "/sse/waterfall", live::events::waterfall);

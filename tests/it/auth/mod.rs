@@ -1,5 +1,10 @@
 //! Who may do what: every door tried with no token, a bad one, a good one without the right, and one with it.
 
+/// Tokens of somebody else's issuer.
+mod foreign;
+/// Our own at work.
+mod tokens;
+
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use weir::clock::{Clock as _, SystemClock};

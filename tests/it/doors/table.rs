@@ -107,6 +107,21 @@ fn form(route: &'static str) -> Row {
     Row::new("POST", route, Rule::Everybody(401))
 }
 
+/// Without credentials 401, everybody else this status.
+fn signed_in(asker: Asker, status: u16) -> u16 {
+    if asker == Asker::Anonymous { 401 } else { status }
+}
+
+/// What belongs to no team, and is a secret of nobody's that it is there.
+fn owners_only(asker: Asker) -> u16 {
+    signed_in(asker, if asker == Asker::Owner { 200 } else { 403 })
+}
+
+/// Of a team that one does not administer it is not even said whether it is there.
+fn administers(asker: Asker, _: Team) -> u16 {
+    signed_in(asker, if asker.may("administer") { 200 } else { 403 })
+}
+
 /// Every door.
 #[rustfmt::skip]
 pub fn rows() -> Vec<Row> {
@@ -185,6 +200,13 @@ pub fn rows() -> Vec<Row> {
             _ => 403,
         })),
         act("/api/v2/teams/{team}/reload", "administer", 200),
+        open("/api/v2/me"),
+        Row::new("GET", "/api/v2/tokens", Rule::Each(|asker, _| owners_only(asker))),
+        Row::new("GET", "/api/v2/tokens", Rule::Each(administers)).at("/api/v2/tokens?team={team}"),
+        Row::new("POST", "/api/v2/tokens", Rule::Each(|asker, _| signed_in(asker, 422))).sending("{}"),
+        Row::new("POST", "/api/v2/tokens/{jti}/revoke", Rule::Each(|asker, _| signed_in(asker, 404)))
+            .at("/api/v2/tokens/none/revoke"),
+        Row::new("POST", "/api/v2/revocations", Rule::Each(|asker, _| signed_in(asker, 400))).sending("{}"),
         // Live.
         open("/sse/waterfall"),
         read("/sse/view/{name}").at("/sse/view/{team}-v"),

@@ -14,5 +14,7 @@ pub mod findings;
 pub mod read;
 /// The configuration loaded anew.
 pub mod reload;
+/// Tokens: issued, listed, ended; and who one is.
+pub mod tokens;
 /// A view for machines.
 pub mod view;

@@ -14,13 +14,13 @@ pub async fn show(
     name: web::Path<String>,
     query: ViewQuery,
 ) -> Result<HttpResponse> {
-    let page = state.status.get(&scope).view(&name, &query.narrowing).await?;
+    let page = state.status.get(&scope.at_feed()).view(&name, &query.narrowing).await?;
     Ok(answer(&page))
 }
 
 /// `GET /waterfall.json`.
 pub async fn waterfall(state: web::Data<AppState>, Asker(scope): Asker, query: ViewQuery) -> Result<HttpResponse> {
-    let page = state.status.get(&scope).waterfall(&query.narrowing).await?;
+    let page = state.status.get(&scope.at_feed()).waterfall(&query.narrowing).await?;
     Ok(answer(&page))
 }
 

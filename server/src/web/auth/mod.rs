@@ -6,6 +6,8 @@ pub mod address;
 pub mod envelope;
 /// Tokens of somebody else's issuer.
 pub mod foreign;
+/// Makes a token.
+pub mod issue;
 /// The keys of a foreign issuer.
 pub mod jwks;
 /// Our own tokens: what they claim, how they are checked.
