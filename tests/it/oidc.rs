@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use weir_tests::browser::Browser;
 use weir_tests::page::Page;
 use weir_tests::provider::{CLIENT_SECRET, Provider, Settings};
 use weir_tests::site::Site;
@@ -66,6 +67,9 @@ async fn who_signs_in_at_the_provider_gets_the_roles_of_their_claims_and_comes_b
     let Some((provider, w)) = world(&settings()).await else { return };
     let mut browser = Traveller::new(&w, PUBLIC_URL);
     assert_eq!(statuses(&mut browser).await, (404, 404));
+    let page = browser.open("http://localhost/login?to=/team/core").await;
+    assert!(page.text().contains("Sign in with Example ID"), "{}", page.text());
+    assert!(page.links().contains(&"/auth/oidc/main?to=%2Fteam%2Fcore".to_owned()), "{:?}", page.links());
     let login = browser.follow(&format!("{BEGIN}?to=/team/core")).await;
     let asked = browser.seen.iter().find(|url| url.starts_with(&format!("{}/auth?", provider.issuer()))).unwrap();
     let asked = query(asked);
@@ -272,12 +276,53 @@ async fn who_leaves_the_provider_too_must_sign_in_there_again() {
     let again = ada.follow(BEGIN).await;
     assert_eq!((again.status, ada.seen.last().map(String::as_str)), (200, Some(PUBLIC_URL)));
 
+    // Signed out here, the provider still knows her: the page says so and leads there.
+    let page = ada.follow("http://localhost/logout").await;
+    let page = ada.submit(&page, &[]).await;
+    assert_eq!(ada.seen.last().map(String::as_str), Some("http://localhost/login?left=main"));
+    assert!(
+        page.text().contains("You are signed out here. Example ID may still know you in this browser"),
+        "{}",
+        page.text()
+    );
+    assert_eq!(statuses(&mut ada).await, (404, 404));
+    assert!(page.links().contains(&"/auth/oidc/main/leave".to_owned()), "{:?}", page.links());
     let page = ada.follow(&format!("{BEGIN}/leave")).await;
     assert!(ada.seen.last().unwrap().starts_with(&format!("{}/session/end?", provider.issuer())), "{:?}", ada.seen);
     ada.submit(&page, &[("logout", "yes")]).await;
     assert_eq!(ada.seen.last().map(String::as_str), Some("http://localhost/login"));
     let page = ada.follow(BEGIN).await;
     assert!(page.body.contains("name=\"login\""), "{}", page.body);
+}
+
+#[tokio::test]
+async fn a_real_browser_signs_in_and_out() {
+    // The provider must know the address before anybody listens there.
+    let address = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).unwrap();
+    let public_url = format!("http://{address}/");
+    let Some(provider) = Provider::start(&Settings::new(&public_url, people())) else { return };
+    let Some(browser) = Browser::start().await else { return };
+    let site = site(&provider, "").env("WEIR_SERVER__PUBLIC_URL", &public_url);
+    let w = site.env("WEIR_SERVER__LISTEN", &format!("[\"{address}\"]")).serve().await;
+    browser.open(&w.url("/login?to=/team/core")).await;
+    browser.run("document.querySelector('a[href*=\"/auth/oidc/main\"]').click()").await;
+    browser.until("document.querySelector('input[name=login]')").await;
+    let fill = "document.querySelector('[name=login]').value = '1'; document.querySelector('[name=password]').value = 'x'; \
+                document.querySelector('form').submit()";
+    browser.run(fill).await;
+    browser.until("document.querySelector('input[value=consent]')").await;
+    browser.run("document.querySelector('form').submit()").await;
+    browser.until("document.body.innerText.includes('main:ada')").await;
+    assert_eq!(browser.run("return location.href").await, w.url("/team/core"));
+    assert_eq!(browser.run("return document.cookie").await, "", "no script reads the session");
+
+    browser.open(&w.url("/logout")).await;
+    browser.run("document.querySelector('form[action=\"/logout\"] button').click()").await;
+    browser.until("document.body.innerText.includes('You are signed out here')").await;
+    browser.run("document.querySelector('a[href$=\"/leave\"]').click()").await;
+    browser.until("document.querySelector('button[value=yes]')").await;
+    browser.run("document.querySelector('button[value=yes]').click()").await;
+    browser.until("document.body.innerText.includes('Sign in with Example ID')").await;
 }
 
 /// Tries again and again until it holds.

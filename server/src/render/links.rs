@@ -61,7 +61,12 @@ impl Links {
 
     /// `/login`: whole, as providers know it.
     pub fn login_whole(&self) -> String {
-        self.whole(&self.under("login"))
+        self.whole(&self.login())
+    }
+
+    /// `/login`, for whoever signed out here and is still known to that provider.
+    pub fn login_left(&self, name: &str) -> String {
+        with_query(&self.login(), &[("left".to_owned(), name.to_owned())])
     }
 
     /// Where one signs out of that provider.

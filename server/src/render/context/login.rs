@@ -20,6 +20,8 @@ pub struct Login {
     pub has_passwords: bool,
     /// Providers to sign in with.
     pub providers: Vec<Anchor>,
+    /// The provider that still knows who signed out here, and where to sign out there.
+    pub left: Option<Anchor>,
 }
 
 impl Context for Login {

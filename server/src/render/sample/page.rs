@@ -220,6 +220,7 @@ fn pages() -> Vec<(&'static str, String)> {
             name: "ada".to_owned(),
             problem: problem.map(str::to_owned),
             has_passwords: true,
+            left: None,
             providers: vec![Anchor { text: "Sign in with Forge".to_owned(), href: "#".to_owned(), is_current: false }],
         };
         html(&Login::page(site(), own))

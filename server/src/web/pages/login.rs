@@ -24,6 +24,7 @@ const BEFORE: &str = "weir-login";
 #[derive(Debug, Deserialize)]
 pub struct To {
     to: Option<String>,
+    left: Option<String>,
 }
 
 /// The posted form.
@@ -42,14 +43,21 @@ pub async fn show(
     state: web::Data<AppState>,
     request: HttpRequest,
     maker: Maker,
-    Query(To { to }): Query<To>,
+    Query(To { to, left }): Query<To>,
 ) -> Result<HttpResponse> {
     let to = to.and_then(|to| target::safe(&state.public_url, &to));
     let to = to.or_else(|| target::referrer(&state.public_url, &request));
     if Signed::of(&request).is_some() {
         return Ok(go_on(&state, to.as_deref(), None));
     }
-    page(&state, &request, maker, Login { to: to.unwrap_or_default(), ..Login::default() })
+    let config = state.status.config();
+    let left = left.and_then(|name| config.auth.oidc.get(&name));
+    let left = left.map(|provider| Anchor {
+        text: provider.title.clone(),
+        href: maker.links.provider_leave(&provider.name),
+        is_current: false,
+    });
+    page(&state, &request, maker, Login { to: to.unwrap_or_default(), left, ..Login::default() })
 }
 
 /// `POST /login`.

@@ -2,6 +2,8 @@
 
 use super::{Maker, answer};
 use crate::render::context::login::Logout;
+use crate::render::links::Links;
+use crate::status::rights::Identity;
 use crate::web::auth::session::{Signed, forget_session};
 use crate::web::extract::Form;
 use crate::web::{AppState, Error, Result};
@@ -22,7 +24,14 @@ pub async fn sign_out(
 ) -> Result<HttpResponse> {
     let session = Signed::of(&request).ok_or_else(Error::no_session)?.session;
     state.status.sessions().end(&session.identity, &session.id, &session).await?;
+    let to = match &session.identity {
+        // The provider would let them in again unasked, and so anybody who uses this browser next.
+        Identity::Foreign { issuer, .. } if state.status.config().auth.oidc.contains_key(issuer) => {
+            Links::new(&state.public_url).login_left(issuer)
+        }
+        _ => state.prefix().to_owned(),
+    };
     let mut answer = HttpResponse::SeeOther();
-    answer.insert_header((LOCATION, state.prefix())).insert_header((CACHE_CONTROL, "no-store"));
+    answer.insert_header((LOCATION, to)).insert_header((CACHE_CONTROL, "no-store"));
     Ok(answer.cookie(forget_session(&state)).finish())
 }
