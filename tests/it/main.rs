@@ -24,6 +24,8 @@ mod doors;
 mod engine;
 /// A real site, served.
 mod fleet;
+/// What people do on pages.
+mod forms;
 /// One instance, end to end.
 mod instance;
 /// Signing in at somebody else's.

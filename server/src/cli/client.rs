@@ -1,6 +1,7 @@
 //! Talking to a running server: where it is, who one is, and what its answers mean for the exit code.
 
 use super::saved::Saved;
+use crate::model::one_line::one_line;
 use crate::outbound;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::Value;
@@ -51,7 +52,9 @@ impl Failure {
     /// Prints it and says how to exit.
     pub fn report(&self) -> ExitCode {
         if !self.message.is_empty() {
-            eprintln!("weir: {}", self.message);
+            // Part of it may be what a server said.
+            let lines: Vec<String> = self.message.lines().map(one_line).collect();
+            eprintln!("weir: {}", lines.join("\n"));
         }
         ExitCode::from(self.code)
     }

@@ -3,12 +3,15 @@
 
 use super::client::{Client, Failure};
 use super::force::page;
+use super::terminal;
 use crate::model::name::BuilderKey;
+use crate::model::one_line::one_line;
 use crate::model::results::Results;
 use crate::model::shell;
 use futures::StreamExt as _;
 use serde_json::Value;
-use std::io::Write as _;
+use std::borrow::Cow;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -192,7 +195,7 @@ impl<'a> Follow<'a> {
 
     fn say(&self, text: &str) {
         if !self.is_silent {
-            eprintln!("weir: {text}");
+            eprintln!("weir: {}", one_line(text));
         }
     }
 }
@@ -269,17 +272,23 @@ impl Events {
     }
 }
 
+/// A line as it was printed, and for a terminal without what would steer that.
+fn fit(text: &str, is_terminal: bool) -> Cow<'_, str> {
+    if is_terminal { terminal::coloured(text) } else { Cow::Borrowed(text) }
+}
+
 /// Prints lines as they were printed: standard output there, the rest on standard error.
 fn print_lines(data: &str) -> Result<(), Failure> {
     let lines: Value = serde_json::from_str(data).map_err(|_| Failure::usage("the server sends no log lines"))?;
     let (mut out, mut err) = (std::io::stdout().lock(), std::io::stderr().lock());
+    let (out_shown, err_shown) = (out.is_terminal(), err.is_terminal());
     let mut print = || -> std::io::Result<()> {
         for line in lines.as_array().into_iter().flatten() {
             let end = if line["more"] == true { "" } else { "\n" };
             let text = line["t"].as_str().unwrap_or_default();
             match line["c"].as_str() {
-                Some("o") => write!(out, "{text}{end}")?,
-                _ => write!(err, "{text}{end}")?,
+                Some("o") => write!(out, "{}{end}", fit(text, out_shown))?,
+                _ => write!(err, "{}{end}", fit(text, err_shown))?,
             }
         }
         out.flush()

@@ -36,6 +36,8 @@ mod saved;
 pub mod serve;
 /// Ends a running build.
 pub mod stop;
+/// What a build printed, made fit for a terminal.
+mod terminal;
 /// Issues, lists and revokes tokens.
 pub mod token;
 

@@ -1,5 +1,7 @@
 //! Attacks that come over the wire, tried against the real server.
 
+/// Markup, script and steering sequences in all that people and builds write.
+mod injection;
 /// More than anybody needs to send.
 mod oversized;
 /// Paths that lead out of where they belong.
