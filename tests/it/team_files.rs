@@ -26,6 +26,11 @@ async fn a_team_whose_file_is_broken_at_start_is_what_it_was_and_nobody_else_not
     world.force("other/a").await;
     world.settle().await;
 
+    // Its members are told on its page what is wrong, and nobody else.
+    let page = world.get_as(&world.token("core", "viewer"), "/team/core").await.text();
+    assert!(page.contains("unknown key `titel`") || page.contains("unknown key &#x60;titel&#x60;"), "{page}");
+    assert!(!world.get("/team/core").await.text().contains("titel"));
+
     // It stays so over a second start, and ends when the file is right.
     world.restart().await;
     assert_eq!(world.get("/view/mine.json").await.json()["builders"][0]["name"], "core/linux");

@@ -171,11 +171,6 @@ impl Scope {
         if self.owner { Some(Role::Owner) } else { self.roles.get(team).copied() }
     }
 
-    /// The role in each team.
-    pub fn roles(&self) -> &BTreeMap<String, Role> {
-        &self.roles
-    }
-
     /// What the token is narrowed to.
     pub fn narrowed(&self) -> &Narrowed {
         &self.narrowed

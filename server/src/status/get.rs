@@ -17,6 +17,7 @@ use crate::model::id::{BuildRequestId, BuilderId, LogId, StepId};
 use crate::model::name::BuilderKey;
 use crate::model::property::Properties;
 use crate::model::results::Results;
+use crate::model::right::Visibility;
 use crate::model::scope::Scope;
 use crate::store::{DbConnection, build_requests, builds, buildsets, log_chunks, logs, properties, statistics};
 use std::collections::HashMap;
@@ -42,6 +43,10 @@ pub struct TeamPage {
     pub retired: Vec<BuilderStatus>,
     /// Workers that run its builds.
     pub workers: Vec<Worker>,
+    /// What is wrong with its own files, as it is printed; only for its members.
+    pub problems: Vec<String>,
+    /// Because of that it is what its files said when they were last good; without such a text it has no builders.
+    pub is_kept: bool,
 }
 
 /// A build with what only its own page shows.
@@ -148,7 +153,12 @@ impl Get {
         });
         let views = views.map(|view| self.view_of(&now, view)).collect();
         let serving = now.config.workers.values().filter(|worker| worker.serves(name));
+        // They show what stands in its files: not for those who only see a public team.
+        let is_member = self.scope.may_read(name, Visibility::Private);
+        let problems = now.config.broken_teams.get(name).filter(|_| is_member).into_iter().flatten();
         Ok(TeamPage {
+            problems: problems.map(ToString::to_string).collect(),
+            is_kept: now.config.kept_teams.contains(name),
             team: team_of(team),
             views,
             workers: serving.map(|worker| self.worker_of(&now, worker)).collect(),

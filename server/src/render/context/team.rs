@@ -33,6 +33,10 @@ pub struct TeamContext {
     pub workers: Vec<WorkerLine>,
     /// What it may use, and uses.
     pub quota: Vec<UseLine>,
+    /// What is wrong with its files, for its members.
+    pub problems: Vec<String>,
+    /// It goes on with what they said before.
+    pub is_kept: bool,
 }
 
 /// A worker.
@@ -119,6 +123,8 @@ impl TeamContext {
             retired: page.retired.iter().map(|b| BuilderLine::new(b, links, now)).collect(),
             workers: workers.collect(),
             quota: usage::lines(used),
+            problems: page.problems.clone(),
+            is_kept: page.is_kept,
         };
         let title = page.team.title.clone();
         let crumbs = vec![Crumb::here(title.clone())];

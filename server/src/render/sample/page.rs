@@ -135,6 +135,11 @@ fn pages() -> Vec<(&'static str, String)> {
             connected: true,
             running: statuses[0].running.clone(),
         }],
+        problems: vec![
+            "teams/core.toml:2:1: unknown key `titel` [unknown-key]\n  key: team.core.titel\n     2 | titel = ...\n       | ^^^^^\n  did you mean `title`?\n"
+                .to_owned(),
+        ],
+        is_kept: true,
     };
     let team_use = TeamUse {
         quota: Quota { builds: Some(4), queued: 20, artifact_bytes: Some(Size(1 << 30)), ..Quota::default() },
