@@ -3,6 +3,7 @@
 
 use super::event::{Event, What};
 use super::get::LogProgress;
+use super::quota::Meters;
 use super::registry::Declared;
 use super::{Inner, Result, Status};
 use crate::config::Config;
@@ -70,6 +71,11 @@ impl Tx<'_> {
     /// What is in force.
     pub fn config(&self) -> Arc<Config> {
         self.inner.in_force().config.clone()
+    }
+
+    /// What is used now of what comes back with time.
+    pub fn meters(&self) -> &Meters {
+        &self.inner.meters
     }
 
     /// Lets `effect` follow when this write is durable.

@@ -116,7 +116,7 @@ impl Control {
     ///
     /// # Errors
     /// `NotFound`, `Forbidden`, `Invalid` where it does not fit what the token fixes, `Conflict` where the build still runs or nobody
-    /// may start this builder's builds by hand, `Limit`, `UsedUp`.
+    /// may start this builder's builds by hand, `OverQuota` where the team's quota is used up, `UsedUp`.
     pub async fn rebuild(&self, team: &str, builder: &str, number: i64, reason: &str) -> Result<Forced> {
         let reason = short(reason.trim());
         let attempt = self.attempt(
@@ -254,21 +254,17 @@ impl Control {
             .await
     }
 
-    /// The one place that decides who may do what: the builder's place, where it may be read and the right is there.
+    /// The one place that decides who may do what: the builder's place, where it may be read and the right is there. It only looks: pages
+    /// ask it for what they offer.
     fn allowed(&self, now: &InForce, right: Right, team: &str, builder: &str) -> Result<Slot> {
         let registry = &now.registry;
         let missing = || Error::not_found("builder", format!("{team}/{builder}"));
         let slot = registry.slot(team, builder).ok_or_else(missing)?;
-        rights::check(&self.scope, right, team, registry.declared[slot].visibility, builder).map_err(|denied| {
-            match denied {
-                Denied::Hidden => missing(),
-                Denied::Forbidden => Error::Forbidden(right),
-            }
-        })?;
-        if matches!(right, Right::Force | Right::Rebuild) {
-            self.status.count_force(team)?;
+        match rights::check(&self.scope, right, team, registry.declared[slot].visibility, builder) {
+            Ok(()) => Ok(slot),
+            Err(Denied::Hidden) => Err(missing()),
+            Err(Denied::Forbidden) => Err(Error::Forbidden(right)),
         }
-        Ok(slot)
     }
 
     /// What the audit will say of an action that is done. A team that there is not is nobody's to hear of but the owner's.
@@ -304,6 +300,7 @@ fn submit(tx: &mut Tx<'_>, builder: &Builder, scope: &Scope, asked: Asked, attem
     tx.check_live(builder.id)?;
     quota::check_queued(tx, &builder.key.team)?;
     token::count_use(tx.c, scope, tx.at)?;
+    quota::count_force(tx, &builder.key.team)?;
     let reason = asked.reason.unwrap_or_else(|| format!("forced by {}", scope.subject));
     let stamp = source_stamps::insert(tx.c, &asked.source_stamp)?;
     let buildset = buildsets::insert(tx.c, stamp, &reason, Some(&scope.subject), tx.at)?;

@@ -120,21 +120,6 @@ impl Status {
         self.config().teams.get(team).map(|team| team.quota).unwrap_or_default()
     }
 
-    /// Counts one more build that somebody starts by hand.
-    ///
-    /// # Errors
-    /// `OverQuota` where these are too many.
-    pub(super) fn count_force(&self, team: &str) -> Result<()> {
-        let (quota, now) = (self.quota_of(team), self.now());
-        let rate = forces(&quota);
-        let taken = self.0.meters.on(Metered::Forces(team.to_owned()), rate, now, |bucket| bucket.take(1.0, rate, now));
-        taken.map_err(|again| {
-            let limit = format!("{} in a minute", quota.forces_per_minute);
-            let whose = format!("the builds that team {team} starts by hand are too many at once");
-            OverQuota { quota: "forces_per_minute", limit, whose, advice: "", again }.into()
-        })
-    }
-
     /// Counts one call of the server: of the team whose token it is, else of the person; of strangers by where they come from.
     /// An owner, and strangers on this machine itself (among them a proxy that does not say whom it serves), are not held back.
     ///
@@ -218,6 +203,19 @@ pub(super) fn check_queued(tx: &mut Tx<'_>, team: &str) -> Result<()> {
     let whose = format!("team {team} has no room for one more request that waits");
     let advice = "cancel some or wait until some are built; ";
     Err(OverQuota { quota: "queued", limit, whose, advice, again: QUEUE_AGAIN }.into())
+}
+
+/// Counts one more build that somebody starts by hand. In the transaction and after all else was looked at: what is refused for another
+/// reason costs nothing.
+pub(super) fn count_force(tx: &Tx<'_>, team: &str) -> Result<()> {
+    let quota = tx.config().teams.get(team).map(|team| team.quota).unwrap_or_default();
+    let (rate, now) = (forces(&quota), tx.at);
+    let taken = tx.meters().on(Metered::Forces(team.to_owned()), rate, now, |bucket| bucket.take(1.0, rate, now));
+    taken.map_err(|again| {
+        let limit = format!("{} in a minute", quota.forces_per_minute);
+        let whose = format!("the builds that team {team} starts by hand are too many at once");
+        OverQuota { quota: "forces_per_minute", limit, whose, advice: "", again }.into()
+    })
 }
 
 /// When somebody who has no room may try again: retention looks for what is old every few minutes.

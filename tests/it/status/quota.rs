@@ -34,6 +34,24 @@ async fn forces_of_a_team_are_so_many_a_minute_and_another_team_has_its_own() {
 }
 
 #[tokio::test]
+async fn looking_at_what_is_offered_and_what_is_refused_take_nothing_from_the_forces_of_a_team() {
+    let rig = Rig::of_team_core(Quota { forces_per_minute: 1, ..Quota::default() }).await;
+    let ada = operator();
+    let control = rig.status.control(&ada);
+    for _ in 0..10 {
+        assert!(control.offers("core", "full-2").unwrap().force);
+    }
+    let typo = ForceWish { parameters: [("nonsense".to_owned(), serde_json::json!(1))].into(), ..ForceWish::default() };
+    let error = control.force("core", "full-2", typo).await.unwrap_err();
+    assert!(matches!(error, Error::Invalid { .. }), "{error}");
+    let error = control.rebuild("core", "full-2", 1_000, "").await.unwrap_err();
+    assert!(matches!(error, Error::NotFound { .. }), "{error}");
+    control.force("core", "full-2", ForceWish::default()).await.unwrap();
+    over(control.force("core", "full-2", ForceWish::default()).await.unwrap_err());
+    assert!(control.offers("core", "full-2").unwrap().force);
+}
+
+#[tokio::test]
 async fn calls_are_counted_for_the_team_of_a_token_and_for_the_address_of_a_stranger() {
     let rig = Rig::of_team_core(Quota { requests_per_s: 2, ..Quota::default() }).await;
     let (core, stranger) = (Scope::team("core"), Scope::anonymous());
