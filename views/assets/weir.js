@@ -49,11 +49,21 @@ const weir = () => {
 
   // Pages that are fetched again when something happened, and changed only where they differ.
   const source = document.body.dataset.events;
-  let stream = null, etag = null, busy = false, wanted = false, timer = 0, cost = 0;
+  let stream = null, etag = null, busy = false, wanted = false, timer = 0, cost = 0, notBefore = 0, isGone = false, held = null;
   const drawn = new Map();
   const parts = in_ => all("section.c, .ax, #tally, #said, #reach, #swap, #do", in_);
   const keyOf = e => e.id || e.className;
   for (const e of parts(document)) drawn.set(keyOf(e), e.outerHTML);
+
+  // What somebody types into is not taken from under their hands: it changes once they have left it empty.
+  const isInUse = e => e.contains(document.activeElement) || [...all("input", e)].some(i => i.value !== i.defaultValue);
+  document.addEventListener("focusout", () => setTimeout(() => {
+    const old = $("#do");
+    if (!held || !old || isInUse(old)) return;
+    drawn.set("do", held.outerHTML);
+    old.replaceWith(held);
+    held = null;
+  }, 500));
 
   const swap = text => {
     const fresh = new DOMParser().parseFromString(text, "text/html");
@@ -70,9 +80,11 @@ const weir = () => {
       if (grown) wf.style.setProperty("--h", other.style.getPropertyValue("--h"));
       for (const e of parts(fresh)) {
         const key = keyOf(e), html = e.outerHTML;
+        if (key === "do") held = null;
         if (drawn.get(key) === html) continue;
-        drawn.set(key, html);
         const old = e.id ? document.getElementById(e.id) : $("." + e.className);
+        if (key === "do" && old && isInUse(old)) { held = e; continue; }
+        drawn.set(key, html);
         if (old) old.replaceWith(e);
       }
       // Who reads further down keeps their place.
@@ -80,7 +92,7 @@ const weir = () => {
     }
     document.title = fresh.title;
     if (focus && document.activeElement === document.body) $(`[${focusOn}="${CSS.escape(focus)}"]`)?.focus({preventScroll: true});
-    if (!fresh.body.dataset.events) { stream?.close(); say("", ""); }
+    if (!fresh.body.dataset.events) { isGone = true; stream?.close(); say("", ""); }
     tick();
   };
   const refresh = async () => {
@@ -90,27 +102,41 @@ const weir = () => {
     try {
       const answer = await fetch(location.href, {headers: etag ? {"If-None-Match": etag} : {}, cache: "no-store"});
       if (answer.status === 200) { etag = answer.headers.get("etag"); swap(await answer.text()); }
-      else if (answer.status !== 304) say("off", "this page cannot be fetched any more (" + answer.status + ")");
-    } catch { wanted = true; }
+      else if (answer.status === 429 || answer.status >= 500) { wanted = true; pause(Number(answer.headers.get("retry-after")) || 5); say("off", "↻ busy, trying again …"); }
+      else if (answer.status !== 304) { isGone = true; stream?.close(); say("off", "✕ this page cannot be fetched any more (" + answer.status + ")"); }
+      if (answer.status < 400 && stream?.readyState === 1) say("on", "● live");
+    } catch { wanted = true; pause(2); }
     // A page that is dear to fetch is fetched less often.
     cost = performance.now() - began;
     busy = false;
     if (wanted) later();
   };
-  const later = () => { clearTimeout(timer); timer = setTimeout(refresh, Math.min(10000, 150 + cost * 5)); };
+  // Not all at the same moment, where many were told to come again.
+  const pause = s => { notBefore = performance.now() + s * 1000 * (1 + Math.random() / 4); };
+  const later = () => { clearTimeout(timer); timer = setTimeout(refresh, Math.max(notBefore - performance.now(), Math.min(10000, 150 + cost * 5))); };
   document.addEventListener("visibilitychange", () => { if (!document.hidden && wanted) refresh(); });
 
   if (source && window.EventSource) {
     document.querySelector("meta[http-equiv=refresh]")?.remove();
     say("", "connecting …");
-    stream = new EventSource(source);
     // A page that does not say up to which event it is true may have missed some.
     let wasLost = !source.includes("after=");
-    stream.onopen = () => { say("on", "● live"); if (wasLost) later(); wasLost = false; };
-    stream.onerror = () => { wasLost = true; say("off", stream.readyState === 2 ? "✕ not live: reload the page" : "↻ reconnecting …"); };
+    let wait = 2000;
     const heard = () => later();
-    for (const name of ["request.added", "request.cancelled", "build.started", "build.changed", "build.finished", "step.started", "step.changed",
-      "step.finished", "log.changed", "artifact.added", "builder.changed", "lost"]) stream.addEventListener(name, heard);
+    const connect = () => {
+      if (isGone) return;
+      stream = new EventSource(source);
+      stream.onopen = () => { wait = 2000; say("on", "● live"); if (wasLost) later(); wasLost = false; };
+      stream.onerror = () => {
+        wasLost = true;
+        say("off", "↻ reconnecting …");
+        // A refusal is final for the browser. It may be for a while only: the page itself tells when it is gone for good.
+        if (stream.readyState === 2) { setTimeout(connect, wait * (1 + Math.random() / 4)); wait = Math.min(60000, wait * 2); later(); }
+      };
+      for (const name of ["request.added", "request.cancelled", "build.started", "build.changed", "build.finished", "step.started", "step.changed",
+        "step.finished", "log.changed", "artifact.added", "builder.changed", "lost"]) stream.addEventListener(name, heard);
+    };
+    connect();
   }
 
   // Logs. A line that is not in this window is fetched by its number.

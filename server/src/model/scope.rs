@@ -16,6 +16,8 @@ pub struct Scope {
     /// Proved, and nothing was ever given to them here: they read what everybody reads.
     outsider: bool,
     owner: bool,
+    /// A person with a browser, and no token.
+    session: bool,
     roles: BTreeMap<String, Role>,
     narrowed: Narrowed,
     /// What is read is a feed.
@@ -47,6 +49,7 @@ impl Scope {
             signed_in: false,
             outsider: false,
             owner: false,
+            session: false,
             roles: BTreeMap::new(),
             narrowed: Narrowed::default(),
             at_feed: false,
@@ -81,6 +84,17 @@ impl Scope {
     #[must_use]
     pub fn outside(self) -> Self {
         Self { outsider: true, ..self }
+    }
+
+    /// The same, as somebody who is signed in with a browser.
+    #[must_use]
+    pub fn in_session(self) -> Self {
+        Self { session: true, ..self }
+    }
+
+    /// Whether it is somebody signed in with a browser, and no token.
+    pub fn is_session(&self) -> bool {
+        self.session
     }
 
     /// The same, where it asks for what is made for machines.

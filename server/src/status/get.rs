@@ -47,6 +47,8 @@ pub struct TeamPage {
     pub problems: Vec<String>,
     /// Because of that it is what its files said when they were last good; without such a text it has no builders.
     pub is_kept: bool,
+    /// The asker may read its audit.
+    pub is_administered: bool,
 }
 
 /// A build with what only its own page shows.
@@ -159,6 +161,7 @@ impl Get {
         Ok(TeamPage {
             problems: problems.map(ToString::to_string).collect(),
             is_kept: now.config.kept_teams.contains(name),
+            is_administered: self.administers(name),
             team: team_of(team),
             views,
             workers: serving.map(|worker| self.worker_of(&now, worker)).collect(),

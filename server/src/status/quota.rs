@@ -120,7 +120,8 @@ impl Status {
         self.config().teams.get(team).map(|team| team.quota).unwrap_or_default()
     }
 
-    /// Counts one call of the server: of the team whose token it is, else of the person; of strangers by where they come from.
+    /// Counts one call of the server: of the team whose token it is, else of the person, so that a team's scripts keep none of its members
+    /// from its pages; of strangers by where they come from.
     /// An owner, and strangers on this machine itself (among them a proxy that does not say whom it serves), are not held back.
     ///
     /// # Errors
@@ -131,7 +132,7 @@ impl Status {
         let teams: Vec<&str> = scope.teams().collect();
         let (what, per_s, whose) = match teams.as_slice() {
             _ if scope.is_owner() => return Ok(()),
-            [team] => {
+            [team] if !scope.is_session() => {
                 let whose = format!("the calls by tokens of team {team} are too many at once");
                 (Metered::CallsOfTeam((*team).to_owned()), of_team(team), whose)
             }

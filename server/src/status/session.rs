@@ -189,7 +189,7 @@ impl Sessions {
         else {
             return Ok(None);
         };
-        Ok(Some((session, scope)))
+        Ok(Some((session, scope.in_session())))
     }
 
     /// A session was used just now. It is written down about once a minute.

@@ -71,6 +71,8 @@ async fn calls_are_counted_for_the_team_of_a_token_and_for_the_address_of_a_stra
         rig.status.count_call(&Scope::system(), address).unwrap();
         rig.status.count_call(&stranger, std::net::Ipv4Addr::LOCALHOST.into()).unwrap();
     }
+    // A team's own people look at its pages while its scripts ask too often.
+    rig.status.count_call(&Scope::team("core").in_session(), address).unwrap();
     rig.clock.advance(1);
     rig.status.count_call(&core, address).unwrap();
 }

@@ -26,6 +26,8 @@ pub struct ErrorContext {
     pub hint_url: Option<String>,
     /// Where to sign in, where that may help.
     pub sign_in: Option<String>,
+    /// Something was sent: what was typed is still in the browser.
+    pub was_sent: bool,
     /// Nothing is there, or it may not be seen.
     pub is_not_found: bool,
     /// Credentials are wanted, or were bad.

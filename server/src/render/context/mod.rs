@@ -91,6 +91,10 @@ pub struct Site {
     pub logout: String,
     /// Link of the viewer's own page.
     pub account: String,
+    /// Link of the audit, for who may read some of it.
+    pub audit: Option<String>,
+    /// Link of the page that says who may do what, for the same.
+    pub can: Option<String>,
     /// Link of the style sheet.
     pub css: String,
     /// Link of the script.
@@ -129,6 +133,12 @@ impl Site {
         self.viewer.as_ref().is_some_and(Viewer::has_forms)
     }
 
+    /// The same, for somebody who administers something here.
+    #[must_use]
+    pub fn for_who_administers(self, links: &Links) -> Self {
+        Self { audit: Some(links.audit()), can: Some(links.can()), ..self }
+    }
+
     /// The instance `title` at `now`.
     pub fn new(title: &str, links: &Links, now: Time, viewer: Option<Viewer>) -> Self {
         let assets = asset::all();
@@ -141,6 +151,8 @@ impl Site {
             login: Some(links.login()),
             logout: links.logout(),
             account: links.account(),
+            audit: None,
+            can: None,
             css: links.asset(&assets.css.hashed_name),
             js: links.asset(&assets.js.hashed_name),
             icon: links.asset(&assets.icon.hashed_name),

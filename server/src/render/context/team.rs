@@ -37,6 +37,8 @@ pub struct TeamContext {
     pub problems: Vec<String>,
     /// It goes on with what they said before.
     pub is_kept: bool,
+    /// Link of its audit, for who administers it.
+    pub audit: Option<String>,
 }
 
 /// A worker.
@@ -125,6 +127,7 @@ impl TeamContext {
             quota: usage::lines(used),
             problems: page.problems.clone(),
             is_kept: page.is_kept,
+            audit: page.is_administered.then(|| links.team_audit(&page.team.name)),
         };
         let title = page.team.title.clone();
         let crumbs = vec![Crumb::here(title.clone())];

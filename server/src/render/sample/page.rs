@@ -140,6 +140,7 @@ fn pages() -> Vec<(&'static str, String)> {
                 .to_owned(),
         ],
         is_kept: true,
+        is_administered: true,
     };
     let team_use = TeamUse {
         quota: Quota { builds: Some(4), queued: 20, artifact_bytes: Some(Size(1 << 30)), ..Quota::default() },

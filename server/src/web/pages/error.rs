@@ -21,6 +21,7 @@ pub fn render(request: &HttpRequest, state: &AppState, view: &ErrorView) -> Stri
         code: view.code.to_owned(),
         request_id: view.request_id.clone(),
         fields: view.fields.clone(),
+        was_sent: !request.method().is_safe(),
         hint_url: view.hint_url.clone(),
         ..ErrorContext::default()
     };

@@ -42,6 +42,7 @@ pub mod team;
 pub mod waterfall;
 
 use super::{AppState, Error, Result};
+use crate::model::scope::Scope;
 use crate::model::time::Time;
 use crate::render::context::{Context, Page, Site, Viewer};
 use crate::render::links::Links;
@@ -60,7 +61,7 @@ pub struct Maker {
 }
 
 impl Maker {
-    fn new(state: &AppState, viewer: Option<&Viewer>) -> Self {
+    fn new(state: &AppState, viewer: Option<&Viewer>, scope: Option<&Scope>) -> Self {
         let config = state.status.config();
         let links = Links::new(&state.public_url);
         let now = state.clock.now();
@@ -68,12 +69,16 @@ impl Maker {
         if config.auth.users.is_empty() && config.auth.oidc.is_empty() {
             site.login = None;
         }
+        if scope.is_some_and(|scope| state.status.get(scope).may_ask_who_can()) {
+            site = site.for_who_administers(&links);
+        }
         Self { links, now, site }
     }
 
     /// For an answer to `request`, whoever makes it.
     pub(super) fn of(request: &HttpRequest, state: &AppState) -> Self {
-        Self::new(state, request.extensions().get::<Viewer>())
+        let extensions = request.extensions();
+        Self::new(state, extensions.get(), extensions.get())
     }
 }
 
