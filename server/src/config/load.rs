@@ -142,7 +142,7 @@ fn freeze(dir: PathBuf, reader: &Reader<'_>, given: &Given<'_>) -> Config {
     let teams = (!sources.incomplete).then_some(&names);
 
     let auth = RawAuth::freeze(raw.auth, &server.state_dir, teams, reader);
-    let mail = raw.mail.as_ref().and_then(|mail| mail.password.clone());
+    let mail_password = raw.mail.as_ref().and_then(|mail| mail.password.clone());
     if let Some(mail) = raw.mail {
         mail.check(reader);
     }
@@ -171,6 +171,7 @@ fn freeze(dir: PathBuf, reader: &Reader<'_>, given: &Given<'_>) -> Config {
         files,
         server,
         auth,
+        mail_password,
         plugins,
         workers,
         teams,
@@ -183,7 +184,7 @@ fn freeze(dir: PathBuf, reader: &Reader<'_>, given: &Given<'_>) -> Config {
     };
     // Secrets of a team whose files lie in a repository are written by the operator.
     let is_own_file = |team: &str| !sources.is_of_instance(team) && !sources.has_repository(team);
-    reserved::reserve(&mut config, mail.as_ref(), is_own_file, texts, reader);
+    reserved::reserve(&mut config, is_own_file, texts, reader);
     config
 }
 

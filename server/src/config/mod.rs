@@ -34,6 +34,8 @@ mod locate;
 pub mod mail;
 /// One builder for each combination.
 mod matrix;
+/// What is the server's own.
+mod own;
 /// Where a key stands.
 pub mod path;
 /// Placeholders in step settings.
@@ -105,6 +107,8 @@ pub struct Config {
     pub server: server::Server,
     /// `[auth.*]`.
     pub auth: auth::Auth,
+    /// Where the password of `[mail]` comes from.
+    pub mail_password: Option<team::Secret>,
     /// `[plugin.*]`, by name; a plugin without a table has no entry.
     pub plugins: BTreeMap<String, plugin::Plugin>,
     /// `[worker.*]`, by name; never empty.

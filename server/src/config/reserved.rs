@@ -7,14 +7,9 @@ use super::source::Syntax;
 use super::team::{Secret, Team};
 use super::team_texts::TeamTexts;
 use std::collections::BTreeSet;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Files SQLite keeps beside a database.
-const DATABASE_COMPANIONS: [&str; 4] = ["", "-wal", "-shm", "-journal"];
-/// Folders of configuration beside the main file.
-const CONFIGURATION_FOLDERS: [&str; 2] = ["conf.d", "teams"];
 /// What the system shows of running processes there, the server's environment among it.
 const OF_THE_SYSTEM: [&str; 3] = ["/proc", "/sys", "/dev"];
 /// Variables with this prefix set the server's own keys.
@@ -36,21 +31,16 @@ pub struct Reserved {
 }
 
 impl Reserved {
-    /// What is the server's own. `mail` is the password of `[mail]`, which is not kept.
-    fn of_server(config: &Config, mail: Option<&Secret>) -> Self {
+    /// What is the server's own.
+    fn of_server(config: &Config) -> Self {
         let mut reserved = Self {
-            folders: OF_THE_SYSTEM.map(PathBuf::from).into_iter().chain([config.server.state_dir.clone()]).collect(),
-            files: config.files.iter().cloned().collect(),
-            configuration: CONFIGURATION_FOLDERS.map(|folder| config.dir.join(folder)).into(),
+            folders: OF_THE_SYSTEM.map(PathBuf::from).into_iter().chain(config.own_folders()).collect(),
+            files: config.own_files().collect(),
+            configuration: config.configuration_folders().into(),
             variables: BTreeSet::new(),
             prefix: Some(OWN_PREFIX),
         };
-        reserved.files.extend(config.auth.local.values().map(|key| key.key_file.clone()));
-        if let Some(database) = config.server.database.strip_prefix("sqlite:") {
-            reserved.files.extend(DATABASE_COMPANIONS.map(|companion| with_suffix(Path::new(database), companion)));
-        }
-        let passwords = config.workers.values().filter_map(|worker| worker.password.as_ref());
-        passwords.chain(mail).for_each(|password| reserved.add(password));
+        config.own_secrets().for_each(|secret| reserved.add(secret));
         reserved
     }
 
@@ -90,14 +80,8 @@ impl Reserved {
 /// Tells each team what its secrets may not come from, and says which of them do. `is_own_file` says whether a team has a file of its
 /// own: the operator, who writes the other teams, knows what they share, and nobody's file may break those. What a team had already by
 /// `texts` stays its own: whoever declares it later is wrong.
-pub fn reserve(
-    config: &mut Config,
-    mail: Option<&Secret>,
-    is_own_file: impl Fn(&str) -> bool,
-    texts: &TeamTexts,
-    reader: &Reader<'_>,
-) {
-    let of_server = Reserved::of_server(config, mail);
+pub fn reserve(config: &mut Config, is_own_file: impl Fn(&str) -> bool, texts: &TeamTexts, reader: &Reader<'_>) {
+    let of_server = Reserved::of_server(config);
     let declared: Vec<(String, Secret)> = config
         .teams
         .values()
@@ -153,10 +137,4 @@ fn real(path: &Path) -> PathBuf {
         }
     }
     path.to_owned()
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(suffix);
-    name.into()
 }

@@ -163,6 +163,7 @@ fn config(teams: Vec<Team>, views: Vec<View>, state_dir: PathBuf) -> Config {
         workers: BTreeMap::from([(worker.name.clone(), worker)]),
         teams: teams.into_iter().map(|t| (t.name.clone(), Arc::new(t))).collect(),
         views: views.into_iter().map(|v| (v.name.clone(), Arc::new(v))).collect(),
+        mail_password: None,
         not_acted_on: vec![],
         broken_teams: Default::default(),
         kept_teams: Default::default(),

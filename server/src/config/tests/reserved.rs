@@ -4,7 +4,7 @@ use super::{TestCatalogue, load_texts, said};
 use crate::config;
 
 fn rules(files: &[(&str, &str)]) -> Vec<String> {
-    let said = said(&load_texts(files, &[("OF_A", "x"), ("ARM", "x"), ("MAIL", "x"), ("OWN", "x")]));
+    let said = said(&load_texts(files, &[("OF_A", "x"), ("ARM", "x"), ("MAIL", "x"), ("OIDC", "x"), ("OWN", "x")]));
     let places = said.lines().filter(|line| line.contains("[reserved-secret]"));
     places.map(|line| line.split(": ").next().unwrap().to_owned()).collect()
 }
@@ -14,6 +14,8 @@ fn a_team_s_secret_does_not_come_from_what_is_the_server_s_own() {
     let main = "[server]\nstate_dir = \"/var/weir\"\ndatabase = \"sqlite:/srv/weir.db\"\n\
                 [auth.jwt.local]\nkey_file = \"/keys/jwt.pem\"\n\
                 [mail]\nsmtp = \"smtp://mail.example.org:25\"\nfrom = \"a@example.org\"\npassword = { env = \"MAIL\" }\n\
+                [auth.oidc.a]\nissuer = \"https://a.example.org\"\nclient_id = \"weir\"\nclient_secret = { env = \"OIDC\" }\n\
+                [auth.oidc.b]\nissuer = \"https://b.example.org\"\nclient_id = \"weir\"\nclient_secret = { file = \"/oidc/b\" }\n\
                 [worker.a]\n[worker.arm]\npassword = { file = \"/var/weir/arm\" }\n[worker.arm2]\npassword = { env = \"ARM\" }\n";
     let secret = |from: &str| format!("[secret]\nk = {{ {from} }}\n");
     for from in [
@@ -21,6 +23,9 @@ fn a_team_s_secret_does_not_come_from_what_is_the_server_s_own() {
         "file = \"/var/other/../weir/jwt.pem\"",
         "file = \"/srv/weir.db-wal\"",
         "file = \"/keys/jwt.pem\"",
+        "file = \"/keys/jwt.pem.retired/a\"",
+        "file = \"/oidc/b\"",
+        "env = \"OIDC\"",
         "file = \"../weir.toml\"",
         "file = \"other.toml\"",
         "file = \"/proc/self/environ\"",

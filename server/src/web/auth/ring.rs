@@ -6,7 +6,6 @@ use super::key::{self, Key};
 use crate::config::issuer::LocalKey;
 use anyhow::Context as _;
 use std::io::ErrorKind;
-use std::path::PathBuf;
 
 /// Keys that were replaced and are looked at, at most.
 const RETIRED_MAX: usize = 100;
@@ -25,7 +24,7 @@ impl Ring {
     /// Names the table, the file and what to do.
     pub fn open(name: &str, config: &LocalKey) -> anyhow::Result<Self> {
         let signing = Key::open(name, config)?;
-        let dir = folder(config);
+        let dir = config.retired_dir();
         let about = || format!("the replaced keys of [auth.jwt.{name}] in {}", dir.display());
         let mut retired = Vec::new();
         let entries = match std::fs::read_dir(&dir) {
@@ -71,18 +70,11 @@ impl Ring {
         let text = std::fs::read_to_string(&config.key_file)
             .with_context(|| format!("cannot read {}", config.key_file.display()))?;
         // Kept first: a crash in between leaves the old key signing, and checked twice.
-        let kept = folder(config).join(&old.id);
+        let kept = config.retired_dir().join(&old.id);
         key::put(&kept, &key::to_retired(&text, config.algorithm)?, |draft| std::fs::rename(draft, &kept))?;
         key::replace(&config.key_file, config.algorithm)?;
         Self::open(name, config)
     }
-}
-
-/// Where replaced keys are kept.
-fn folder(config: &LocalKey) -> PathBuf {
-    let mut name = config.key_file.file_name().unwrap_or_default().to_owned();
-    name.push(".retired");
-    config.key_file.with_file_name(name)
 }
 
 #[cfg(test)]

@@ -1,15 +1,8 @@
 //! What builds must not reach, taken from the configuration.
 
 use crate::config::Config;
-use crate::config::team::Secret;
 use std::collections::BTreeSet;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-
-/// Files SQLite keeps beside a database.
-const DATABASE_COMPANIONS: [&str; 4] = ["", "-wal", "-shm", "-journal"];
-/// Folders of further configuration beside the main file: whoever could write there could declare a team.
-const CONFIGURATION_FOLDERS: [&str; 2] = ["conf.d", "teams"];
 
 /// What builds must not reach, and what they must not change. Absolute paths; they need not exist.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,18 +17,11 @@ pub struct Hidden {
 impl Hidden {
     /// What this configuration says must be hidden.
     pub fn of(config: &Config) -> Self {
-        let mut secret = BTreeSet::from([config.server.state_dir.clone()]);
-        secret.extend(config.files.iter().cloned());
-        secret.extend(CONFIGURATION_FOLDERS.map(|folder| config.dir.join(folder)));
-        secret.extend(config.auth.local.values().map(|key| key.key_file.clone()));
+        let mut secret: BTreeSet<PathBuf> = config.own_folders().chain(config.own_files()).collect();
+        secret.extend(config.configuration_folders());
         secret.extend(config.teams.values().map(|team| team.file.clone()));
-        let passwords = config.workers.values().filter_map(|worker| worker.password.as_ref());
-        let of_teams = config.teams.values().flat_map(|team| team.secrets.values()).map(|secret| &secret.from);
-        let secrets = of_teams.chain(passwords);
-        secret.extend(secrets.filter_map(Secret::path));
-        if let Some(database) = config.server.database.strip_prefix("sqlite:") {
-            secret.extend(DATABASE_COMPANIONS.map(|companion| with_suffix(Path::new(database), companion)));
-        }
+        let of_teams = config.teams.values().flat_map(|team| team.secrets.values());
+        secret.extend(of_teams.filter_map(|secret| secret.from.path()));
         let mut read_only: BTreeSet<PathBuf> = config.server.plugin_dir.iter().cloned().collect();
         read_only.extend(config.plugins.values().filter_map(|plugin| plugin.file.clone()));
         // Replaced, it would run as the server at the next start. The bundled plugins lie beside it.
@@ -47,13 +33,43 @@ impl Hidden {
     }
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(suffix);
-    name.into()
-}
-
 /// What the user cannot change anyway needs no guard, and guarding it would cost a grant for each of its neighbours.
 fn is_writable(path: &Path) -> bool {
     nix::unistd::access(path, nix::unistd::AccessFlags::W_OK).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Hidden;
+    use crate::config::plugin::Plugin;
+    use crate::config::server::Server;
+    use crate::config::{Described, NotDescribed, PluginCatalogue, load};
+    use std::path::Path;
+
+    struct NoPlugins;
+
+    impl PluginCatalogue for NoPlugins {
+        fn describe(&self, _: &str, _: &Plugin, _: &Server) -> Result<Described, NotDescribed> {
+            Err(NotDescribed::NotAsked)
+        }
+
+        fn names(&self, _: &Server) -> Vec<String> {
+            Vec::new()
+        }
+    }
+
+    #[test]
+    fn every_file_that_a_secret_of_the_instance_comes_from_is_hidden() {
+        let dir = tempfile::tempdir().unwrap();
+        let main = "[worker.a]\npassword = { file = \"/own/worker\" }\n\
+                    [mail]\nsmtp = \"smtp://mail.example.org:25\"\nfrom = \"a@example.org\"\npassword = { file = \"/own/mail\" }\n\
+                    [auth.oidc.forge]\nissuer = \"https://id.example.org\"\nclient_id = \"weir\"\nclient_secret = { file = \"/own/oidc\" }\n\
+                    [auth.jwt.local]\nalgorithm = \"HS256\"\nkey_file = \"/keys/jwt.pem\"\n";
+        std::fs::write(dir.path().join("weir.toml"), main).unwrap();
+        let loaded = load(&dir.path().join("weir.toml"), [], &NoPlugins);
+        let hidden = Hidden::of(&loaded.config.unwrap()).secret;
+        for path in ["/own/worker", "/own/mail", "/own/oidc", "/keys/jwt.pem", "/keys/jwt.pem.retired"] {
+            assert!(hidden.contains(Path::new(path)), "{path} is not hidden: {hidden:?}");
+        }
+    }
 }
