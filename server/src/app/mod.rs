@@ -10,6 +10,7 @@ mod state_dir;
 mod watch;
 
 use crate::clock::{SharedClock, SystemClock};
+use crate::config::load::Input;
 use crate::config::team_texts::TeamTexts;
 use crate::config::{self, Config};
 use crate::delivery::Delivery;
@@ -49,7 +50,7 @@ pub async fn serve(config_file: &Path, listen: &[SocketAddr]) -> anyhow::Result<
     let clock: SharedClock = Arc::new(SystemClock);
     let weir = std::env::current_exe().context("the path of this program cannot be found")?;
     let catalogue = Arc::new(Catalogue::new(weir, clock.clone()).context("plugins cannot be run")?);
-    let Some(config) = load(config_file, listen, &catalogue) else { return Ok(ExitCode::from(1)) };
+    let Some((config, loaded)) = load(config_file, listen, &catalogue) else { return Ok(ExitCode::from(1)) };
     let warnings = local::check_isolation(&config)?;
     let shutdown = shutdown::listen().context("signals cannot be listened to")?;
     let hangup = reload::hangup().context("signals cannot be listened to")?;
@@ -79,6 +80,7 @@ pub async fn serve(config_file: &Path, listen: &[SocketAddr]) -> anyhow::Result<
         engine: engine.clone(),
         delivery: delivery.clone(),
         clock: clock.clone(),
+        runtime: tokio::runtime::Handle::current(),
         turn: tokio::sync::Mutex::default(),
     });
     status.update().reloads(Arc::downgrade(&reloader));
@@ -97,7 +99,7 @@ pub async fn serve(config_file: &Path, listen: &[SocketAddr]) -> anyhow::Result<
         keys,
         shutdown: shutdown.clone(),
     };
-    let reloads = reload::run(status.clone(), config_file.to_owned(), hangup, shutdown.clone());
+    let reloads = reload::run(status.clone(), config_file.to_owned(), loaded, hangup, shutdown.clone());
     let served = run(status, (engine, delivery, reloads), state, listeners, shutdown).await;
     state_dir.retract();
     tracing::info!("ended");
@@ -144,8 +146,8 @@ fn start_log() {
     }
 }
 
-/// Loads the configuration and prints what is wrong with it; none where the server may not start.
-fn load(file: &Path, listen: &[SocketAddr], catalogue: &Catalogue) -> Option<Arc<Config>> {
+/// Loads the configuration and prints what is wrong with it; also what was read. None where the server may not start.
+fn load(file: &Path, listen: &[SocketAddr], catalogue: &Catalogue) -> Option<(Arc<Config>, Input)> {
     let loaded = config::load(file, environment(listen), catalogue);
     for diagnostic in &loaded.diagnostics {
         eprintln!("{diagnostic}");
@@ -153,7 +155,7 @@ fn load(file: &Path, listen: &[SocketAddr], catalogue: &Catalogue) -> Option<Arc
     if loaded.config.is_none() {
         eprintln!("weir: the configuration cannot be used: {}", count(loaded.n_errors(), "error"));
     }
-    loaded.config
+    Some((loaded.config?, loaded.input))
 }
 
 /// The server's environment, with `listen` as a layer over the files, like any variable.

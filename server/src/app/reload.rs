@@ -5,6 +5,8 @@ use super::watch::Watch;
 use super::workers;
 use crate::clock::SharedClock;
 use crate::config::diff::{self, Consequence};
+use crate::config::load::Input;
+use crate::config::source::Kind;
 use crate::config::{self, Config, Loaded};
 use crate::delivery::Delivery;
 use crate::engine::Engine;
@@ -13,9 +15,11 @@ use crate::status::reload::{Reload, Reloaded};
 use crate::status::{Error, Result, Status};
 use crate::worker::local;
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -38,13 +42,15 @@ pub struct Reloader {
     pub delivery: Delivery,
     /// Now.
     pub clock: SharedClock,
+    /// Where reloads run that somebody asked for who may go away.
+    pub runtime: Handle,
     /// One at a time.
     pub turn: Mutex<()>,
 }
 
 #[async_trait]
 impl Reload for Reloader {
-    async fn reload(&self) -> Result<Reloaded> {
+    async fn reload(&self, is_asked: bool) -> Result<Reloaded> {
         let _turn = self.turn.lock().await;
         let loaded = self.load().await?;
         for diagnostic in &loaded.diagnostics {
@@ -56,18 +62,37 @@ impl Reload for Reloader {
         };
         let old = self.status.config();
         let mut config = Arc::unwrap_or_clone(config);
-        let kept = diff::keep_fixed(&old, &mut config);
-        if let Err(error) = local::check_isolation(&config) {
-            tracing::error!("the configuration was not reloaded: {error:#}");
-            let refused = Some(format!("{error:#}"));
-            return Ok(Reloaded { diagnostics: loaded.diagnostics, refused, ..Reloaded::default() });
+        let refused = diff::needs_restart(&old, &config)
+            .or_else(|| mishap(&old, &config, &loaded.input).filter(|_| !is_asked))
+            .or_else(|| local::check_isolation(&config).err().map(|error| format!("{error:#}")));
+        if let Some(why) = refused {
+            tracing::error!("the configuration was not reloaded: {why}");
+            return Ok(Reloaded { diagnostics: loaded.diagnostics, refused: Some(why), ..Reloaded::default() });
         }
+        let kept = diff::keep_fixed(&old, &mut config);
         let mut consequences = diff::diff(&old, &config);
         consequences.extend(kept);
         self.take_over(&old, Arc::new(config)).await?;
         tell(&consequences);
         Ok(Reloaded { is_in_force: true, diagnostics: loaded.diagnostics, consequences, refused: None })
     }
+
+    async fn aside(&self, work: BoxFuture<'static, Result<Reloaded>>) -> Result<Reloaded> {
+        self.runtime.spawn(work).await.map_err(|panic| Error::Internal(panic.into()))?
+    }
+}
+
+/// What nobody means who saves a file: an editor or a disk that is full leaves an empty one, and a folder that is moved has no teams.
+fn mishap(old: &Config, new: &Config, input: &Input) -> Option<String> {
+    let main = input.files.iter().find(|file| file.kind == Kind::Main);
+    let what = if main.is_some_and(|main| main.text.trim().is_empty()) {
+        "the main file is empty"
+    } else if new.teams.is_empty() && !old.teams.is_empty() {
+        "the files declare no team any more"
+    } else {
+        return None;
+    };
+    Some(format!("{what}, which a changed file alone does not put in force; if it is meant, `weir reload` does"))
 }
 
 impl Reloader {
@@ -91,7 +116,12 @@ impl Reloader {
         }
         replaced?;
         self.engine.employ(workers);
-        self.delivery.follow().await
+        if let Err(error) = self.delivery.follow().await {
+            // The configuration is in force, and the other reporters follow it.
+            let error = format!("{:#}", anyhow::Error::new(error));
+            tracing::error!(%error, "some reporters could not start; the next reload tries them again");
+        }
+        Ok(())
     }
 }
 
@@ -109,38 +139,76 @@ fn tell(consequences: &[Consequence]) {
     }
 }
 
-/// Reloads whenever a file changes or a SIGHUP comes, until shutdown.
-pub async fn run(status: Status, file: PathBuf, mut hangup: Signal, shutdown: CancellationToken) {
-    let mut watch = match Watch::new() {
-        Ok(watch) => Some(watch),
-        Err(error) => {
-            tracing::warn!("files are not watched: {error:#}; `weir reload` or a SIGHUP reloads them");
-            None
-        }
-    };
-    let mut said: Vec<String> = Vec::new();
+/// Reloads whenever a file changes or a SIGHUP comes, until shutdown. `loaded` is what was read at start.
+pub async fn run(status: Status, file: PathBuf, loaded: Input, mut hangup: Signal, shutdown: CancellationToken) {
+    let mut watched = Watched::new(file);
+    watched.look();
+    // What changed between the load and the watch was told to nobody.
+    if watched.says_otherwise_than(&loaded, &status.config().server.state_dir) {
+        reload(&status, "a file changed while the server started", false).await;
+    }
+    drop(loaded);
     loop {
-        if let Some(watch) = &mut watch {
-            let wrong = watch.set(config::files::watched(&file));
-            if wrong != said {
-                wrong.iter().for_each(|why| tracing::warn!("not watched: {why}; `weir reload` reloads what is there"));
-                said = wrong;
-            }
-        }
-        let changed = async {
-            match &mut watch {
-                Some(watch) => watch.changed().await,
-                None => std::future::pending().await,
-            }
-        };
-        let because = tokio::select! {
+        let (because, is_asked) = tokio::select! {
             () = shutdown.cancelled() => return,
-            _ = hangup.recv() => "a signal (SIGHUP)",
-            () = changed => "a file changed",
+            _ = hangup.recv() => ("a signal (SIGHUP)", true),
+            () = watched.changed() => ("a file changed", false),
         };
-        if let Err(error) = status.update().reload(because).await {
-            let error = format!("{:#}", anyhow::Error::new(error));
-            tracing::error!(%error, "the configuration could not be reloaded");
+        // Before what is there is read: a change that comes meanwhile is the next one's.
+        watched.look();
+        reload(&status, because, is_asked).await;
+    }
+}
+
+/// Loads anew; what fails is logged.
+pub async fn reload(status: &Status, because: &str, is_asked: bool) -> bool {
+    let reloaded = status.update().reload(because, is_asked).await;
+    if let Err(error) = reloaded {
+        let error = format!("{:#}", anyhow::Error::new(error));
+        tracing::error!(%error, "the configuration could not be reloaded");
+        return false;
+    }
+    true
+}
+
+/// The folders of the configuration, as far as they can be watched.
+struct Watched {
+    file: PathBuf,
+    watch: Option<Watch>,
+    /// What cannot be watched, which is told once.
+    said: Vec<String>,
+}
+
+impl Watched {
+    fn new(file: PathBuf) -> Self {
+        let watch = Watch::new();
+        if let Err(error) = &watch {
+            tracing::warn!("files are not watched: {error:#}; `weir reload` or a SIGHUP reloads them");
+        }
+        Self { file, watch: watch.ok(), said: Vec::new() }
+    }
+
+    /// Watches the folders that are there now.
+    fn look(&mut self) {
+        let Some(watch) = &mut self.watch else { return };
+        let wrong = watch.set(config::files::watched(&self.file));
+        if wrong != self.said {
+            wrong.iter().for_each(|why| tracing::warn!("not watched: {why}; `weir reload` reloads what is there"));
+            self.said = wrong;
+        }
+    }
+
+    fn says_otherwise_than(&self, loaded: &Input, state_dir: &Path) -> bool {
+        let (_, files, _) = config::files::read(&self.file);
+        // Of what was fetched for teams says whoever fetches when it changes.
+        let of_disk = loaded.files.iter().filter(|file| !file.path.starts_with(state_dir.join("teams")));
+        self.watch.is_some() && !of_disk.eq(&files)
+    }
+
+    async fn changed(&mut self) {
+        match &mut self.watch {
+            Some(watch) => watch.changed().await,
+            None => std::future::pending().await,
         }
     }
 }

@@ -431,7 +431,22 @@ fn listed(names: &[String]) -> String {
     }
 }
 
-/// What cannot change while the server runs: `new` keeps what `old` says of it. Tells what would be otherwise.
+/// Why `new` cannot take the place of `old` while the server runs: what holds its state would be elsewhere, and keys, fetched files and
+/// whatever else lies there by default would be only half moved.
+pub fn needs_restart(old: &Config, new: &Config) -> Option<String> {
+    let (was, now) = (&old.server, &new.server);
+    let changed: Vec<&str> =
+        [("state_dir", was.state_dir != now.state_dir), ("database", was.database != now.database)]
+            .into_iter()
+            .filter_map(|(key, is_changed)| is_changed.then_some(key))
+            .collect();
+    let what = changed.iter().map(|key| format!("`server.{key}`")).collect::<Vec<_>>().join(" and ");
+    let how = "which only a start puts in force: end the server, move what lies there, and start it again, or take that change back";
+    (!changed.is_empty()).then(|| format!("{what} changed, {how}"))
+}
+
+/// What cannot change while the server runs, besides what [`needs_restart`] refuses: `new` keeps what `old` says of it. Tells what would
+/// be otherwise.
 pub fn keep_fixed(old: &Config, new: &mut Config) -> Vec<Consequence> {
     let mut found = Found::default();
     let (was, now) = (&old.server, &mut new.server);
@@ -443,11 +458,7 @@ pub fn keep_fixed(old: &Config, new: &mut Config) -> Vec<Consequence> {
     };
     fixed("listen", was.listen != now.listen);
     fixed("public_url", was.public_url != now.public_url);
-    fixed("state_dir", was.state_dir != now.state_dir);
-    fixed("database", was.database != now.database);
     now.listen.clone_from(&was.listen);
     now.public_url.clone_from(&was.public_url);
-    now.state_dir.clone_from(&was.state_dir);
-    now.database.clone_from(&was.database);
     found.0
 }

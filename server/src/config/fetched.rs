@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// One run of git.
+/// One fetch, which is a few runs of git.
 const DEADLINE: Duration = Duration::from_secs(60);
 /// What one fetch may bring.
 const PACK_BYTES_MAX: u64 = 64 << 20;
@@ -118,8 +118,8 @@ pub fn add(dir: &Path, files: &mut Vec<File>, diagnostics: &mut Vec<Diagnostic>,
     }
 }
 
-/// Fetches what is newest for `team` and keeps it; answers whether that is something else than before. Blocks for as long as a few runs
-/// of git may take.
+/// Fetches what is newest for `team` and keeps it; answers whether a reload would find something else than before: other files, or that
+/// fetching fails, or does no more. Blocks for a bounded time.
 ///
 /// # Errors
 /// Where what came of it cannot be kept. That nothing could be fetched is kept, too.
@@ -143,7 +143,9 @@ pub fn fetch(state_dir: &Path, team: &str, repository: &Repository) -> io::Resul
     let draft = tempfile::NamedTempFile::new_in(dir)?;
     serde_json::to_writer(draft.as_file(), &after)?;
     draft.persist(&file)?;
-    Ok(true)
+    // Why it fails may be worded otherwise each time.
+    let says = |of: &Snapshot| (of.commit.clone(), of.files.clone(), of.problem.is_some());
+    Ok(before.as_ref().map(says) != Some(says(&after)))
 }
 
 impl Snapshot {
@@ -181,7 +183,9 @@ fn read(file: &Path) -> Option<Snapshot> {
 /// The newest commit of the branch and the team's files in it; none where it is `known`.
 fn newest(dir: &Path, from: &Repository, known: Option<&str>) -> Result<Option<(String, Vec<Fetched>)>, String> {
     let temporary = tempfile::tempdir_in(dir).map_err(|error| format!("there is no room to fetch into: {error}"))?;
-    let git = |arguments: &[&str], bytes_max: usize| git(temporary.path(), arguments, bytes_max);
+    let since = Instant::now();
+    let left = || DEADLINE.saturating_sub(since.elapsed());
+    let git = |arguments: &[&str], bytes_max: usize| git(temporary.path(), arguments, bytes_max, left());
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).map_err(|_| "git answers what is no text".to_owned());
     let branch = format!("refs/heads/{}", from.branch);
     let listed = text(git(&["ls-remote", "--quiet", "--", &from.url, &branch], 4 << 10)?)?;
@@ -238,7 +242,7 @@ fn newest(dir: &Path, from: &Repository, known: Option<&str>) -> Result<Option<(
 }
 
 /// Runs git in `dir`.
-fn git(dir: &Path, arguments: &[&str], bytes_max: usize) -> Result<Vec<u8>, String> {
+fn git(dir: &Path, arguments: &[&str], bytes_max: usize, deadline: Duration) -> Result<Vec<u8>, String> {
     let settings = [
         "git",
         "--literal-pathspecs",
@@ -262,7 +266,7 @@ fn git(dir: &Path, arguments: &[&str], bytes_max: usize) -> Result<Vec<u8>, Stri
     let here = ("GIT_CEILING_DIRECTORIES".into(), dir.as_os_str().to_owned());
     let environment = from_server.chain(own).chain([here]).collect();
     let file_bytes_max = Some(PACK_BYTES_MAX);
-    let program = Program { argv: &argv, environment, dir, deadline: DEADLINE, bytes_max, file_bytes_max };
+    let program = Program { argv: &argv, environment, dir, deadline, bytes_max, file_bytes_max };
     let verb = arguments.first().copied().unwrap_or_default();
     match program.run() {
         Ok(printed) => Ok(printed.to_vec()),

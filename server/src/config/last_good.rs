@@ -33,7 +33,7 @@ pub fn load(input: &Input, catalogue: &dyn PluginCatalogue, texts: &TeamTexts) -
         fallen.of_instance.get_or_insert_with(of_instance);
         let newly = fallen.newly(&passed);
         if passed.config.is_none() || newly.is_empty() {
-            return fallen.loaded(passed, texts);
+            return fallen.loaded(passed, input, texts);
         }
         for (team, said) in newly {
             fallen.fall(team, said, texts);
@@ -84,7 +84,7 @@ impl Fallen {
     }
 
     /// What came of it all.
-    fn loaded(self, passed: Passed, texts: &TeamTexts) -> Loaded {
+    fn loaded(self, passed: Passed, input: &Input, texts: &TeamTexts) -> Loaded {
         let may_start = passed.config.is_some();
         let stands = |d: &Diagnostic| match &d.team {
             Some(team) => !self.said.contains_key(team),
@@ -104,7 +104,7 @@ impl Fallen {
                 ..config
             })
         });
-        Loaded { config, diagnostics }
+        Loaded { config, diagnostics, input: input.clone() }
     }
 }
 

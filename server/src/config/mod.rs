@@ -137,6 +137,8 @@ pub struct Loaded {
     pub config: Option<Arc<Config>>,
     /// Everything that is wrong anywhere, sorted by place.
     pub diagnostics: Vec<Diagnostic>,
+    /// What was read.
+    pub input: load::Input,
 }
 
 impl Loaded {

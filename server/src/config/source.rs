@@ -8,12 +8,13 @@ use super::locate::Text;
 use super::path::{KeyPath, Part};
 use figment::value::{Dict, Tag, Value};
 use figment::{Figment, Source};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// What a file is to the configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     /// `weir.toml`, or `.yaml` or `.json`.
     Main,
@@ -47,7 +48,7 @@ impl Syntax {
 }
 
 /// One file as it was read.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct File {
     /// As the operator named it, or beside what the operator named; what messages show.
     pub shown: PathBuf,

@@ -69,7 +69,8 @@ impl Delivery {
     /// left stop, and those that changed go on as what they are now. What is under way of them is told again by the next course.
     ///
     /// # Errors
-    /// Where the database cannot be read or written; the others go on, and the next call tries again.
+    /// Where the database cannot be read or written, for the first that could not start; all others go their courses, and the next
+    /// call tries again.
     pub async fn follow(&self) -> Result<()> {
         let inner = &self.0;
         let mut going = inner.going.lock().await;
@@ -88,13 +89,20 @@ impl Delivery {
         for end in ends {
             end.ended().await;
         }
+        let mut followed = Ok(());
         for (key, reporter) in wanted {
-            if !going.contains_key(&key) {
-                let started = inner.start(reporter).await?;
-                going.insert(key, started);
+            if going.contains_key(&key) {
+                continue;
+            }
+            match inner.start(reporter).await {
+                Ok(started) => drop(going.insert(key, started)),
+                Err(error) => {
+                    tracing::error!(team = key.0, reporter = key.1, %error, "the reporter could not start");
+                    followed = followed.and(Err(error));
+                }
             }
         }
-        Ok(())
+        followed
     }
 
     /// Waits for shutdown, then for every course, within a bounded time.

@@ -75,7 +75,7 @@ impl Update {
     /// builders that left is cancelled; open streams look again whether they may go on.
     ///
     /// # Errors
-    /// Where the database cannot be read or written. Then all is as it was, but what waits for builders that left may wait on.
+    /// Where the database cannot be read or written. Then all is as it was.
     pub async fn replace(&self, config: Arc<Config>) -> Result<()> {
         let inner = self.status.0.clone();
         let _one_at_a_time = inner.replacing.lock().await;
@@ -93,11 +93,20 @@ impl Update {
             }
             Ok((Arc::new(registry), fresh))
         };
-        let swap = move |(registry, fresh)| swapping.replace(config, registry, fresh);
+        let status = self.status.clone();
+        // Also where nobody waits for the answer any more: rights that were taken away end open streams.
+        let swap = move |(registry, fresh)| {
+            swapping.replace(config, registry, fresh);
+            status.rights_changed();
+            swapping.wake();
+        };
         self.status.commit_then(read, swap).await?;
-        self.status.rights_changed();
-        inner.wake();
-        finish::cancel_left(&self.status).await
+        // The configuration is in force, so nothing that fails from here on may say that it is not.
+        if let Err(error) = finish::cancel_left(&self.status).await {
+            let error = format!("{:#}", anyhow::Error::new(error));
+            tracing::error!(%error, "what waits for builders that left was not cancelled; the next reload or start does it");
+        }
+        Ok(())
     }
 }
 

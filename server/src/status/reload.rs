@@ -8,6 +8,7 @@ use crate::model::right::Right;
 use crate::model::time::Time;
 use crate::store::audit::{self, NewAudit};
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 use serde::Serialize;
 use serde_json::json;
 use std::sync::{OnceLock, Weak};
@@ -20,11 +21,18 @@ const AUDITED: usize = 50;
 /// Loads the configuration's files and puts them in force. The composition root implements it.
 #[async_trait]
 pub trait Reload: Send + Sync {
-    /// Loads anew; answers when the new configuration is in force, or why it is not.
+    /// Loads anew; answers when the new configuration is in force, or why it is not. Where nobody asked for it (`is_asked`), as when a
+    /// file changed, what looks like a mishap is refused.
     ///
     /// # Errors
     /// Where the database cannot be read or written.
-    async fn reload(&self) -> Result<Reloaded>;
+    async fn reload(&self, is_asked: bool) -> Result<Reloaded>;
+
+    /// Does `work` in a task of its own, to its end: who asked for it may go away meanwhile.
+    ///
+    /// # Errors
+    /// Those of `work`, and where it panics.
+    async fn aside(&self, work: BoxFuture<'static, Result<Reloaded>>) -> Result<Reloaded>;
 }
 
 /// What came of loading anew.
@@ -61,19 +69,36 @@ impl super::update::Update {
         self.status.0.reload.0.get_or_init(|| source);
     }
 
-    /// Loads anew because nobody in particular asks: a file changed, a signal came. The audit says so.
+    /// Loads anew because of something: a file changed, or (`is_asked`) a signal came. The audit says so.
     ///
     /// # Errors
     /// Where the database cannot be read or written.
-    pub async fn reload(&self, because: &str) -> Result<Reloaded> {
-        let reloaded = self.status.source()?.reload().await?;
-        let row = row(self.status.now(), ("system", None), None, because, &reloaded);
-        self.status.0.store.write(move |c| Ok::<_, Error>(audit::insert(c, &row)?)).await?;
-        Ok(reloaded)
+    pub async fn reload(&self, because: &str, is_asked: bool) -> Result<Reloaded> {
+        self.status.reload(("system".to_owned(), None), None, because.to_owned(), is_asked).await
     }
 }
 
 impl Status {
+    /// Loads anew and says in the audit what came of it, whether or not the asker waits for the answer.
+    async fn reload(
+        &self,
+        who: (String, Option<String>),
+        team: Option<String>,
+        because: String,
+        is_asked: bool,
+    ) -> Result<Reloaded> {
+        let (status, source) = (self.clone(), self.source()?);
+        let loading = source.clone();
+        let work = async move {
+            let reloaded = loading.reload(is_asked).await?;
+            let known = team.filter(|team| status.config().teams.contains_key(team));
+            let row = row(status.now(), (&who.0, who.1), known.as_deref(), &because, &reloaded);
+            status.0.store.write(move |c| Ok::<_, Error>(audit::insert(c, &row)?)).await?;
+            Ok(reloaded)
+        };
+        source.aside(Box::pin(work)).await
+    }
+
     fn source(&self) -> Result<std::sync::Arc<dyn Reload>> {
         self.0.reload.0.get().and_then(Weak::upgrade).ok_or(Error::Unavailable)
     }
@@ -92,8 +117,8 @@ impl Control {
             self.record(team, &because, &outcome).await?;
             return Err(error);
         }
-        let reloaded = self.status.source()?.reload().await?;
-        self.record(team, &because, &reloaded).await?;
+        let who = (self.scope.subject.clone(), self.scope.token_id.clone());
+        let reloaded = self.status.reload(who, team.map(str::to_owned), because, true).await?;
         Ok(answer(reloaded, team))
     }
 

@@ -1,5 +1,6 @@
 //! The configuration, loaded from texts in the test, and what is said about them.
 
+mod diff;
 mod example;
 mod frozen;
 mod instance;
