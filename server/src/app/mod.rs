@@ -57,9 +57,8 @@ pub async fn serve(config_file: &Path, listen: &[SocketAddr]) -> anyhow::Result<
     let state_dir = StateDir::take(&config.server.state_dir).await?;
     let listeners = bind(&config.server.listen)?;
     let store = Store::open(&config.server.database)?;
-    let config =
-        fall_back(config, &store, |texts| config::load_keeping(config_file, environment(listen), &*catalogue, texts));
-    let config = config.await?;
+    let again = |texts: &TeamTexts| config::load_keeping(config_file, environment(listen), &*catalogue, texts);
+    let (config, loaded) = fall_back((config, loaded), &store, again).await?;
     let status = Status::open(config.clone(), store, clock.clone()).await?;
     status.keep_team_texts().await.context("the teams' configuration cannot be kept in the database")?;
     recover(&config, &status).await?;
@@ -87,6 +86,7 @@ pub async fn serve(config_file: &Path, listen: &[SocketAddr]) -> anyhow::Result<
     let keys = Arc::new(web::auth::Keys::open(&config)?);
     let bound = listeners.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>()?;
     let urls = urls(&config, &bound);
+    reload::keep_written(&loaded, &config);
     state_dir.announce(&bound, &urls)?;
     tell(&config, &urls, &warnings);
     let providers = Arc::new(web::auth::oidc::Providers::new(clock.clone()));
@@ -169,21 +169,22 @@ fn environment(listen: &[SocketAddr]) -> Vec<(String, String)> {
     environment
 }
 
-/// `config`, or where teams' own files are broken what `load` makes of it with what the database says that they said before.
+/// What was loaded, or where teams' own files are broken what `load` makes of it with what the database says that they said before.
 async fn fall_back(
-    config: Arc<Config>,
+    loaded: (Arc<Config>, Input),
     store: &Store,
     load: impl FnOnce(&TeamTexts) -> config::Loaded,
-) -> anyhow::Result<Arc<Config>> {
-    if config.broken_teams.is_empty() {
-        return Ok(config);
+) -> anyhow::Result<(Arc<Config>, Input)> {
+    if loaded.0.broken_teams.is_empty() {
+        return Ok(loaded);
     }
     let texts = team_texts::read(store).await.context("what teams' files said before cannot be read")?;
     if texts.is_empty() {
-        return Ok(config);
+        return Ok(loaded);
     }
     // A file that changed meanwhile may have broken the instance's part: then what was read first stands.
-    Ok(load(&texts).config.unwrap_or(config))
+    let again = load(&texts);
+    Ok(again.config.map_or(loaded, |config| (config, again.input)))
 }
 
 /// Takes every address, so that nothing is started where one is not free.

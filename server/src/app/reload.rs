@@ -7,6 +7,7 @@ use crate::clock::SharedClock;
 use crate::config::diff::{self, Consequence};
 use crate::config::load::Input;
 use crate::config::source::Kind;
+use crate::config::written::Written;
 use crate::config::{self, Config, Loaded};
 use crate::delivery::Delivery;
 use crate::engine::Engine;
@@ -72,7 +73,9 @@ impl Reload for Reloader {
         let kept = diff::keep_fixed(&old, &mut config);
         let mut consequences = diff::diff(&old, &config);
         consequences.extend(kept);
-        self.take_over(&old, Arc::new(config)).await?;
+        let config = Arc::new(config);
+        self.take_over(&old, config.clone()).await?;
+        keep_written(&loaded.input, &config);
         tell(&consequences);
         Ok(Reloaded { is_in_force: true, diagnostics: loaded.diagnostics, consequences, refused: None })
     }
@@ -122,6 +125,13 @@ impl Reloader {
             tracing::error!(%error, "some reporters could not start; the next reload tries them again");
         }
         Ok(())
+    }
+}
+
+/// Keeps what is in force where `weir check --diff` finds it.
+pub fn keep_written(input: &Input, config: &Config) {
+    if let Err(error) = Written::of(input, config).keep(&config.server.state_dir) {
+        tracing::error!(%error, "what is in force cannot be kept in state_dir, so `weir check --diff` compares with something older");
     }
 }
 

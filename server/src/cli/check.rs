@@ -1,7 +1,8 @@
 //! `weir check`: says everything that is wrong in the configuration, and whether the server would start with it.
 
 use crate::clock::SystemClock;
-use crate::config::{self, Loaded};
+use crate::config::written::{self, Written};
+use crate::config::{self, Config, Loaded, diff};
 use crate::plugins::Catalogue;
 use anyhow::Context;
 use std::io::Write;
@@ -9,7 +10,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-/// Checks the configuration: every error with file, line, column and what to write instead. Exits 0 or 1.
+/// Exit code where there is nothing to compare with.
+const NOTHING_TO_COMPARE: u8 = 2;
+
+/// Checks the configuration: every error with file, line, column and what to write instead. Exits 0 or 1; 2 where there is nothing to
+/// compare it with.
 #[derive(Debug, clap::Args)]
 pub struct Check {
     /// The main file; conf.d/ and teams/ are looked for beside it.
@@ -18,6 +23,10 @@ pub struct Check {
     /// Counts warnings as errors.
     #[arg(long)]
     pub strict: bool,
+    /// Also says what would follow from these files in the place of those that the running server has in force, or of FILE and what lies
+    /// beside it: rights that are widened first, marked `! WIDER`.
+    #[arg(long, num_args = 0..=1, value_name = "FILE")]
+    pub diff: Option<Option<PathBuf>>,
 }
 
 impl Check {
@@ -26,26 +35,86 @@ impl Check {
     /// # Errors
     /// Where plugins cannot be looked at or nothing can be printed.
     pub fn run(&self) -> anyhow::Result<ExitCode> {
-        let loaded = load(&self.config)?;
+        let catalogue = catalogue()?;
+        let mut loaded = config::load(&self.config, config::environment(), &catalogue);
+        let mut before = None;
+        if let Some(diff) = &self.diff {
+            match self.before(diff.as_deref(), &loaded, &catalogue) {
+                Ok((old, new)) => (before, loaded) = (Some(old), new),
+                Err(error) => {
+                    eprintln!("weir: {error:#}");
+                    return Ok(ExitCode::from(NOTHING_TO_COMPARE));
+                }
+            }
+        }
         let mut out = std::io::stdout().lock();
         for diagnostic in &loaded.diagnostics {
             write!(out, "{diagnostic}")?;
         }
         writeln!(out, "{}", summary(&self.config, &loaded))?;
+        if let (Some(old), Some(new)) = (&before, &loaded.config) {
+            tell(&mut out, old, new)?;
+        }
         let n_warnings = loaded.diagnostics.len() - loaded.n_errors();
         let is_good = loaded.n_errors() == 0 && !(self.strict && n_warnings > 0);
         Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::from(1) })
     }
+
+    /// What is compared with, and what a server that has that in force would load of the files as they are now.
+    fn before(
+        &self,
+        former: Option<&Path>,
+        loaded: &Loaded,
+        catalogue: &Catalogue,
+    ) -> anyhow::Result<(Arc<Config>, Loaded)> {
+        let environment = config::environment();
+        if let Some(former) = former {
+            let old = written::load_former(former, &self.config, environment.clone(), catalogue);
+            let errors: String = old.diagnostics.iter().filter(|d| d.is_error()).map(ToString::to_string).collect();
+            let unusable = || format!("{} cannot be compared with, it is wrong itself:\n{errors}", former.display());
+            let old = old.config.with_context(unusable)?;
+            let new = config::load_keeping(&self.config, environment, catalogue, &old.team_texts);
+            return Ok((old, new));
+        }
+        let config = loaded.config.as_ref();
+        let none = "without a configuration that is right nobody knows where a server has its state; mend what `weir check` says first";
+        let state_dir = &config.context(none)?.server.state_dir;
+        let kept = Written::read(state_dir).with_context(|| {
+            let file = written::in_force_file(state_dir);
+            format!(
+                "{} cannot be read, where a running server keeps what it has in force; start one with this configuration, or name what \
+                 to compare with: `weir check --diff OLD/weir.toml`",
+                file.display()
+            )
+        })?;
+        let old = kept.load(environment.clone(), catalogue).config;
+        let old = old.context(
+            "what the server has in force cannot be loaded by this version; `--diff OLD/weir.toml` compares files",
+        )?;
+        Ok((old, config::load_keeping(&self.config, kept.environment(environment), catalogue, kept.texts())))
+    }
 }
 
-/// Loads the configuration with the plugins that lie beside this program and in `plugin_dir`.
-///
-/// # Errors
-/// Where plugins cannot be looked at.
-pub fn load(file: &Path) -> anyhow::Result<Loaded> {
+/// Says what follows from `new` in the place of `old`, as a reload would.
+fn tell(out: &mut impl Write, old: &Config, new: &Config) -> std::io::Result<()> {
+    if let Some(why) = diff::needs_restart(old, new) {
+        writeln!(out, "A running server would refuse this: {why}.")?;
+    }
+    let consequences = diff::diff(old, new).into_iter().chain(diff::keep_fixed(old, &mut new.clone()));
+    let consequences: Vec<_> = consequences.collect();
+    match consequences.as_slice() {
+        [] => writeln!(out, "Nothing follows from it."),
+        some => {
+            writeln!(out, "What follows from it:")?;
+            some.iter().try_for_each(|consequence| writeln!(out, "{consequence}"))
+        }
+    }
+}
+
+/// The plugins that lie beside this program and in `plugin_dir`.
+fn catalogue() -> anyhow::Result<Catalogue> {
     let program = std::env::current_exe().context("finding this program's own file")?;
-    let catalogue = Catalogue::new(program, Arc::new(SystemClock)).context("preparing to look at plugins")?;
-    Ok(config::load(file, config::environment(), &catalogue))
+    Catalogue::new(program, Arc::new(SystemClock)).context("preparing to look at plugins")
 }
 
 /// One line: how much is declared, and how much of it is wrong.

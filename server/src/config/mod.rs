@@ -87,6 +87,8 @@ pub mod vault;
 pub mod view;
 /// `[worker.*]`.
 pub mod worker;
+/// What was written, kept for comparing.
+pub mod written;
 /// YAML with places.
 mod yaml;
 

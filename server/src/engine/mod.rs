@@ -175,7 +175,7 @@ impl Engine {
         let config = self.0.status.config();
         let assignments = self.assignments(&config);
         // All at once, so that the store commits them together.
-        let started = futures::future::join_all(assignments.into_iter().map(|a| self.start(&config, a))).await;
+        let started = futures::future::join_all(assignments.into_iter().map(|a| self.start(a))).await;
         let mut n_started = 0;
         for is_started in started {
             n_started += usize::from(is_started?);
@@ -205,13 +205,14 @@ impl Engine {
     }
 
     /// Claims a request and runs its build in a task of its own; false where somebody else was first.
-    async fn start(&self, config: &Config, assignment: Assignment) -> crate::status::Result<bool> {
-        let claimed = self.0.status.update().claim(assignment.request, &assignment.worker).await?;
-        let Some((build, properties)) = claimed else { return Ok(false) };
+    async fn start(&self, assignment: Assignment) -> crate::status::Result<bool> {
+        let claimed = self.0.status.update().claim_under(assignment.request, &assignment.worker).await?;
+        // Another configuration may have come since it was assigned: it is built as it was claimed.
+        let Some((build, properties, config)) = claimed else { return Ok(false) };
         if let Some(team) = config.teams.get(&assignment.team) {
             self.0.round.lock().expect("no holder of the round panics").advance(&assignment.team, team.weight);
         }
-        match self.running_build(config, &build, properties) {
+        match self.running_build(&config, &build, properties) {
             Some(running) => self.spawn(running),
             None => {
                 // Nobody's failure, and no try: it waits again, or is done with where its builder left.

@@ -11,6 +11,7 @@ pub mod audit;
 mod board;
 /// Whether somebody may do something, and why.
 pub mod can;
+mod claim;
 mod commit;
 /// What people do.
 pub mod control;

@@ -9,11 +9,11 @@ use super::resource::{Build, BuildRequest, Link, Log, LogChannel, LogLine, Step,
 use super::{Error, Result, Status, findings, finish, load, quota};
 use crate::model::id::{BuildId, BuildRequestId, BuilderId, LogId, StepId};
 use crate::model::name::BuilderKey;
-use crate::model::property::{Properties, Property};
+use crate::model::property::Property;
 use crate::model::results::Results;
 use crate::model::text::one_line;
 use crate::store::log_chunks::{self, Line};
-use crate::store::{build_requests, builders, builds, logs, properties, steps};
+use crate::store::{builds, logs, properties, steps};
 use serde_json::Value;
 use std::future::Future;
 use std::sync::{Arc, PoisonError};
@@ -70,47 +70,6 @@ impl Update {
     /// when the future is made before looking.
     pub fn wake(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
         self.status.0.wake.clone().notified_owned()
-    }
-
-    /// Claims a request for a worker by compare-and-set and begins its build; none where somebody else was first. The build's
-    /// properties are the builder's, then the request's, then `buildername`, `buildnumber`, `workername`, `branch`, `revision`.
-    ///
-    /// # Errors
-    /// Where the database cannot be read or written.
-    pub async fn claim(&self, request: BuildRequestId, worker: &str) -> Result<Option<(Arc<Build>, Properties)>> {
-        let (inner, worker) = (self.status.0.clone(), worker.to_owned());
-        self.status
-            .commit(move |tx| {
-                let Some(row) = build_requests::get(tx.c, request)? else { return Ok(None) };
-                let builder_id = BuilderId(row.builder_id);
-                let now = inner.in_force();
-                let live = now.registry.slot_of(builder_id).filter(|slot| *slot < now.registry.live().len());
-                let Some(slot) = live else { return Ok(None) };
-                if !build_requests::claim(tx.c, request)? {
-                    return Ok(None);
-                }
-                let number = builders::count_build(tx.c, builder_id)?;
-                let asked = load::request(tx.c, &now.registry, row)?;
-                let id = builds::insert(
-                    tx.c,
-                    &builds::NewBuild {
-                        builder: builder_id,
-                        number,
-                        request,
-                        buildset: asked.buildset_id,
-                        worker: &worker,
-                        at: tx.at,
-                        summary: "starting",
-                        expected_s: now.board.entry(slot).expected_s(),
-                    },
-                )?;
-                let carried = carried(&now.registry.declared[slot].config.properties, &asked, number, &worker);
-                properties::insert_of_build(tx.c, id, &carried)?;
-                let build = running_build(tx, &now.registry, id)?;
-                tx.tell(builder_id, build.builder.clone(), What::BuildStarted { build: build.clone() })?;
-                Ok(Some((Arc::new(build), carried)))
-            })
-            .await
     }
 
     /// Sets a property of a running build; `got_revision` also shows on the build.
@@ -378,28 +337,6 @@ impl Update {
         drop(replaced);
         inner.wake();
     }
-}
-
-/// The properties that a build begins with.
-fn carried(declared: &Properties, asked: &BuildRequest, number: i64, worker: &str) -> Properties {
-    const SOURCE: &str = "Build";
-    let mut carried = declared.clone();
-    carried.overlay(asked.properties.clone());
-    carried.set("buildername", asked.builder.name.clone(), SOURCE);
-    carried.set("buildnumber", number, SOURCE);
-    carried.set("workername", worker, SOURCE);
-    if let Some(branch) = &asked.source_stamp.branch {
-        carried.set("branch", branch.clone(), SOURCE);
-    }
-    if let Some(revision) = &asked.source_stamp.revision {
-        carried.set("revision", revision.clone(), SOURCE);
-    }
-    carried
-}
-
-/// A build that the engine says is there.
-fn running_build(tx: &mut Tx<'_>, registry: &Registry, id: BuildId) -> Result<Build> {
-    load::build_by_id(tx.c, registry, id)?.ok_or_else(|| Error::not_found("build", id.to_string()))
 }
 
 /// Tells what changed of a running build, and no more of it.
