@@ -66,18 +66,36 @@ impl Reload {
         // What the files say is wrong is no wrong use of this command.
         let code = |code: u8| if code == USAGE { FAILED } else { code };
         let answer = client.post(url, &json!({})).await.map_err(|e| Failure { code: code(e.code), ..e })?;
+        let broken = texts(&answer["broken"]);
         if json {
             println!("{answer}");
-            return Ok(ExitCode::SUCCESS);
+            return Ok(code_of(&broken));
         }
         for wrong in answer["wrong"].as_array().into_iter().flatten().filter_map(Value::as_str) {
             eprint!("{wrong}");
         }
+        tell_broken(&broken);
         let told = answer["consequences"].as_array().cloned().unwrap_or_default();
         let told = told.into_iter().filter_map(|told| serde_json::from_value::<Consequence>(told).ok());
         tell(&told.map(|told| told.to_string()).collect::<Vec<_>>());
-        Ok(ExitCode::SUCCESS)
+        Ok(code_of(&broken))
     }
+}
+
+/// Says which teams are what they were, and fails where some are.
+fn tell_broken(broken: &[String]) {
+    for team in broken {
+        eprintln!("weir: team {team} stays what it was: its own files are wrong");
+    }
+}
+
+fn code_of(broken: &[String]) -> ExitCode {
+    if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
+}
+
+/// The texts of a JSON list.
+fn texts(list: &Value) -> Vec<String> {
+    list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 fn tell(consequences: &[String]) {
@@ -112,15 +130,19 @@ async fn by_signal(file: &Path, json: bool) -> Result<ExitCode, Failure> {
         }
     };
     let details: Value = serde_json::from_str(&row.details).unwrap_or_default();
+    let broken = texts(&details["broken"]);
+    if !json {
+        texts(&details["errors"]).iter().for_each(|error| eprintln!("{error}"));
+    }
     if json {
         println!("{}", json!({ "in_force": row.allowed, "said": row.reason, "details": details }));
     } else if row.allowed {
-        let lines = details["consequences"].as_array().into_iter().flatten().filter_map(Value::as_str);
-        tell(&lines.map(|line| format!("  {line}")).collect::<Vec<_>>());
+        tell_broken(&broken);
+        tell(&texts(&details["consequences"]).iter().map(|line| format!("  {line}")).collect::<Vec<_>>());
     } else {
         eprintln!("weir: not reloaded: {}; `weir check --config {}` says more", row.reason, file.display());
     }
-    Ok(if row.allowed { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
+    Ok(if row.allowed { code_of(&broken) } else { ExitCode::from(FAILED) })
 }
 
 /// The newest reload in the audit.

@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use serde::Serialize;
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::sync::{OnceLock, Weak};
 
 /// The action in the audit.
@@ -55,6 +56,8 @@ pub struct ReloadAnswer {
     pub in_force: bool,
     /// What is wrong in the files, as `weir check` says it.
     pub wrong: Vec<String>,
+    /// The teams whose own files are broken: each is what it was.
+    pub broken: Vec<String>,
     /// What follows; first what widens somebody's rights.
     pub consequences: Vec<Consequence>,
 }
@@ -148,6 +151,7 @@ fn answer(reloaded: Reloaded, team: Option<&str>) -> ReloadAnswer {
     let concerns = |whose: Option<&str>| team.is_none() || whose == team;
     let own: Vec<&Diagnostic> = diagnostics.iter().filter(|d| concerns(d.team.as_deref())).collect();
     let is_broken = team.is_some() && own.iter().any(|diagnostic| diagnostic.is_error());
+    let broken: BTreeSet<String> = own.iter().filter(|d| d.is_error()).filter_map(|d| d.team.clone()).collect();
     let mut wrong: Vec<String> = own.iter().map(ToString::to_string).collect();
     match refused {
         Some(why) if team.is_none() => wrong.push(why),
@@ -160,6 +164,7 @@ fn answer(reloaded: Reloaded, team: Option<&str>) -> ReloadAnswer {
     ReloadAnswer {
         in_force: is_in_force && !is_broken,
         wrong,
+        broken: broken.into_iter().collect(),
         consequences: consequences.into_iter().filter(|c| concerns(c.team.as_deref())).collect(),
     }
 }
@@ -183,6 +188,10 @@ fn row(
     let listed: Vec<&Consequence> = reloaded.consequences.iter().filter(concerns).collect();
     let more = listed.len().saturating_sub(AUDITED);
     let listed: Vec<String> = listed.iter().take(AUDITED).map(|c| c.to_string().trim().to_owned()).collect();
+    let is_own = |d: &&Diagnostic| d.is_error() && (team.is_none() || d.team.as_deref() == team);
+    let errors: Vec<&Diagnostic> = reloaded.diagnostics.iter().filter(is_own).collect();
+    let broken: BTreeSet<&str> = errors.iter().filter_map(|d| d.team.as_deref()).collect();
+    let said: Vec<String> = errors.iter().take(AUDITED).map(|d| d.to_string().trim().to_owned()).collect();
     NewAudit {
         team: team.map(str::to_owned),
         at,
@@ -192,6 +201,13 @@ fn row(
         object: "configuration".to_owned(),
         allowed: reloaded.is_in_force,
         reason: short(&reason),
-        details: json!({ "consequences": listed, "more": more, "errors": n_errors }).to_string(),
+        details: json!({
+            "consequences": listed,
+            "more": more,
+            "errors": said,
+            "more_errors": errors.len().saturating_sub(AUDITED),
+            "broken": broken,
+        })
+        .to_string(),
     }
 }
