@@ -133,6 +133,52 @@ async fn what_is_taken_from_a_person_is_taken_from_their_sessions_and_tokens() {
     let mut ada = Visitor::new(&w);
     ada.cookies = cookies;
     assert_eq!(ada.get("/team/core").await.status, 404);
+    assert_eq!(w.get_as(&token, "/").await.status, 401, "and every personal token");
+}
+
+#[tokio::test]
+async fn a_personal_token_makes_no_token_and_an_owner_ends_all_of_a_person() {
+    let w = world().await;
+    let (mut ada, mut bob) = (Visitor::signed_in(&w, "ada").await, Visitor::signed_in(&w, "bob").await);
+    let mut eve = Visitor::signed_in(&w, "eve").await;
+    let fields = [("name", "a"), ("team", ""), ("role", ""), ("days", "7")];
+    let (adas, eves) = (make(&mut ada, &fields).await, make(&mut eve, &fields).await);
+    let (bobs, other) =
+        (make(&mut bob, &fields).await, make(&mut bob, &[("name", "b"), fields[1], fields[2], fields[3]]).await);
+    let post = async |token: &str, path: &str, json: serde_json::Value| {
+        w.fetch(client().post(w.url(path)).bearer_auth(token).json(&json)).await
+    };
+    let wish = json!({"team": "core", "role": "viewer", "expires": "3650d"});
+    let page = post(&eves, "/api/v2/tokens", wish).await;
+    assert_eq!(page.status, 409, "{}", page.body);
+    assert!(page.body.contains("a personal token makes no tokens"), "{}", page.body);
+    let me: serde_json::Value = serde_json::from_str(&w.get_as(&eves, "/api/v2/me").await.body).unwrap();
+    assert!(me["me"][0]["until"].is_string(), "it is believed until it expires: {me}");
+
+    // By its person or an owner, and by nobody else.
+    let mut ids: Vec<_> = actions(&bob.get("/account").await, "tokens").into_iter().collect();
+    ids.iter_mut().for_each(|action| {
+        *action = action.replace("/account/tokens/", "/api/v2/tokens/").replace("/revoke", "") + "/revoke"
+    });
+    assert_eq!(ids.len(), 2, "{ids:?}");
+    assert_eq!(post(&adas, &ids[0], json!({})).await.status, 404);
+    assert_eq!(post(&bobs, &ids[0], json!({})).await.status, 200);
+    let left = if w.get_as(&bobs, "/").await.status == 200 { &bobs } else { &other };
+    assert_eq!(post(&eves, &ids[1], json!({})).await.status, 200);
+    assert_eq!(w.get_as(left, "/").await.status, 401);
+
+    assert_eq!((ada.get("/team/core").await.status, w.get_as(&adas, "/team/core").await.status), (200, 200));
+    assert_eq!(post(&adas, "/api/v2/revocations", json!({"subject": "ada"})).await.status, 403);
+    assert_eq!(post(&eves, "/api/v2/revocations", json!({"subject": "ada"})).await.status, 200);
+    assert_eq!((ada.get("/team/core").await.status, w.get_as(&adas, "/team/core").await.status), (404, 401));
+    assert_eq!(bob.get("/team/core").await.status, 200, "others stay signed in");
+    // The same on the server's machine, beside the server.
+    let mut ada = Visitor::signed_in(&w, "ada").await;
+    assert_eq!(ada.get("/team/core").await.status, 200);
+    assert!(w.weir(&["token", "revoke", "--subject", "user:ada"], &[]).status.success());
+    while ada.get("/team/core").await.status == 200 {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use crate::model::right::{Right, Role};
 use crate::model::scope::Scope;
 use crate::model::time::{Span, Time};
 use crate::status::revocation::Target;
-use crate::status::token::{Token, Tokens};
+use crate::status::token::{LISTED, Token, Tokens};
 use crate::store::Store;
 use crate::web::auth::Keys;
 use crate::web::auth::issue::{Issued, Wish, issue};
@@ -110,13 +110,13 @@ struct Revoke {
     /// The token's id, as `weir token list` shows it
     #[arg(value_name = "JTI")]
     jti: Option<String>,
-    /// Every token that was issued so far to this subject (`sub`)
+    /// Every token that was issued so far to this subject (`sub`), and all sessions and personal tokens of the person of this name
     #[arg(long, value_name = "NAME")]
     subject: Option<String>,
     /// Every token that this key (`kid`) signed or will sign
     #[arg(long, value_name = "KID")]
     key: Option<String>,
-    /// The issuer in [auth.jwt] that the token comes from, where that is not this server
+    /// The issuer in [auth.jwt] or [auth.oidc] that the token or the person comes from, where that is not this server
     #[arg(long, value_name = "ISSUER")]
     issuer: Option<String>,
     #[command(flatten)]
@@ -236,7 +236,7 @@ impl Issue {
 impl List {
     async fn run(self) -> anyhow::Result<()> {
         let config = local::config(&self.at.config)?;
-        let list = tokens(&config)?.list(&Scope::system(), self.team.as_deref()).await?;
+        let list = tokens(&config)?.list(&Scope::system(), self.team.as_deref(), !self.all).await?;
         self.tell(list);
         Ok(())
     }
@@ -246,6 +246,9 @@ impl List {
         if let Some(team) = &self.team {
             url.query_pairs_mut().append_pair("team", team);
         }
+        if !self.all {
+            url.query_pairs_mut().append_pair("live", "true");
+        }
         let mut answer = client.get(url).await?;
         let list: Vec<Token> = serde_json::from_value(answer["tokens"].take()).map_err(|_| strange())?;
         self.tell(list);
@@ -254,6 +257,9 @@ impl List {
 
     fn tell(&self, mut list: Vec<Token>) {
         let now = SystemClock.now();
+        if list.len() >= LISTED {
+            eprintln!("weir: these are the newest {LISTED}; there are more: `--team` shows those of one team");
+        }
         list.retain(|token| self.all || (token.revoked_at.is_none() && token.expires_at > now));
         if self.at.json {
             println!("{}", json!(list));
@@ -316,7 +322,9 @@ impl Revoke {
         } else if let Some(jti) = &self.jti {
             eprintln!("weir: the token {jti} is revoked");
         } else if let Some(subject) = &self.subject {
-            eprintln!("weir: every token that {subject} was issued so far is revoked");
+            eprintln!(
+                "weir: every token that {subject} was issued so far is revoked, and this person's sessions and personal tokens have ended"
+            );
         } else if let Some(key) = &self.key {
             eprintln!("weir: every token that the key {key} signed is revoked, and so is every one that it will sign");
         }

@@ -23,6 +23,9 @@ pub struct Scope {
     /// What is read is a feed.
     at_feed: bool,
     until: Option<Time>,
+    person: Option<String>,
+    /// It makes no tokens.
+    issues_nothing: bool,
 }
 
 /// What a token for one purpose is narrowed to; empty means not narrowed.
@@ -54,6 +57,8 @@ impl Scope {
             narrowed: Narrowed::default(),
             at_feed: false,
             until: None,
+            person: None,
+            issues_nothing: false,
         }
     }
 
@@ -77,6 +82,28 @@ impl Scope {
     #[must_use]
     pub fn until(self, time: Time) -> Self {
         Self { until: Some(time), ..self }
+    }
+
+    /// The same, known to be `person`: a name that stays the same for ever, whatever they call themselves.
+    #[must_use]
+    pub fn of_person(self, person: String) -> Self {
+        Self { person: Some(person), ..self }
+    }
+
+    /// The same, which makes no tokens: what it made would outlive its own revocation.
+    #[must_use]
+    pub fn issuing_nothing(self) -> Self {
+        Self { issues_nothing: true, ..self }
+    }
+
+    /// Whether it may make tokens at all; which, its roles say.
+    pub fn may_issue(&self) -> bool {
+        !self.issues_nothing
+    }
+
+    /// The person behind it, in a form that stays the same for ever; none where a token of our own names somebody at will.
+    pub fn person(&self) -> Option<&str> {
+        self.person.as_deref()
     }
 
     /// The same, as somebody whom nothing was given: what is for everybody signed in is not for them. Anybody at all may be let in by a
@@ -166,11 +193,13 @@ impl Scope {
         }
     }
 
-    /// Whether `right` may be used on `team`'s builder `builder`. Reading is [`Scope::may_read`]'s to answer.
+    /// Whether `right` may be used on `team`'s builder `builder`. Reading is [`Scope::may_read`]'s to answer. What is narrowed to anything
+    /// administers nothing: it could give itself more.
     pub fn may(&self, right: Right, team: &str, builder: &str) -> bool {
         let role = if self.owner { Some(Role::Owner) } else { self.roles.get(team).copied() };
         role.is_some_and(|role| role >= right.least_role())
             && !self.narrowed.feed_only
+            && (right != Right::Administer || self.is_whole())
             && (self.narrowed.actions.is_empty() || self.narrowed.actions.contains(&right))
             && (self.narrowed.builders.is_empty()
                 || self
@@ -240,6 +269,23 @@ mod tests {
         assert!(!scope.may(Right::Stop, "core", "full-2.4"));
         assert!(scope.may_read("core", Visibility::Private));
         assert!(operator().is_whole() && !scope.is_whole());
+    }
+
+    #[test]
+    fn what_is_narrowed_to_anything_administers_nothing() {
+        let roles = BTreeMap::from([("core".to_owned(), Role::Admin)]);
+        let admin = Scope::proved("ada".to_owned(), None, false, roles, Narrowed::default());
+        let owner = Scope::proved("eve".to_owned(), None, true, BTreeMap::new(), Narrowed::default());
+        assert!(admin.may(Right::Administer, "core", "") && owner.may(Right::Administer, "", ""));
+        for narrowed in [
+            Narrowed { builders: vec![Glob::new("*").unwrap()], ..Narrowed::default() },
+            Narrowed { actions: vec![Right::Administer], ..Narrowed::default() },
+            Narrowed { parameters: BTreeMap::from([("branch".to_owned(), "main".into())]), ..Narrowed::default() },
+            Narrowed { uses: Some(1), ..Narrowed::default() },
+        ] {
+            assert!(!admin.clone().narrow(narrowed.clone()).may(Right::Administer, "core", ""), "{narrowed:?}");
+            assert!(!owner.clone().narrow(narrowed.clone()).may(Right::Administer, "", ""), "{narrowed:?}");
+        }
     }
 
     #[test]

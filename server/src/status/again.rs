@@ -49,8 +49,9 @@ impl Sessions {
         let (id, person, text) = (session.id.clone(), identity.person(), json!(identity).to_string());
         let sealed = provider.map(|provider| seal(secret, &session.id, provider));
         let refresh_at = sealed.is_some().then_some(refresh_at);
+        let now = self.status.now();
         let renew = move |c: &mut _| {
-            personal_tokens::renew(c, &person, &text)?;
+            personal_tokens::renew(c, &person, &text, now)?;
             Ok::<_, Error>(sessions::renew(c, &id, &text, sealed.as_deref(), refresh_at)?)
         };
         self.status.0.store.write(renew).await?;
@@ -63,15 +64,18 @@ impl Sessions {
         Ok(())
     }
 
-    /// Ends a session that its provider does not stand for any more.
+    /// Ends a session that its provider does not stand for any more. `is_refused` is where the provider itself said so: then the person's
+    /// own tokens count no more either until they have signed in again, as a provider may refuse who was away for long, too.
     ///
     /// # Errors
     /// Where the database cannot be written.
-    pub async fn refuse(&self, session: &Session, why: &str) -> Result<()> {
-        let (id, done) =
-            (session.id.clone(), entry(&session.identity, &session.id, self.status.now(), "sign-out", why));
+    pub async fn refuse(&self, session: &Session, why: &str, is_refused: bool) -> Result<()> {
+        let (id, person) = (session.id.clone(), session.identity.person());
+        let mut done = entry(&session.identity, &session.id, self.status.now(), "sign-out", why);
         let write = self.status.0.store.write(move |c| {
             if sessions::delete(c, &id)? {
+                let n_paused = if is_refused { personal_tokens::unprove(c, &person)? } else { 0 };
+                done.details = json!({ "person": person, "tokens": n_paused }).to_string();
                 audit::insert(c, &done)?;
             }
             Ok::<_, Error>(())

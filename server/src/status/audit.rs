@@ -115,7 +115,7 @@ impl Get {
     }
 }
 
-/// Whether `scope` is an owner's who is not narrowed to some actions.
+/// Whether `scope` is an owner's and narrowed to nothing.
 pub(super) fn administers_instance(scope: &Scope) -> bool {
     scope.may_read_instance(Visibility::Private) && scope.may(Right::Administer, "", "")
 }

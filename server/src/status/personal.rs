@@ -2,7 +2,7 @@
 //! asked of the configuration in force at each use, and the token's own bounds are laid over that.
 
 use super::rights::Identity;
-use super::session::{Session, hash, looks_like_a_secret, new_id, new_secret};
+use super::session::{Session, hash, looks_like_a_secret, new_id, new_secret, stamp};
 use super::{Error, Result, Status};
 use crate::model::right::Role;
 use crate::model::scope::{Narrowed, Scope};
@@ -17,6 +17,8 @@ use std::collections::BTreeMap;
 
 /// Every personal token begins with this, so that it is known for what it is wherever it turns up.
 pub const PREFIX: &str = "weirp_";
+/// The id of every personal token begins with this.
+pub(super) const ID_PREFIX: &str = "personal-";
 /// Tokens of one person.
 const TOKENS_MAX: usize = 50;
 /// Days that a token may be good for.
@@ -25,6 +27,8 @@ pub const DAYS: [i64; 4] = [7, 30, 90, 365];
 const LISTED_AFTER: TimeDelta = TimeDelta::days(30);
 /// The use of a token is written down no more often than this.
 const TOUCH_EVERY: TimeDelta = TimeDelta::seconds(60);
+/// What somebody else's issuer said of a person counts for their tokens for this time after it was last said.
+pub const PROVED_FOR: TimeDelta = TimeDelta::days(30);
 /// Roles that a token may be bounded to, least first.
 const ROLES: [(&str, Role); 3] = [("viewer", Role::Viewer), ("operator", Role::Operator), ("admin", Role::Admin)];
 
@@ -67,6 +71,19 @@ pub struct PersonalToken {
     pub last_used_at: Option<Time>,
 }
 
+/// Why a personal token does not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// Nobody has it.
+    #[error("this personal token is unknown, was revoked or has expired; make a new one on your account's page")]
+    Unknown,
+    /// Its person signed in for the last time too long ago, or their provider did not stand for them.
+    #[error(
+        "it is too long ago that your provider of sign-in said who you are, or it did not stand for you any more; sign in again in a browser, and this personal token counts again"
+    )]
+    Unproved,
+}
+
 /// What somebody may do, in words.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reach {
@@ -107,6 +124,8 @@ impl PersonalTokens {
             created_at: now.naive_utc(),
             expires_at: (now + TimeDelta::days(days)).naive_utc(),
             last_used_at: None,
+            stamp: session.stamp().to_owned(),
+            proved_at: Some(now.naive_utc()),
         };
         let details = json!({ "name": row.name, "team": row.team, "role": row.role, "days": days });
         let done = entry(&session.identity, &session.id, now, "token.issue", &row.id, details.to_string());
@@ -136,8 +155,10 @@ impl PersonalTokens {
     /// Where the database cannot be asked.
     pub async fn list(&self, identity: &Identity) -> Result<Vec<PersonalToken>> {
         let person = identity.person();
+        let stamp = stamp(&self.status.config().auth, identity);
         let rows = self.status.0.store.read(move |c| Ok::<_, Error>(personal_tokens::list(c, &person)?)).await?;
-        Ok(rows.into_iter().map(PersonalToken::from).collect())
+        let rows = rows.into_iter().filter(|row| Some(&row.stamp) == stamp.as_ref());
+        Ok(rows.map(PersonalToken::from).collect())
     }
 
     /// Ends a token, at once and at every door.
@@ -158,24 +179,48 @@ impl PersonalTokens {
         Ok(())
     }
 
-    /// What who carries `secret` may do now; none where it is no token that counts.
+    /// What who carries `secret` may do now, or why it does not count.
     ///
     /// # Errors
     /// Where the database cannot be asked.
-    pub async fn find(&self, secret: &str) -> Result<Option<Scope>> {
+    pub async fn find(&self, secret: &str) -> Result<std::result::Result<Scope, Refused>> {
         if !secret.strip_prefix(PREFIX).is_some_and(looks_like_a_secret) {
-            return Ok(None);
+            return Ok(Err(Refused::Unknown));
         }
-        let (now, key) = (self.status.now(), hash(secret));
+        let (now, key, config) = (self.status.now(), hash(secret), self.status.config());
         let row = self.status.0.store.read(move |c| Ok::<_, Error>(personal_tokens::get(c, &key)?)).await?;
-        let Some(row) = row.filter(|row| now < row.expires_at.and_utc()) else { return Ok(None) };
-        let identity = serde_json::from_str(&row.identity).map_err(|error| Error::Internal(error.into()))?;
-        let Some(scope) = self.status.scope_of(&identity, Some(row.id.clone())) else { return Ok(None) };
-        if row.last_used_at.is_none_or(|at| now - at.and_utc() >= TOUCH_EVERY) {
-            let id = row.id.clone();
-            self.status.0.store.write(move |c| Ok::<_, Error>(personal_tokens::touch(c, &id, now)?)).await?;
+        let Some(row) = row.filter(|row| now < row.expires_at.and_utc()) else { return Ok(Err(Refused::Unknown)) };
+        let identity: Identity = serde_json::from_str(&row.identity).map_err(|error| Error::Internal(error.into()))?;
+        // Another password ends what was made by the old one.
+        if stamp(&config.auth, &identity).as_ref() != Some(&row.stamp) {
+            return Ok(Err(Refused::Unknown));
         }
-        Ok(Some(self.bounded(scope, &row)))
+        let Some(scope) = self.status.scope_of(&identity, Some(row.id.clone())) else {
+            return Ok(Err(Refused::Unknown));
+        };
+        let mut until = row.expires_at.and_utc();
+        if let Identity::Foreign { .. } = identity {
+            let proved_until = row.proved_at.map(|at| at.and_utc() + PROVED_FOR);
+            let Some(proved_until) = proved_until.filter(|until| now < *until) else {
+                return Ok(Err(Refused::Unproved));
+            };
+            until = until.min(proved_until);
+        }
+        self.touch(&row, now).await;
+        Ok(Ok(self.bounded(scope, &row).until(until).issuing_nothing()))
+    }
+
+    /// Writes down that a token was used. Who asks is not refused because that could not be written.
+    async fn touch(&self, row: &PersonalTokenRow, now: Time) {
+        if row.last_used_at.is_some_and(|at| now - at.and_utc() < TOUCH_EVERY) {
+            return;
+        }
+        let id = row.id.clone();
+        if let Err(error) =
+            self.status.0.store.write(move |c| Ok::<_, Error>(personal_tokens::touch(c, &id, now)?)).await
+        {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the use of {} cannot be written down", row.id);
+        }
     }
 
     /// `scope`, as far as the token reaches.
@@ -187,7 +232,7 @@ impl PersonalTokens {
         let most = row.role.as_deref().map_or(Role::Admin, |word| parse(word).unwrap_or(Role::Viewer));
         let held = self.held(&scope).into_iter().filter(|(team, _)| row.team.as_ref().is_none_or(|only| only == team));
         let roles = held.map(|(team, role)| (team, role.min(most))).collect();
-        Scope::proved(scope.subject.clone(), scope.token_id.clone(), false, roles, Narrowed::default())
+        Scope::proved(scope.subject, scope.token_id, false, roles, Narrowed::default()).of_person(row.person.clone())
     }
 
     /// The role in each team; an owner has every team's largest.

@@ -2,12 +2,13 @@
 //! from the database at first use and then only what came new, so that a request costs no question of its own and what another
 //! process revoked counts within a second.
 
+use super::rights::Identity;
 use super::{Error, Result};
 use crate::config::auth::Auth;
 use crate::model::time::Time;
-use crate::store::Store;
 use crate::store::revocations::{self, RevocationRow};
-use std::collections::{HashMap, HashSet};
+use crate::store::{DbConnection, Store, personal_tokens, sessions};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::sync::Mutex;
 
@@ -76,8 +77,11 @@ impl Target {
     pub fn issuer(auth: &Auth, name: Option<&str>) -> Result<String> {
         match name.filter(|name| !name.is_empty() && !auth.local.contains_key(*name)) {
             None => Ok(String::new()),
-            Some(name) if auth.foreign.contains_key(name) => Ok(name.to_owned()),
-            Some(name) => Err(Error::invalid("issuer", format!("there is no issuer `{name}` under [auth.jwt]"))),
+            Some(name) if auth.foreign.contains_key(name) || auth.oidc.contains_key(name) => Ok(name.to_owned()),
+            Some(name) => {
+                let why = format!("there is no issuer `{name}` under [auth.jwt] or [auth.oidc]");
+                Err(Error::invalid("issuer", why))
+            }
         }
     }
 
@@ -115,6 +119,30 @@ impl fmt::Display for Target {
             _ => write!(f, "{many}{kind} {value} of {issuer}"),
         }
     }
+}
+
+/// The people whom a revoked subject may mean: a user by name, or one of an issuer by `sub` or by the name that the issuer gives. A
+/// person who has neither a session nor a token is among them only where the subject says all of the name.
+///
+/// # Errors
+/// Where the database cannot be asked.
+pub(super) fn people(c: &mut DbConnection, target: &Target) -> Result<BTreeSet<String>> {
+    let Target::Subject { issuer, subject } = target else { return Ok(BTreeSet::new()) };
+    if issuer.is_empty() {
+        let person = if subject.starts_with("user:") { subject.clone() } else { format!("user:{subject}") };
+        return Ok(BTreeSet::from([person]));
+    }
+    let prefix = format!("issuer:{issuer}:");
+    let mut known = sessions::people(c, &prefix)?;
+    known.extend(personal_tokens::people(c, &prefix)?);
+    let is_meant = |identity: &str| {
+        serde_json::from_str(identity).is_ok_and(|identity: Identity| match identity {
+            Identity::Foreign { issuer: own, name, .. } => own == *issuer && name == *subject,
+            Identity::User { .. } => false,
+        })
+    };
+    let named = known.into_iter().filter(|(_, identity)| is_meant(identity)).map(|(person, _)| person);
+    Ok(named.chain([format!("{prefix}{subject}")]).collect())
 }
 
 /// Everything that was revoked, as far as this process knows.

@@ -134,7 +134,7 @@ pub(super) fn known(auth: &Auth, identity: &Identity, by: Option<String>) -> Opt
     }
     let is_token = matches!(identity, Identity::Foreign { issuer, .. } if auth.foreign.contains_key(issuer));
     let is_given_nothing = !owner && roles.is_empty();
-    let scope = Scope::proved(identity.subject(), by, owner, roles, Narrowed::default());
+    let scope = Scope::proved(identity.subject(), by, owner, roles, Narrowed::default()).of_person(identity.person());
     // Many an issuer of tokens makes one for everybody who asks.
     let scope = if is_token && is_given_nothing { scope.outside() } else { scope };
     Some((scope, grounds))

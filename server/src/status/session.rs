@@ -4,6 +4,7 @@
 use super::again::seal;
 use super::rights::Identity;
 use super::{Error, Result, Status};
+use crate::config::auth::Auth;
 use crate::model::scope::Scope;
 use crate::model::secret::SecretValue;
 use crate::model::time::Time;
@@ -45,6 +46,8 @@ struct Memory {
     found: HashMap<String, (Time, Arc<Session>)>,
     /// Counts what was ended: what was read before that is not believed.
     n_ended: u64,
+    /// How often rights had been taken away when the newest was read: what was read before the last time is not believed.
+    n_rights: u64,
 }
 
 /// Somebody who was just proved to be there.
@@ -104,7 +107,7 @@ impl Sessions {
             created_at: now,
             last_used_at: now,
             expires_at: now.checked_add_signed(max).unwrap_or(Time::MAX_UTC),
-            stamp: self.stamp(&new.identity).unwrap_or_default(),
+            stamp: stamp(&config.auth, &new.identity).unwrap_or_default(),
             refresh_at: new.refresh_at.filter(|_| new.provider.is_some()),
             identity: new.identity,
         };
@@ -137,7 +140,8 @@ impl Sessions {
                     audit::insert(c, entry)?;
                 }
                 sessions::insert(c, &row)?;
-                personal_tokens::renew(c, &row.person, &row.identity)?;
+                personal_tokens::delete_other(c, &row.person, &row.stamp)?;
+                personal_tokens::renew(c, &row.person, &row.identity, now)?;
                 Ok::<_, Error>(audit::insert(c, &done)?)
             })
             .await?;
@@ -185,11 +189,11 @@ impl Sessions {
             && is_within(session.created_at, auth.session_max)
             && is_within(session.last_used_at, auth.session_idle);
         let scope = self.status.scope_of(&session.identity, Some(session.id.clone()));
-        let Some(scope) = scope.filter(|_| is_alive && self.stamp(&session.identity).as_ref() == Some(&session.stamp))
-        else {
-            return Ok(None);
-        };
-        Ok(Some((session, scope.in_session())))
+        let is_same = stamp(auth, &session.identity).as_ref() == Some(&session.stamp);
+        let Some(scope) = scope.filter(|_| is_alive && is_same) else { return Ok(None) };
+        let max = TimeDelta::from_std(auth.session_max).ok().and_then(|max| session.created_at.checked_add_signed(max));
+        let until = max.map_or(session.expires_at, |max| max.min(session.expires_at));
+        Ok(Some((session, scope.until(until).in_session())))
     }
 
     /// A session was used just now. It is written down about once a minute.
@@ -269,8 +273,14 @@ impl Sessions {
     }
 
     async fn look_up(&self, key: String, now: Time) -> Result<Option<Arc<Session>>> {
+        // Read before the database is asked: a subject may be revoked at any moment, by another process too.
+        let n_rights = *self.status.0.rights.borrow();
         let n_ended = {
-            let memory = self.lock();
+            let mut memory = self.lock();
+            if memory.n_rights != n_rights {
+                memory.found.clear();
+                memory.n_rights = n_rights;
+            }
             if let Some((at, session)) = memory.found.get(&key)
                 && (now - *at).num_milliseconds().abs() < BELIEVED_MS
             {
@@ -286,21 +296,12 @@ impl Sessions {
             memory.found.clear();
         }
         match &found {
-            Some(session) if memory.n_ended == n_ended => drop(memory.found.insert(key, (now, session.clone()))),
+            Some(session) if memory.n_ended == n_ended && memory.n_rights == n_rights => {
+                drop(memory.found.insert(key, (now, session.clone())))
+            }
             _ => drop(memory.found.remove(&key)),
         }
         Ok(found)
-    }
-
-    /// What changes when an identity's password does; none for one that the configuration does not know.
-    fn stamp(&self, identity: &Identity) -> Option<String> {
-        match identity {
-            Identity::User { name } => {
-                let config = self.status.config();
-                config.auth.users.get(name).map(|user| hash(&user.password_hash.0)[..16].to_owned())
-            }
-            Identity::Foreign { .. } => Some(String::new()),
-        }
     }
 
     /// Believes no longer what `is_ended`, and has every open answer looked at again.
@@ -318,6 +319,21 @@ impl Sessions {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Memory> {
         self.status.0.sessions.0.lock().expect("no holder of the believed sessions panics")
+    }
+}
+
+impl Session {
+    /// What changes when the person's password does.
+    pub(super) fn stamp(&self) -> &str {
+        &self.stamp
+    }
+}
+
+/// What changes when an identity's password does; none for one that the configuration does not know.
+pub(super) fn stamp(auth: &Auth, identity: &Identity) -> Option<String> {
+    match identity {
+        Identity::User { name } => auth.users.get(name).map(|user| hash(&user.password_hash.0)[..16].to_owned()),
+        Identity::Foreign { .. } => Some(String::new()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tokens that were issued: recorded, listed, revoked. Never the token itself, only what it is good for.
 
-use super::revocation::{Carried, Known, Revoked, Target};
+use super::personal;
+use super::revocation::{Carried, Known, Revoked, Target, people};
 use super::{Error, Result};
 use crate::clock::SharedClock;
 use crate::model::right::{Right, Visibility};
@@ -10,13 +11,14 @@ use crate::store::audit::{self, NewAudit};
 use crate::store::revocations::{self, NewRevocation};
 use crate::store::tokens::{self, TokenRow};
 use crate::store::{DbConnection, Store};
+use crate::store::{personal_tokens, sessions};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::sync::watch;
 
 /// Tokens that a list holds at most.
-const LISTED: i64 = 1000;
+pub const LISTED: usize = 1000;
 
 /// The tokens that were issued. `weir token` uses it beside a running server, so it stands alone.
 #[derive(Clone)]
@@ -83,7 +85,8 @@ impl Tokens {
     /// # Errors
     /// `Forbidden`, which is written down.
     pub async fn check_issue(&self, scope: &Scope, team: Option<&str>) -> Result<()> {
-        self.check(scope, team, "token.issue", "a new token").await
+        self.check(scope, team, "token.issue", "a new token").await?;
+        self.check_kind(scope, "a new token").await
     }
 
     /// Records a token that is about to be handed out.
@@ -92,7 +95,9 @@ impl Tokens {
     /// `Forbidden` where `scope` does not administer that team (or is no owner, for an owner's token), or is itself narrowed to less than
     /// its role.
     pub async fn record(&self, scope: &Scope, new: NewToken) -> Result<()> {
-        self.check(scope, new.team.as_deref(), "token.issue", &format!("token {}", new.jti)).await?;
+        let object = format!("token {}", new.jti);
+        self.check(scope, new.team.as_deref(), "token.issue", &object).await?;
+        self.check_kind(scope, &object).await?;
         let now = self.clock.now();
         let row = TokenRow {
             jti: new.jti,
@@ -108,7 +113,7 @@ impl Tokens {
         let done = NewAudit {
             team: row.team.clone(),
             details: row.details.clone(),
-            ..entry(scope, now, "token.issue", &format!("token {}", row.jti))
+            ..entry(scope, now, "token.issue", &object)
         };
         self.store
             .write(move |c| {
@@ -157,11 +162,15 @@ impl Tokens {
         Ok(())
     }
 
-    /// One of our own tokens counts no more from now on.
+    /// One of our own tokens, or a personal one, counts no more from now on.
     ///
     /// # Errors
-    /// `NotFound` where it was never recorded or `scope` does not administer its team.
+    /// `NotFound` where it was never recorded or `scope` does not administer its team; for a personal one, where `scope` is neither an
+    /// owner's nor its person's.
     pub async fn revoke(&self, scope: &Scope, jti: &str) -> Result<()> {
+        if jti.starts_with(personal::ID_PREFIX) {
+            return self.revoke_personal(scope, jti).await;
+        }
         let wanted = jti.to_owned();
         let row = self.store.read(move |c| Ok::<_, Error>(tokens::get(c, &wanted)?)).await?;
         let row = row.ok_or_else(|| Error::not_found("token", jti))?;
@@ -176,7 +185,36 @@ impl Tokens {
         self.end(Target::Token { issuer: String::new(), jti: jti.to_owned() }, Some(forgotten), done).await
     }
 
-    /// Ends more than one of our own tokens, or what others issued: only for owners.
+    async fn revoke_personal(&self, scope: &Scope, id: &str) -> Result<()> {
+        let (wanted, is_owner) = (id.to_owned(), may_administer(scope, None));
+        // What is narrowed ends nothing of its person's.
+        let own = scope.person().filter(|_| scope.is_whole()).map(str::to_owned);
+        let mut done = entry(scope, self.clock.now(), "token.revoke", &format!("token {id}"));
+        self.store
+            .write(move |c| {
+                let row = personal_tokens::get_by_id(c, &wanted)?;
+                let row = row.filter(|row| is_owner || own.as_ref() == Some(&row.person));
+                let row = row.ok_or_else(|| Error::not_found("token", wanted))?;
+                personal_tokens::delete(c, &row.person, &row.id)?;
+                // So that a server that runs beside this process ends the answers that the token opened.
+                let revoked = NewRevocation {
+                    kind: "token",
+                    issuer: String::new(),
+                    value: row.id,
+                    revoked_by: done.subject.clone(),
+                    at: done.at,
+                    expires_at: Some(row.expires_at.and_utc()),
+                };
+                revocations::insert(c, &revoked)?;
+                done.details = json!({ "person": row.person }).to_string();
+                Ok::<_, Error>(audit::insert(c, &done)?)
+            })
+            .await?;
+        self.rights.send_modify(|n| *n += 1);
+        Ok(())
+    }
+
+    /// Ends more than one of our own tokens, or what others issued: only for owners. A subject's sessions and personal tokens end too.
     ///
     /// # Errors
     /// `Forbidden`.
@@ -187,8 +225,9 @@ impl Tokens {
         self.end(target, None, done).await
     }
 
-    async fn end(&self, target: Target, forgotten: Option<Time>, done: NewAudit) -> Result<()> {
+    async fn end(&self, target: Target, forgotten: Option<Time>, mut done: NewAudit) -> Result<()> {
         let now = done.at;
+        let whose = target.clone();
         let (kind, issuer, value) = target.parts();
         let row = NewRevocation {
             kind,
@@ -204,6 +243,16 @@ impl Tokens {
                     tokens::revoke(c, &row.value, now)?;
                 }
                 revocations::insert(c, &row)?;
+                if let Target::Subject { .. } = whose {
+                    let (mut n_sessions, mut n_tokens) = (0, 0);
+                    let people = people(c, &whose)?;
+                    for person in &people {
+                        n_sessions += sessions::delete_of(c, person)?;
+                        n_tokens += personal_tokens::delete_of(c, person)?;
+                    }
+                    let ended = json!({ "people": people, "sessions": n_sessions, "personal_tokens": n_tokens });
+                    done.details = ended.to_string();
+                }
                 Ok::<_, Error>(audit::insert(c, &done)?)
             })
             .await?;
@@ -223,17 +272,30 @@ impl Tokens {
         self.store.write(move |c| Ok::<_, Error>(audit::insert(c, &done)?)).await
     }
 
-    /// Tokens of a team, or every token, newest first.
+    /// Tokens of a team, or every token, newest first, at most [`LISTED`]; `is_live` is only those that have not ended.
     ///
     /// # Errors
     /// `Forbidden` where `scope` does not administer that team (or is no owner).
-    pub async fn list(&self, scope: &Scope, team: Option<&str>) -> Result<Vec<Token>> {
+    pub async fn list(&self, scope: &Scope, team: Option<&str>, is_live: bool) -> Result<Vec<Token>> {
         if !may_administer(scope, team) {
             return Err(Error::Forbidden(Right::Administer));
         }
-        let team = team.map(str::to_owned);
-        let rows = self.store.read(move |c| Ok::<_, Error>(tokens::list(c, team.as_deref(), LISTED)?)).await?;
+        let (team, live_at) = (team.map(str::to_owned), is_live.then(|| self.clock.now()));
+        let list = move |c: &mut _| Ok::<_, Error>(tokens::list(c, team.as_deref(), live_at, LISTED as i64)?);
+        let rows = self.store.read(list).await?;
         Ok(rows.into_iter().map(Token::from).collect())
+    }
+
+    /// Refuses, and records that, where `scope` is of a kind that makes no tokens.
+    async fn check_kind(&self, scope: &Scope, object: &str) -> Result<()> {
+        if scope.may_issue() {
+            return Ok(());
+        }
+        let why = "a personal token makes no tokens, which would go on where it ends: sign in and make another personal token on your account's page, or issue this one with a token of `weir token issue`";
+        let reason = "by a personal token".to_owned();
+        let refused = NewAudit { allowed: false, reason, ..entry(scope, self.clock.now(), "token.issue", object) };
+        self.store.write(move |c| Ok::<_, Error>(audit::insert(c, &refused)?)).await?;
+        Err(Error::Conflict(why.to_owned()))
     }
 
     /// Refuses, and records that, where `scope` may not administer the team's tokens.
@@ -254,11 +316,10 @@ impl Tokens {
 
 /// A team's admin issues its tokens; an owner every token. What is itself narrowed would hand out more than it has.
 fn may_administer(scope: &Scope, team: Option<&str>) -> bool {
-    scope.is_whole()
-        && match team {
-            Some(team) => scope.may(Right::Administer, team, ""),
-            None => scope.may_read_instance(Visibility::Private) && scope.may(Right::Administer, "", ""),
-        }
+    match team {
+        Some(team) => scope.may(Right::Administer, team, ""),
+        None => scope.may_read_instance(Visibility::Private) && scope.may(Right::Administer, "", ""),
+    }
 }
 
 /// What the audit says of an action that is done.
@@ -271,7 +332,7 @@ fn entry(scope: &Scope, at: Time, action: &str, object: &str) -> NewAudit {
         object: object.to_owned(),
         allowed: true,
         reason: String::new(),
-        details: "{}".to_owned(),
+        details: scope.person().map_or_else(|| "{}".to_owned(), |person| json!({ "person": person }).to_string()),
         team: None,
     }
 }

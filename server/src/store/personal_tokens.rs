@@ -30,6 +30,10 @@ pub struct PersonalTokenRow {
     pub expires_at: NaiveDateTime,
     /// When it was used last, to about a minute.
     pub last_used_at: Option<NaiveDateTime>,
+    /// Of the password that its person had.
+    pub stamp: String,
+    /// When the person was last proved; none where they are proved no more.
+    pub proved_at: Option<NaiveDateTime>,
 }
 
 /// A new token.
@@ -53,9 +57,38 @@ pub fn touch(c: &mut DbConnection, id: &str, at: Time) -> QueryResult<()> {
 }
 
 /// The person was proved anew: what they are now counts for their tokens too.
-pub fn renew(c: &mut DbConnection, person: &str, identity: &str) -> QueryResult<()> {
+pub fn renew(c: &mut DbConnection, person: &str, identity: &str, at: Time) -> QueryResult<()> {
     let of = dsl::personal_tokens.filter(dsl::person.eq(person));
-    diesel::update(of).set(dsl::identity.eq(identity)).execute(c).map(|_| ())
+    let set = (dsl::identity.eq(identity), dsl::proved_at.eq(Some(naive(at))));
+    diesel::update(of).set(set).execute(c).map(|_| ())
+}
+
+/// The person is proved no more; says how many tokens they have.
+pub fn unprove(c: &mut DbConnection, person: &str) -> QueryResult<usize> {
+    let of = dsl::personal_tokens.filter(dsl::person.eq(person));
+    diesel::update(of).set(dsl::proved_at.eq(None::<NaiveDateTime>)).execute(c)
+}
+
+/// Drops a person's tokens that were made under another password.
+pub fn delete_other(c: &mut DbConnection, person: &str, stamp: &str) -> QueryResult<usize> {
+    let of = dsl::personal_tokens.filter(dsl::person.eq(person)).filter(dsl::stamp.ne(stamp));
+    diesel::delete(of).execute(c)
+}
+
+/// The token of that id.
+pub fn get_by_id(c: &mut DbConnection, id: &str) -> QueryResult<Option<PersonalTokenRow>> {
+    optional(dsl::personal_tokens.find(id).first(c))
+}
+
+/// Ends every token of a person and says how many.
+pub fn delete_of(c: &mut DbConnection, person: &str) -> QueryResult<usize> {
+    diesel::delete(dsl::personal_tokens.filter(dsl::person.eq(person))).execute(c)
+}
+
+/// Who of those whose names as persons begin with `prefix` has tokens, with what was said of them.
+pub fn people(c: &mut DbConnection, prefix: &str) -> QueryResult<Vec<(String, String)>> {
+    let like = dsl::person.like(format!("{prefix}%"));
+    dsl::personal_tokens.filter(like).select((dsl::person, dsl::identity)).distinct().load(c)
 }
 
 /// Ends a token of a person; false where they have none of that id.

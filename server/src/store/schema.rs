@@ -263,6 +263,8 @@ table! {
         created_at -> Timestamp,
         expires_at -> Timestamp,
         last_used_at -> Nullable<Timestamp>,
+        stamp -> Text,
+        proved_at -> Nullable<Timestamp>,
     }
 }
 

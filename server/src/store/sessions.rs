@@ -72,6 +72,12 @@ pub fn delete_of(c: &mut DbConnection, person: &str) -> QueryResult<usize> {
     diesel::delete(dsl::sessions.filter(dsl::person.eq(person))).execute(c)
 }
 
+/// Who of those whose names as persons begin with `prefix` is signed in, with what was said of them.
+pub fn people(c: &mut DbConnection, prefix: &str) -> QueryResult<Vec<(String, String)>> {
+    let like = dsl::person.like(format!("{prefix}%"));
+    dsl::sessions.filter(like).select((dsl::person, dsl::identity)).distinct().load(c)
+}
+
 /// Drops what has ended by itself: sessions past their end.
 pub fn delete_expired(c: &mut DbConnection, now: Time) -> QueryResult<usize> {
     diesel::delete(dsl::sessions.filter(dsl::expires_at.le(naive(now)))).execute(c)

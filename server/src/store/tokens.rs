@@ -40,11 +40,14 @@ pub fn get(c: &mut DbConnection, jti: &str) -> QueryResult<Option<TokenRow>> {
     optional(dsl::tokens.find(jti).first(c))
 }
 
-/// Tokens of a team, or every token, newest first.
-pub fn list(c: &mut DbConnection, team: Option<&str>, limit: i64) -> QueryResult<Vec<TokenRow>> {
+/// Tokens of a team, or every token, newest first; only those that are good at `live_at`, where that is given.
+pub fn list(c: &mut DbConnection, team: Option<&str>, live_at: Option<Time>, limit: i64) -> QueryResult<Vec<TokenRow>> {
     let mut query = dsl::tokens.order((dsl::issued_at.desc(), dsl::jti)).limit(limit).into_boxed();
     if let Some(team) = team {
         query = query.filter(dsl::team.eq(team.to_owned()));
+    }
+    if let Some(at) = live_at {
+        query = query.filter(dsl::revoked_at.is_null()).filter(dsl::expires_at.gt(naive(at)));
     }
     query.load(c)
 }

@@ -100,7 +100,10 @@ async fn credentials(request: &ServiceRequest, state: Option<&AppState>) -> Resu
     }
     if let Some(signed) = &signed {
         // Two requests at once may write it twice, which is as well.
-        state.status.sessions().touch(&signed.session).await?;
+        if let Err(error) = state.status.sessions().touch(&signed.session).await {
+            let id = &signed.session.id;
+            tracing::warn!(error = &error as &dyn std::error::Error, "the use of {id} cannot be written down");
+        }
     }
     let mut extensions = request.extensions_mut();
     if scope.is_signed_in() {

@@ -264,8 +264,8 @@ async fn a_token_is_recorded_listed_and_revoked_by_those_who_may() {
     assert!(matches!(tokens.record(&admin, new(None)).await, Err(Error::Forbidden(_))));
     assert!(matches!(tokens.record(&operator(), new(Some("core"))).await, Err(Error::Forbidden(_))));
     tokens.record(&Scope::system(), new(None)).await.unwrap();
-    assert_eq!(tokens.list(&admin, Some("core")).await.unwrap().len(), 1);
-    assert_eq!(tokens.list(&Scope::system(), None).await.unwrap().len(), 2);
+    assert_eq!(tokens.list(&admin, Some("core"), false).await.unwrap().len(), 1);
+    assert_eq!(tokens.list(&Scope::system(), None, false).await.unwrap().len(), 2);
     assert!(!tokens.is_revoked("jti-of-core").await.unwrap());
     assert!(matches!(tokens.revoke(&admin, "jti-of-owner").await, Err(Error::NotFound { .. })));
     tokens.revoke(&admin, "jti-of-core").await.unwrap();

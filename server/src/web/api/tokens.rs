@@ -19,6 +19,7 @@ const VALUE_MAX: usize = 255;
 #[serde(default)]
 pub struct Wanted {
     team: Option<String>,
+    live: bool,
 }
 
 /// What is to be revoked: one of the three.
@@ -31,13 +32,14 @@ struct Revocation {
     key: Option<String>,
 }
 
-/// `GET /api/v2/tokens?team=T`: tokens of a team, or all of them, newest first; never a token itself.
+/// `GET /api/v2/tokens?team=T&live=true`: tokens of a team, or all of them, newest first; `live` are those that have not ended. Never a
+/// token itself.
 pub async fn list(
     SignedIn(scope): SignedIn,
     state: web::Data<AppState>,
     Query(wanted): Query<Wanted>,
 ) -> Result<HttpResponse> {
-    let tokens = state.status.tokens().list(&scope, wanted.team.as_deref()).await?;
+    let tokens = state.status.tokens().list(&scope, wanted.team.as_deref(), wanted.live).await?;
     let tokens = tokens.iter().map(document::token).collect();
     Ok(private(HttpResponse::Ok()).json(document::collection("tokens", tokens)))
 }

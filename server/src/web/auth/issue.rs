@@ -104,8 +104,10 @@ pub async fn issue(
         return Err(status::Error::Invalid { fields: wrong }.into());
     }
     // Before it is said which teams there are.
-    tokens.check_issue(scope, wish.team.as_deref()).await?;
-    if let Some(team) = wish.team.as_ref().filter(|team| !config.teams.contains_key(*team)) {
+    let known = wish.team.as_deref().filter(|team| config.teams.contains_key(*team));
+    // What is no team is for owners to hear of, and for no row of the audit.
+    tokens.check_issue(scope, known).await?;
+    if let Some(team) = wish.team.as_ref().filter(|_| known.is_none()) {
         let names: Vec<_> = config.teams.keys().map(String::as_str).collect();
         let why = format!("there is no team `{team}`; the configuration has {}", names.join(", "));
         return Err(status::Error::invalid("team", why).into());
@@ -154,7 +156,7 @@ fn expires_at(wish: &Wish, scope: &Scope, now: Time) -> Result<Time> {
         (Some(span), Some(ends)) if after(span.0) > ends => {
             let ends = ends.format("%Y-%m-%d %H:%M:%S UTC");
             let why = format!(
-                "your own token ends at {ends}, and what it issues may not outlive it; ask for less, or issue this one on the server's machine"
+                "what you ask with ends at {ends}, and what it issues may not outlive it; ask for less, or issue this one on the server's machine"
             );
             Err(status::Error::invalid("expires", why).into())
         }
@@ -183,6 +185,7 @@ fn wrong(wish: &Wish) -> BTreeMap<String, String> {
     say(wish.owner && wish.team.is_some(), "team", "an owner's token belongs to no team");
     say(wish.owner && wish.role.is_some(), "role", "an owner's token has no role in a team");
     say(!wish.owner && wish.team.is_none(), "team", "is required, or `owner`");
+    say(wish.team.as_ref().is_some_and(|team| !is_subject(team)), "team", "a team's name has 1 to 100 characters");
     say(!wish.owner && wish.role.is_none(), "role", "is required: viewer, operator or admin");
     say(wish.role == Some(Role::Owner), "role", "an owner's token belongs to no team: give `owner` instead");
     say(wish.actions.iter().any(|a| !ACTIONS.contains(a)), "actions", "actions are force, rebuild, stop and cancel");
@@ -225,6 +228,7 @@ mod tests {
             (json!({"owner": true}), vec![]),
             (json!({"owner": true, "team": "core", "role": "admin"}), vec!["role", "team"]),
             (json!({"team": "core", "role": "owner"}), vec!["role"]),
+            (json!({"team": "x".repeat(200_000), "role": "viewer"}), vec!["team"]),
             (json!({"team": "core", "role": "admin", "actions": ["administer"]}), vec!["actions"]),
             (json!({"team": "core", "role": "operator", "uses": 0, "expires": "0s"}), vec!["expires", "uses"]),
             (json!({"team": "core", "role": "operator", "feed_only": true}), vec!["role"]),

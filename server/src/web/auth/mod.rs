@@ -311,10 +311,8 @@ impl Credentials {
             Some((scheme, token))
                 if scheme.eq_ignore_ascii_case("bearer") && token.trim().starts_with(personal::PREFIX) =>
             {
-                let scope = state.status.personal_tokens().find(token.trim()).await?;
-                let why =
-                    "this personal token is unknown, was revoked or has expired; make a new one on your account's page";
-                scope.map(Some).ok_or_else(|| Error::bad_token(why))
+                let found = state.status.personal_tokens().find(token.trim()).await?;
+                found.map(Some).map_err(|refused| Error::bad_token(refused.to_string()))
             }
             Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
                 state.keys.prove(token.trim(), state.clock.now(), &state.status).await.map(Some)

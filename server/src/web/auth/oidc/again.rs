@@ -75,11 +75,11 @@ async fn ask(state: AppState, session: Arc<Session>, secret: SecretValue) -> Res
     }
     let is_over = now - due >= OUTAGE_MAX;
     let Some(token) = state.status.sessions().provider(&session, &secret).await? else {
-        state.status.sessions().refuse(&session, "there is nothing to ask the provider with").await?;
+        state.status.sessions().refuse(&session, "there is nothing to ask the provider with", false).await?;
         return Ok(Look::Ended);
     };
     let again = providers.again(&state.status.config(), issuer, &state.public_url, subject, &token).await;
-    let why = match again {
+    let (why, is_refused) = match again {
         Some(Ok(proved)) => {
             let kept = proved.refresh_token.as_ref();
             state.status.sessions().renew(&session, &secret, proved.identity, kept, proved.again_at).await?;
@@ -89,12 +89,12 @@ async fn ask(state: AppState, session: Arc<Session>, secret: SecretValue) -> Res
             providers.rest(issuer, now);
             return Ok(Look::AsBefore);
         }
-        Some(Err(Trouble::Unreachable { .. })) => "the provider cannot be reached for too long",
-        Some(Err(Trouble::Refused { .. })) => "the provider stands for them no more",
-        Some(Err(_)) => "what the provider says does not hold",
-        None => "the provider is not configured any more",
+        Some(Err(Trouble::Unreachable { .. })) => ("the provider cannot be reached for too long", false),
+        Some(Err(Trouble::Refused { .. })) => ("the provider stands for them no more", true),
+        Some(Err(_)) => ("what the provider says does not hold", true),
+        None => ("the provider is not configured any more", false),
     };
-    state.status.sessions().refuse(&session, why).await?;
+    state.status.sessions().refuse(&session, why, is_refused).await?;
     Ok(Look::Ended)
 }
 
