@@ -70,7 +70,8 @@ pub struct Keys {
 struct Local {
     config: LocalKey,
     ring: Arc<Ring>,
-    read_at: Instant,
+    /// When it was last read because a token named an unknown key; the first such token has it read at once.
+    read_again_at: Option<Instant>,
 }
 
 impl Keys {
@@ -211,13 +212,23 @@ impl Keys {
 
     /// The same, read again where that was not just done.
     fn ring_again(&self, name: &str, config: &LocalKey) -> Result<Arc<Ring>> {
-        let was_just_read = self.local().get(name).is_some_and(|local| local.read_at.elapsed() < READ_AGAIN);
-        if was_just_read { self.ring(name, config) } else { self.read(name, config).map_err(internal) }
+        let was_just_read = self.local().get(name).is_some_and(|local| {
+            let at = local.read_again_at.filter(|_| local.config == *config);
+            at.is_some_and(|at| at.elapsed() < READ_AGAIN)
+        });
+        if was_just_read {
+            return self.ring(name, config);
+        }
+        let ring = self.read(name, config).map_err(internal)?;
+        if let Some(local) = self.local().get_mut(name) {
+            local.read_again_at = Some(Instant::now());
+        }
+        Ok(ring)
     }
 
     fn read(&self, name: &str, config: &LocalKey) -> anyhow::Result<Arc<Ring>> {
         let ring = Arc::new(Ring::open(name, config)?);
-        let local = Local { config: config.clone(), ring: ring.clone(), read_at: Instant::now() };
+        let local = Local { config: config.clone(), ring: ring.clone(), read_again_at: None };
         self.local().insert(name.to_owned(), local);
         Ok(ring)
     }
