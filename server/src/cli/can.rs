@@ -71,7 +71,7 @@ impl Can {
         let verdict = runtime.block_on(self.here(&config));
         Ok(match verdict {
             Ok(verdict) => self.tell(&verdict),
-            Err(error) => Failure { message: plain(&error), code: USAGE, is_passing: false }.report(),
+            Err(error) => Failure { message: plain(&error), code: USAGE, is_passing: false, again: None }.report(),
         })
     }
 

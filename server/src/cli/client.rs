@@ -3,6 +3,7 @@
 use super::saved::Saved;
 use crate::model::one_line::one_line;
 use crate::outbound;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::Value;
 use std::path::Path;
@@ -16,6 +17,8 @@ const DEFAULT_SERVER: &str = "http://127.0.0.1:8010/";
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes of a short answer at most.
 const ANSWER_BYTES_MAX: usize = 8 << 20;
+/// A server that says to come again later than this is asked again after this time.
+const AGAIN_MAX: Duration = Duration::from_secs(60);
 
 /// Exit code for what cannot be done as things stand, such as stopping a build that has ended.
 pub const FAILED: u8 = 1;
@@ -46,6 +49,8 @@ pub struct Failure {
     pub code: u8,
     /// Trying again later may help.
     pub is_passing: bool,
+    /// When to try again, where the server says so.
+    pub again: Option<Duration>,
 }
 
 impl Failure {
@@ -61,17 +66,17 @@ impl Failure {
 
     /// What the caller did wrong.
     pub fn usage(message: impl Into<String>) -> Self {
-        Self { message: message.into(), code: USAGE, is_passing: false }
+        Self { message: message.into(), code: USAGE, is_passing: false, again: None }
     }
 
     /// The server is not there, for now.
     pub fn passing(message: impl Into<String>) -> Self {
-        Self { message: message.into(), code: NOT_ALLOWED, is_passing: true }
+        Self { message: message.into(), code: NOT_ALLOWED, is_passing: true, again: None }
     }
 
     /// Something that no second try changes.
     fn lasting(message: impl Into<String>) -> Self {
-        Self { message: message.into(), code: NOT_ALLOWED, is_passing: false }
+        Self { message: message.into(), code: NOT_ALLOWED, is_passing: false, again: None }
     }
 }
 
@@ -217,11 +222,13 @@ impl Client {
             let to = answer.headers().get("location").and_then(|v| v.to_str().ok()).unwrap_or("another address");
             return Err(Failure::lasting(format!("{} leads to {to}; give that as --server", self.base)));
         }
+        let is_passing = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
+        let again = again(answer.headers());
         let bytes = outbound::read(answer, ANSWER_BYTES_MAX).await.unwrap_or_default();
         let said = serde_json::from_slice::<Value>(&bytes).ok();
         let Some(sentence) = said.as_ref().and_then(|said| said["error"].as_str()) else {
             let mut failure = self.no_weir();
-            failure.is_passing = status.is_server_error();
+            (failure.is_passing, failure.again) = (is_passing, again);
             failure.message = format!("{} (it answered {status})", failure.message);
             return Err(failure);
         };
@@ -238,7 +245,7 @@ impl Client {
             StatusCode::CONFLICT => FAILED,
             _ => NOT_ALLOWED,
         };
-        Err(Failure { message, code, is_passing: status.is_server_error() })
+        Err(Failure { message, code, is_passing, again })
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> Failure {
@@ -250,6 +257,12 @@ impl Client {
     fn no_weir(&self) -> Failure {
         Failure::lasting(format!("{} does not answer as Weir does; --server names another", self.base))
     }
+}
+
+/// When the server says to come again, at most [`AGAIN_MAX`] from now.
+fn again(headers: &HeaderMap) -> Option<Duration> {
+    let after = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(after).min(AGAIN_MAX))
 }
 
 /// A few words for why there is no connection; the whole chain of errors is for nobody.
@@ -275,4 +288,19 @@ fn root_cause(error: &reqwest::Error) -> &'static str {
 pub fn block_on(command: impl Future<Output = Result<ExitCode, Failure>>) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Ok(runtime.block_on(command).unwrap_or_else(|failure| failure.report()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::again;
+    use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
+    use std::time::Duration;
+
+    #[test]
+    fn when_to_come_again_is_what_the_server_says_within_reason() {
+        let said = |text: &'static str| again(&HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static(text))]));
+        assert_eq!(said("7"), Some(Duration::from_secs(7)));
+        assert_eq!(said("86400"), Some(Duration::from_secs(60)));
+        assert_eq!((said("tomorrow"), again(&HeaderMap::new())), (None, None));
+    }
 }

@@ -18,6 +18,8 @@ use tokio::time::{Instant, sleep};
 
 /// How long to wait before looking again.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
+/// The same at most, where nothing happens.
+const LOOK_AGAIN_MAX: Duration = Duration::from_secs(2);
 /// How long to wait at most before trying a server again that is away.
 const TRY_AGAIN_MAX: Duration = Duration::from_secs(5);
 /// A server that is away for longer is given up.
@@ -83,6 +85,7 @@ impl<'a> Follow<'a> {
     }
 
     async fn follow(&mut self) -> Result<Ended, Failure> {
+        let mut pause = Pause::default();
         loop {
             let url = self.client.url(["api", "v2", "buildrequests", &self.request]);
             let request = self.get(url).await?["buildrequests"][0].take();
@@ -90,6 +93,7 @@ impl<'a> Follow<'a> {
             if let Some(next) = numbers.find(|number| self.number.is_none_or(|seen| *number > seen)) {
                 self.number = Some(next);
                 self.follow_build(next).await?;
+                pause = Pause::default();
                 continue;
             }
             if request["complete"] == true {
@@ -97,7 +101,7 @@ impl<'a> Follow<'a> {
                 self.say(&format!("{}: {results}", self.title()));
                 return Ok(Ended { number: self.number, results: Some(results) });
             }
-            sleep(LOOK_AGAIN).await;
+            sleep(pause.next()).await;
         }
     }
 
@@ -105,7 +109,9 @@ impl<'a> Follow<'a> {
         self.say(&format!("{}: {}", self.title(), page(self.client, self.builder, self.number)));
         let number = number.to_string();
         let (mut n_steps, mut n_logs, mut is_named) = (0, 0, false);
+        let mut pause = Pause::default();
         loop {
+            let seen = (n_steps, n_logs, is_named);
             let path = ["api", "v2", "teams", &self.builder.team, "builders", &self.builder.name, "builds", &number];
             let build = self.get(self.client.url(path)).await?["builds"][0].take();
             let steps = build["steps"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -130,7 +136,10 @@ impl<'a> Follow<'a> {
             if build["complete"] == true && n_steps >= steps.len() {
                 return Ok(());
             }
-            sleep(LOOK_AGAIN).await;
+            if seen != (n_steps, n_logs, is_named) {
+                pause = Pause::default();
+            }
+            sleep(pause.next()).await;
         }
     }
 
@@ -200,7 +209,21 @@ impl<'a> Follow<'a> {
     }
 }
 
-/// How often and how long a server that is away is tried again.
+/// How long to wait before looking again: longer and longer while nothing happens.
+#[derive(Default)]
+struct Pause {
+    n_looks: u32,
+}
+
+impl Pause {
+    fn next(&mut self) -> Duration {
+        let pause = LOOK_AGAIN.saturating_mul(1 << self.n_looks.min(8)).min(LOOK_AGAIN_MAX);
+        self.n_looks += 1;
+        pause
+    }
+}
+
+/// How often and how long a server that is away, or that one asked too often, is tried again.
 #[derive(Default)]
 struct Patience {
     since: Option<Instant>,
@@ -208,11 +231,16 @@ struct Patience {
 }
 
 impl Patience {
-    /// Waits a little longer each time.
+    /// Waits as long as the server says, else a little longer each time.
     async fn wait(&mut self, failure: Failure) -> Result<(), Failure> {
         let since = *self.since.get_or_insert_with(Instant::now);
         if !failure.is_passing || since.elapsed() > AWAY_MAX {
             return Err(failure);
+        }
+        if let Some(again) = failure.again {
+            // It is there and says when.
+            sleep(again).await;
+            return Ok(());
         }
         if self.n_tries == 0 {
             eprintln!("weir: the server is away; the build is safe and is followed again when the server is back");
@@ -302,7 +330,7 @@ fn unprinted(error: &std::io::Error) -> Result<(), Failure> {
         std::io::ErrorKind::BrokenPipe => String::new(),
         _ => format!("the log cannot be printed: {error}"),
     };
-    Err(Failure { message, code: UNPRINTED, is_passing: false })
+    Err(Failure { message, code: UNPRINTED, is_passing: false, again: None })
 }
 
 /// Buildbot's number as results.
@@ -312,7 +340,25 @@ fn results(value: &Value) -> Option<Results> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Events, unprinted};
+    use super::{Events, Failure, Patience, Pause, unprinted};
+    use std::time::Duration;
+    use tokio::time::Instant;
+
+    #[test]
+    fn who_waits_for_a_build_looks_less_and_less_often() {
+        let mut pause = Pause::default();
+        let pauses: Vec<_> = (0..6).map(|_| pause.next().as_millis()).collect();
+        assert_eq!(pauses, [200, 400, 800, 1_600, 2_000, 2_000]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_is_asked_too_often_is_asked_again_when_it_says() {
+        let (mut patience, began) = (Patience::default(), Instant::now());
+        let failure = Failure { again: Some(Duration::from_secs(7)), ..Failure::passing("too many at once") };
+        assert!(patience.wait(failure).await.is_ok());
+        assert_eq!(began.elapsed().as_secs(), 7);
+        assert!(patience.wait(Failure { is_passing: false, ..Failure::passing("no") }).await.is_err());
+    }
 
     #[test]
     fn a_pipe_that_nobody_reads_ends_the_command_quietly() {

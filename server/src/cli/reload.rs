@@ -108,7 +108,7 @@ fn tell(consequences: &[String]) {
 
 /// Asks the server of this configuration, which runs on this machine.
 async fn by_signal(file: &Path, json: bool) -> Result<ExitCode, Failure> {
-    let failed = |message: String| Failure { message, code: NOT_ALLOWED, is_passing: false };
+    let failed = |message: String| Failure { message, code: NOT_ALLOWED, is_passing: false, again: None };
     // A main file that is broken says nothing of where the server is, and would not be put in force either.
     let config = local::config(file).map_err(|e| Failure { code: FAILED, ..failed(format!("{e:#}")) })?;
     let pid = running(&config.server.state_dir).ok_or_else(|| {

@@ -203,11 +203,14 @@ impl BuildHost {
         let append = move |lines| {
             let (update, is_full) = (status.update(), is_full.clone());
             async move {
+                // The step goes on; its log says once what is missing, and that stays true when there is room again.
+                if is_full.load(Ordering::Relaxed) {
+                    return Ok(());
+                }
                 match update.log_append(id, lines).await {
-                    // The step goes on; its log says once what is missing.
-                    Err(Error::OverQuota(_)) if is_full.swap(true, Ordering::Relaxed) => Ok(()),
-                    Err(Error::OverQuota(over)) => {
-                        update.log_said(id, &format!("From here on this log is not kept: {over}.")).await
+                    Err(error @ (Error::OverQuota(_) | Error::NoRoom(_))) => {
+                        is_full.store(true, Ordering::Relaxed);
+                        update.log_said(id, &format!("From here on this log is not kept: {error}.")).await
                     }
                     stored => stored,
                 }

@@ -38,6 +38,9 @@ pub enum Error {
     /// What a team or a stranger may use is used up for now.
     #[error("{0}")]
     OverQuota(Box<OverQuota>),
+    /// The server's disk is almost full.
+    #[error("the server's disk is almost full: {0}; ask the operator to make room")]
+    NoRoom(String),
     /// The token was good for a number of actions, and they are done.
     #[error("this token was good for {max} use(s), and they are used up; ask for a new one")]
     UsedUp {

@@ -331,9 +331,9 @@ fn is_free(c: &mut DbConnection, build: BuildId, name: &str) -> Result<()> {
     }
 }
 
-fn refused(error: FileError) -> Error {
+pub(super) fn refused(error: FileError) -> Error {
     match error {
-        FileError::NoRoom => Error::Conflict(error.to_string()),
+        FileError::NoRoom => Error::NoRoom(error.to_string()),
         FileError::Io { .. } => Error::Internal(error.into()),
     }
 }

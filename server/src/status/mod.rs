@@ -88,6 +88,7 @@ use crate::store::{self, Store};
 use arc_swap::ArcSwap;
 use chrono::SubsecRound;
 use in_force::InForce;
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex};
 use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::sync::CancellationToken;
@@ -120,6 +121,8 @@ struct Inner {
     sessions: session::Believed,
     plugins: plugin::Source,
     meters: quota::Meters,
+    /// The builder up to which old builds were dropped last.
+    retained_to: AtomicI64,
     reload: reload::Source,
     /// Counts the times that rights may have been taken away.
     rights: watch::Sender<u64>,
@@ -152,6 +155,7 @@ impl Status {
             sessions: session::Believed::default(),
             plugins: plugin::Source::default(),
             meters: quota::Meters::default(),
+            retained_to: AtomicI64::default(),
             reload: reload::Source::default(),
             rights,
         })))

@@ -1,5 +1,5 @@
 //! What a team's `history` and `history_builds` keep no longer goes: builds with their logs, test results and artifacts, and requests that
-//! were cancelled. Never one that runs, never the last finished one of a builder. In slices, each a short write that waits its turn: no
+//! were cancelled. Never one that runs or that a running one triggered, never the last finished one of a builder, never what ended just now. In slices, each a short write that waits its turn: no
 //! other write waits for more than one of them.
 
 use super::commit::Effect;
@@ -11,6 +11,7 @@ use crate::model::time::Time;
 use crate::store::usage::{self, Stored};
 use crate::store::{DbConnection, builders, retention};
 use chrono::TimeDelta;
+use std::sync::atomic::Ordering;
 
 /// Builds that go in one pass; more wait for the next.
 const BUILDS_MAX: usize = 500;
@@ -20,6 +21,8 @@ const LOOKED_UP: i64 = 50;
 const REQUESTS: i64 = 100;
 /// Chunks of logs that go in one write: some megabytes.
 const CHUNKS: i64 = 64;
+/// What ended so lately is kept: somebody may be looking at it, or wait for it.
+const LATELY: TimeDelta = TimeDelta::hours(1);
 /// Test results that go in one write.
 const TESTS: i32 = 1_000;
 
@@ -32,26 +35,44 @@ pub struct Retained {
     pub n_requests: usize,
     /// There is more to do.
     pub has_more: bool,
+    /// Builders of which nothing could be dropped, for reasons that the log says.
+    pub n_failed: usize,
 }
 
 /// What a builder keeps.
 #[derive(Debug, Clone, Copy)]
 struct Kept {
+    /// What ended after this is kept in any case.
+    until: Time,
     since: Option<Time>,
     n_builds: Option<u32>,
 }
 
 impl Update {
-    /// Drops what is kept no longer, a bounded part of it.
+    /// Drops what is kept no longer, a bounded part of it. Begins after the builder where the last pass stopped, so that each has its turn;
+    /// one of which nothing can be dropped holds up no other.
     ///
     /// # Errors
-    /// Where the database or the folder of artifacts cannot be written.
+    /// Where the database cannot be read, or the server stops.
     pub async fn retain_once(&self) -> Result<Retained> {
-        let rows = self.status.0.store.read(|c| Ok::<_, Error>(builders::list(c)?)).await?;
+        let mut rows = self.status.0.store.read(|c| Ok::<_, Error>(builders::list(c)?)).await?;
+        rows.sort_unstable_by_key(|(builder, _, _)| builder.0);
+        let last = self.status.0.retained_to.load(Ordering::Relaxed);
+        let first = rows.partition_point(|(builder, _, _)| builder.0 <= last);
+        rows.rotate_left(first);
         let mut done = Retained::default();
         for (builder, key, _) in rows {
             let Some(kept) = self.kept(&key) else { continue };
-            self.retain_of(builder, &key, kept, &mut done).await?;
+            match self.retain_of(builder, &key, kept, &mut done).await {
+                Err(Error::Unavailable) => return Err(Error::Unavailable),
+                Err(error) => {
+                    done.n_failed += 1;
+                    let error = format!("{:#}", anyhow::Error::new(error));
+                    tracing::error!(builder = %key, error, "what the builder keeps no longer could not be dropped");
+                }
+                Ok(()) => {}
+            }
+            self.status.0.retained_to.store(builder.0, Ordering::Relaxed);
             if done.has_more {
                 break;
             }
@@ -64,7 +85,8 @@ impl Update {
         let quota = self.status.config().teams.get(&key.team)?.quota;
         let history = quota.history.and_then(|span| TimeDelta::from_std(span.0).ok());
         let since = history.and_then(|span| self.status.now().checked_sub_signed(span));
-        let kept = Kept { since, n_builds: quota.history_builds };
+        let until = self.status.now().checked_sub_signed(LATELY)?;
+        let kept = Kept { until, since, n_builds: quota.history_builds };
         (kept.since.is_some() || kept.n_builds.is_some()).then_some(kept)
     }
 
@@ -126,13 +148,13 @@ impl Update {
 
 fn list(c: &mut DbConnection, builder: BuilderId, kept: Kept) -> Result<Vec<BuildId>> {
     if let Some(since) = kept.since {
-        let old = retention::list_older(c, builder, since, LOOKED_UP)?;
+        let old = retention::list_older(c, builder, since.min(kept.until), LOOKED_UP)?;
         if !old.is_empty() {
             return Ok(old);
         }
     }
     match kept.n_builds {
-        Some(n) => Ok(retention::list_beyond(c, builder, n, LOOKED_UP)?),
+        Some(n) => Ok(retention::list_beyond(c, builder, n, kept.until, LOOKED_UP)?),
         None => Ok(Vec::new()),
     }
 }

@@ -234,10 +234,14 @@ impl Update {
     /// viewers may see them.
     ///
     /// # Errors
-    /// `Conflict` where the log has ended, `OverQuota` where the team has no room for them, or where the database cannot be read or written.
+    /// `Conflict` where the log has ended, `OverQuota` where the team has no room for them, `NoRoom` where the disk has none, or where the database cannot be read or written.
     pub async fn log_append(&self, log: LogId, lines: Vec<LogLine>) -> Result<()> {
         if lines.is_empty() {
             return Ok(());
+        }
+        // Logs lie beside the artifacts unless the database is a server of its own.
+        if !self.status.config().server.database.starts_with("postgres") {
+            self.status.0.artifacts.check_room().map_err(findings::refused)?;
         }
         self.append(log, lines, true).await
     }

@@ -22,6 +22,13 @@ const LEFT_BYTES_MIN: u64 = 128 << 20;
 /// The room on the disk is looked at again after so many bytes.
 const LOOK_EVERY: u64 = 16 << 20;
 
+/// Whether so many bytes of the disk below `dir` are free.
+fn check_free(dir: &Path, left_bytes_min: u64) -> Result<(), FileError> {
+    let stat = nix::sys::statvfs::statvfs(dir).map_err(|e| failed("asking for room in", dir)(e.into()))?;
+    let free = stat.blocks_available().saturating_mul(stat.fragment_size());
+    if free < left_bytes_min { Err(FileError::NoRoom) } else { Ok(()) }
+}
+
 /// The folder of artifacts.
 #[derive(Debug, Clone)]
 pub struct ArtifactFiles {
@@ -32,7 +39,7 @@ pub struct ArtifactFiles {
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// The disk is almost full.
-    #[error("the server's disk has no room for it: {LEFT_BYTES_MIN} bytes stay free")]
+    #[error("less than {} MiB are free", LEFT_BYTES_MIN >> 20)]
     NoRoom,
     /// The system refused.
     #[error("{what} `{}`: {source}", path.display())]
@@ -52,6 +59,14 @@ fn failed(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileErro
 }
 
 impl ArtifactFiles {
+    /// Whether its disk has room for more.
+    ///
+    /// # Errors
+    /// `NoRoom`, or where the system does not say.
+    pub fn check_room(&self) -> Result<(), FileError> {
+        check_free(&self.dir, LEFT_BYTES_MIN)
+    }
+
     /// The folder `artifacts` of `state_dir`, made where it is missing.
     ///
     /// # Errors
@@ -182,10 +197,7 @@ impl Draft {
 
     /// Whether there is room.
     fn look(&self) -> Result<(), FileError> {
-        let dir = &self.files.dir;
-        let stat = nix::sys::statvfs::statvfs(dir).map_err(|e| failed("asking for room in", dir)(e.into()))?;
-        let free = stat.blocks_available().saturating_mul(stat.fragment_size());
-        if free < LEFT_BYTES_MIN { Err(FileError::NoRoom) } else { Ok(()) }
+        self.files.check_room()
     }
 
     fn incoming(&self) -> PathBuf {

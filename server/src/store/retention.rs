@@ -12,6 +12,16 @@ use diesel::prelude::*;
 /// A request that was cancelled, as its column `state` says it.
 const CANCELLED: i32 = 3;
 
+/// The buildset of a build, where one of the builds `$running` triggered it. A macro because the type has no name worth writing.
+macro_rules! triggered {
+    ($running:expr) => {
+        buildsets::table
+            .filter(buildsets::id.eq(builds::buildset_id))
+            .filter(buildsets::parent_build_id.eq_any($running))
+            .select(buildsets::id)
+    };
+}
+
 /// A build that is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dropped {
@@ -29,15 +39,22 @@ fn last(c: &mut DbConnection, builder: BuilderId) -> QueryResult<i64> {
     Ok(optional(own.order(builds::number.desc()).select(builds::number).first(c))?.unwrap_or(0))
 }
 
-/// Builds of a builder that ended before `before`, without the last one, oldest first.
+/// Builds that run now: as many as there are slots.
+fn running(c: &mut DbConnection) -> QueryResult<Vec<i64>> {
+    builds::table.filter(builds::finished_at.is_null()).select(builds::id).load(c)
+}
+
+/// Builds of a builder that ended before `before`, without the last one and without those that a running build triggered, oldest first.
 pub fn list_older(c: &mut DbConnection, builder: BuilderId, before: Time, limit: i64) -> QueryResult<Vec<BuildId>> {
     let last = last(c, builder)?;
+    let triggered = triggered!(running(c)?);
     let ids: Vec<i64> = builds::table
         .filter(builds::builder_id.eq(builder.0))
         // Whatever ended before began before: so the index by start finds it.
         .filter(builds::started_at.lt(naive(before)))
         .filter(builds::finished_at.lt(naive(before)))
         .filter(builds::number.lt(last))
+        .filter(diesel::dsl::not(diesel::dsl::exists(triggered)))
         .order(builds::started_at)
         .limit(limit)
         .select(builds::id)
@@ -45,12 +62,24 @@ pub fn list_older(c: &mut DbConnection, builder: BuilderId, before: Time, limit:
     Ok(ids.into_iter().map(BuildId).collect())
 }
 
-/// Finished builds of a builder beyond the newest `n_kept` finished ones, oldest first.
-pub fn list_beyond(c: &mut DbConnection, builder: BuilderId, n_kept: u32, limit: i64) -> QueryResult<Vec<BuildId>> {
+/// Builds of a builder beyond the newest `n_kept` finished ones that ended before `before`, without those that a running build triggered,
+/// oldest first.
+pub fn list_beyond(
+    c: &mut DbConnection,
+    builder: BuilderId,
+    n_kept: u32,
+    before: Time,
+    limit: i64,
+) -> QueryResult<Vec<BuildId>> {
     let own = || builds::table.filter(builds::builder_id.eq(builder.0)).filter(builds::finished_at.is_not_null());
     let kept = own().order(builds::number.desc()).offset(i64::from(n_kept.max(1)) - 1).select(builds::number);
     let Some(oldest_kept) = optional(kept.first::<i64>(c))? else { return Ok(Vec::new()) };
-    let beyond = own().filter(builds::number.lt(oldest_kept)).order(builds::number);
+    let triggered = triggered!(running(c)?);
+    let beyond = own()
+        .filter(builds::number.lt(oldest_kept))
+        .filter(builds::finished_at.lt(naive(before)))
+        .filter(diesel::dsl::not(diesel::dsl::exists(triggered)))
+        .order(builds::number);
     let ids: Vec<i64> = beyond.limit(limit).select(builds::id).load(c)?;
     Ok(ids.into_iter().map(BuildId).collect())
 }
@@ -120,7 +149,10 @@ pub fn drop_build(c: &mut DbConnection, build: BuildId) -> QueryResult<Option<Dr
     let of_logs: Vec<i64> = own.select(logs::size_bytes).load(c)?;
     let own = artifacts::table.filter(artifacts::build_id.eq(build.0));
     let of_artifacts: Vec<i64> = own.select(artifacts::size_bytes).load(c)?;
-    diesel::delete(builds::table.find(build.0)).execute(c)?;
+    if diesel::delete(builds::table.find(build.0)).execute(c)? == 0 {
+        // Another replica was first, and has taken its bytes off what the team stores.
+        return Ok(None);
+    }
     drop_request(c, BuildRequestId(request))?;
     let stored = Stored { log_bytes: of_logs.iter().sum(), artifact_bytes: of_artifacts.iter().sum() };
     Ok(Some(Dropped { builder: BuilderId(builder), number, stored }))

@@ -38,8 +38,21 @@ pub fn add(c: &mut DbConnection, team: &str, more: Stored) -> QueryResult<()> {
     if n > 0 {
         return Ok(());
     }
-    diesel::insert_into(dsl::team_usage)
-        .values((dsl::team.eq(team), dsl::log_bytes.eq(log_bytes), dsl::artifact_bytes.eq(artifact_bytes)))
-        .execute(c)
-        .map(|_| ())
+    let row = (dsl::team.eq(team), dsl::log_bytes.eq(log_bytes), dsl::artifact_bytes.eq(artifact_bytes));
+    let insert = diesel::insert_into(dsl::team_usage).values(row);
+    let n = match c {
+        // It has one writer.
+        DbConnection::Sqlite(c) => insert.execute(c)?,
+        // Another may insert the row meanwhile.
+        DbConnection::Postgres(c) => insert
+            .on_conflict(dsl::team)
+            .do_update()
+            .set((
+                dsl::log_bytes.eq(dsl::log_bytes + log_bytes),
+                dsl::artifact_bytes.eq(dsl::artifact_bytes + artifact_bytes),
+            ))
+            .execute(c)?,
+    };
+    debug_assert_eq!(n, 1, "one row is inserted or updated");
+    Ok(())
 }

@@ -87,7 +87,9 @@ async fn credentials(request: &ServiceRequest, state: Option<&AppState>) -> Resu
         Ok(proved) => proved,
         Err(error) => return count(request, state, &Scope::anonymous()).await.and(Err(error)),
     };
-    count(request, state, &scope).await?;
+    if !is_free(request.path(), state.prefix()) {
+        count(request, state, &scope).await?;
+    }
     if signed.is_some() && !request.method().is_safe() {
         let from = origin::of(request.headers(), &state.public_url);
         let is_script = request.path().strip_prefix(state.prefix()).is_some_and(|path| path.starts_with("api/"));
@@ -117,13 +119,14 @@ async fn credentials(request: &ServiceRequest, state: Option<&AppState>) -> Resu
     Ok(())
 }
 
-/// Counts a request for who asks. Credentials that are refused count for where they come from, so that guessing is slow. What pages are
-/// drawn with, and the operator's probes, count for nobody.
+/// Whether asking for it counts for nobody: what pages are drawn with, and the operator's probes.
+fn is_free(path: &str, prefix: &str) -> bool {
+    path.strip_prefix(prefix).is_some_and(|own| matches!(own, "healthz" | "readyz") || own.starts_with("asset/"))
+}
+
+/// Counts a request for who asks. Credentials that are refused count for where they come from, whatever they were for, so that guessing
+/// is slow.
 async fn count(request: &ServiceRequest, state: &AppState, scope: &Scope) -> Result<(), Error> {
-    let path = request.path();
-    if path.ends_with("/healthz") || path.ends_with("/readyz") || path.contains("/asset/") {
-        return Ok(());
-    }
     let address = address::of(request.request(), &state.status.config().server);
     let counted = state.status.count_call(scope, address);
     if counted.is_err() {
@@ -171,9 +174,29 @@ fn request_id() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::around;
+    use super::{around, is_free};
     use actix_web::middleware::from_fn;
     use actix_web::{App, HttpResponse, test, web};
+
+    #[actix_web::test]
+    async fn only_the_probes_and_what_pages_are_drawn_with_count_for_nobody() {
+        for free in ["healthz", "readyz", "asset/style.css"] {
+            assert!(is_free(&format!("/{free}"), "/") && is_free(&format!("/ci/{free}"), "/ci/"), "{free}");
+        }
+        let counted = [
+            "/",
+            "/team/core/builder/healthz",
+            "/team/core/builder/readyz",
+            "/team/core/builder/full/build/1/artifact/asset/x",
+            "/ci/healthz",
+            "/healthz/",
+            "/assets",
+        ];
+        for path in counted {
+            assert!(!is_free(path, "/"), "{path}");
+        }
+        assert!(!is_free("/healthz", "/ci/"));
+    }
 
     #[actix_web::test]
     async fn a_panic_in_a_handler_is_a_500_that_names_the_request_and_the_next_one_is_answered() {

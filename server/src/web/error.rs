@@ -144,6 +144,7 @@ impl Error {
                 status::Error::Invalid { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
                 status::Error::Conflict(_) => (StatusCode::CONFLICT, "conflict"),
                 status::Error::Limit { .. } | status::Error::OverQuota(_) => (StatusCode::TOO_MANY_REQUESTS, "limit"),
+                status::Error::NoRoom(_) => (StatusCode::INSUFFICIENT_STORAGE, "no_room"),
                 status::Error::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
                 status::Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
             },
@@ -187,6 +188,12 @@ impl Error {
         };
         let error = sentence(&cut(&self.to_string(), SENTENCE_MAX));
         ErrorView { status: status.as_u16(), error, code, request_id: request_id.to_owned(), fields, limit, hint_url }
+    }
+
+    /// Makes a page that tells of the error, and keeps what was typed, the answer to it.
+    pub(super) fn mark(&self, page: &mut HttpResponse) {
+        *page.status_mut() = self.codes().0;
+        self.label(page);
     }
 
     /// Headers that belong to the error.

@@ -74,6 +74,8 @@ async fn of_each_builder_the_newest_builds_are_kept_and_the_rest_goes_with_all_i
     build(&rig, "full-10").await;
     assert_eq!((stored(&rig).await, n_files(&artifacts(&rig))), (Stored { log_bytes: 60, artifact_bytes: 30 }, 6));
     let request = rig.status.get(&operator()).build("core", "full-2", 2).await.unwrap().build.request_id;
+    assert_eq!(rig.status.update().retain_once().await.unwrap().n_builds, 0, "what ended just now is kept");
+    rig.clock.advance(3_600);
     let done = rig.status.update().retain_once().await.unwrap();
     assert_eq!((done.n_builds, done.has_more), (3, false));
     assert_eq!(kept(&rig, "full-2").await, [running.number, 5, 6], "what runs is kept, however old");
@@ -120,6 +122,7 @@ async fn a_team_without_room_keeps_what_it_has_and_says_in_its_logs_what_is_miss
     let quota = Quota { stored_bytes: Some(Size(20)), artifact_bytes: Some(Size(5)), ..Quota::default() };
     let rig = Rig::of_team_core(Quota { history_builds: Some(1), ..quota }).await;
     build(&rig, "full-2").await;
+    rig.clock.advance(3_600);
     let running = rig.start("core", "full-2").await;
     let update = rig.status.update();
     let step = update.step_started(running.id, "test").await.unwrap().id;

@@ -68,7 +68,7 @@ impl Tenants {
     /// Measures and prints.
     ///
     /// # Errors
-    /// Where something does not build or run.
+    /// Where something does not build or run, or where a figure is beyond its bound.
     pub fn run(self) -> Result<()> {
         build::plugins()?;
         let weir = build::server(!self.debug)?;
@@ -92,7 +92,10 @@ impl Tenants {
         } else {
             print!("{}", table(&report));
         }
-        std::fs::remove_dir_all(&dir).with_context(|| format!("cannot remove {}", dir.display()))
+        std::fs::remove_dir_all(&dir).with_context(|| format!("cannot remove {}", dir.display()))?;
+        let missed = missed(&report);
+        ensure!(missed.is_empty(), "beyond its bound: {}", missed.join(", "));
+        Ok(())
     }
 
     fn measure(&self, site: &Site) -> Result<Value> {
@@ -294,6 +297,12 @@ fn figure(name: &str, alone: &[f64], beside: &[f64], bound: Bound) -> Value {
     })
 }
 
+/// Figures that are beyond their bounds.
+fn missed(report: &Value) -> Vec<&str> {
+    let figures = report["figures"].as_array().into_iter().flatten();
+    figures.filter(|figure| figure["is_kept"] != true).filter_map(|figure| figure["name"].as_str()).collect()
+}
+
 /// The value that so many percent are not above.
 fn percentile(samples: &[f64], percent: f64) -> f64 {
     let mut sorted = samples.to_vec();
@@ -327,7 +336,7 @@ fn table(report: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bound, figure, percentile, table};
+    use super::{Bound, figure, missed, percentile, table};
     use serde_json::json;
 
     #[test]
@@ -341,7 +350,9 @@ mod tests {
     fn what_is_missed_is_said() {
         let page = figure("page", &[3.0], &[4.1], Bound::Times(4.0 / 3.0));
         let start = figure("start", &[3.0], &[2_002.0], Bound::Added(2_000.0));
-        let text = table(&json!({ "figures": [page, start] }));
+        let report = json!({ "figures": [page, start] });
+        assert_eq!(missed(&report), ["page"]);
+        let text = table(&report);
         assert!(text.contains("| page | 3.0 ms | 3.0 ms | 4.1 ms | 4.1 ms | 4.0 ms | MISSED |"), "{text}");
         assert!(text.contains("| start | 3.0 ms | 3.0 ms | 2002.0 ms | 2002.0 ms | 2003.0 ms | kept |"), "{text}");
     }

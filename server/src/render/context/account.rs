@@ -98,9 +98,14 @@ pub struct TokenForm {
     pub wrong_html: Wrong,
 }
 
-/// What is wrong with the form's fields, as HTML.
+/// What stands for a field's name where something is wrong with the whole form.
+pub const WHOLE: &str = "";
+
+/// What is wrong with the form and its fields, as HTML.
 #[derive(Debug, Default, Serialize)]
 pub struct Wrong {
+    /// Of the whole.
+    pub whole: Option<String>,
     /// Of the name.
     pub name: Option<String>,
     /// Of the team.
@@ -217,7 +222,13 @@ impl TokenForm {
             teams,
             roles,
             days: DAYS.iter().map(|n| choice(&n.to_string(), format!("{n} days"), days)).collect(),
-            wrong_html: Wrong { name: wrong("name"), team: wrong("team"), role: wrong("role"), days: wrong("days") },
+            wrong_html: Wrong {
+                whole: wrong(WHOLE),
+                name: wrong("name"),
+                team: wrong("team"),
+                role: wrong("role"),
+                days: wrong("days"),
+            },
         }
     }
 }

@@ -7,6 +7,7 @@ use super::{Context, Crumb, Page, Site};
 use crate::model::time::Time;
 use crate::render::links::Links;
 use crate::render::log_line;
+use crate::render::words::code_html;
 use crate::status::control::Offers;
 use crate::status::findings::TestPage;
 use crate::status::get::BuildPage;
@@ -44,6 +45,19 @@ pub struct BuildContext {
     pub stop: Option<String>,
     /// Where a button is sent that has it built once more; none where it runs or the asker may not.
     pub rebuild: Option<String>,
+    /// Why what was asked of the build was not done, as HTML.
+    pub refused_html: Option<String>,
+    /// The reason that was typed with it.
+    pub typed_reason: String,
+}
+
+/// Something that was asked of a build and not done.
+#[derive(Debug, Clone)]
+pub struct Refused {
+    /// Why, in a sentence.
+    pub why: String,
+    /// The reason as it was typed.
+    pub reason: String,
 }
 
 /// What a build's page is made of.
@@ -57,6 +71,8 @@ pub struct BuildParts<'a> {
     pub offers: Offers,
     /// The asker asked for its stop.
     pub has_asked_stop: bool,
+    /// What the asker asked for and was not done.
+    pub refused: Option<&'a Refused>,
     /// The team's title.
     pub team_title: &'a str,
 }
@@ -146,6 +162,8 @@ impl BuildContext {
             is_stopping: page.is_stopping,
             stop: (is_running && !page.is_stopping && offers.stop).then(|| links.stop(key, build.number)),
             rebuild: (!is_running && offers.rebuild).then(|| links.rebuild(key, build.number)),
+            refused_html: parts.refused.map(|refused| code_html(&refused.why)),
+            typed_reason: parts.refused.map(|refused| refused.reason.clone()).unwrap_or_default(),
         };
         let events = is_running.then(|| links.events(&own.build.href));
         let title = format!("{} {} #{}: {}", own.build.look.sign, key.name, build.number, own.build.look.word);

@@ -185,7 +185,8 @@ fn pages() -> Vec<(&'static str, String)> {
         is_stopping: false,
     };
     let build_html = |site, page: &BuildPage, tail: &[LogLine], has_asked_stop| {
-        let parts = BuildParts { page, tail, offers: ALL, has_asked_stop, team_title: "Core developers" };
+        let parts =
+            BuildParts { page, tail, offers: ALL, has_asked_stop, refused: None, team_title: "Core developers" };
         html(&BuildContext::page(site, parts, &links, now()))
     };
     let tail = telling_log(&failed).map(|(_, log)| lines(log.n_lines - 40, 40)).unwrap_or_default();

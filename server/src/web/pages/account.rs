@@ -1,11 +1,12 @@
 //! `/account`: somebody's own page, and what they do there. Only a session comes here: a token makes no tokens.
 
 use super::{Maker, html, html_answer};
-use crate::render::context::account::{Account, AccountPage, TokenMade};
+use crate::render::context::account::{Account, AccountPage, TokenMade, WHOLE};
 use crate::status::personal::TokenWish;
 use crate::status::rights::Identity;
 use crate::status::{self, session::Session};
 use crate::web::auth::session::{Signed, forget_session};
+use crate::web::error::sentence;
 use crate::web::extract::{Asker, Form, Query};
 use crate::web::{AppState, Error, Result};
 use actix_web::http::StatusCode;
@@ -61,6 +62,13 @@ pub async fn make_token(
             let asked = Asked { scope: &scope, session: &session, done: None };
             let mut answer = page(&state, maker, asked, &wish, &fields).await?;
             *answer.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+            Ok(answer)
+        }
+        Err(error @ status::Error::Limit { .. }) => {
+            let asked = Asked { scope: &scope, session: &session, done: None };
+            let whole = BTreeMap::from([(WHOLE.to_owned(), sentence(&error.to_string()))]);
+            let mut answer = page(&state, maker, asked, &wish, &whole).await?;
+            Error::from(error).mark(&mut answer);
             Ok(answer)
         }
         Err(error) => Err(error.into()),

@@ -1,10 +1,13 @@
 //! Buttons on the pages of builders and builds: stop, rebuild, cancel. Each leads to a page that says what became of it; who was too late
 //! is led there, too.
 
-use super::{Maker, see_other};
+use super::{Maker, build, see_other};
 use crate::model::id::BuildRequestId;
 use crate::model::name::BuilderKey;
+use crate::model::scope::Scope;
+use crate::render::context::build::Refused;
 use crate::status;
+use crate::web::error::sentence;
 use crate::web::extract::{Asker, Form};
 use crate::web::{AppState, Error, Result};
 use actix_web::{HttpResponse, web};
@@ -29,7 +32,7 @@ pub async fn stop(
     let (team, builder, number) = path.into_inner();
     match state.status.control(&scope).stop(&team, &builder, number, &why.reason).await {
         Ok(()) | Err(status::Error::Conflict(_)) => {}
-        Err(error) => return Err(error.into()),
+        Err(error) => return again(&state, &scope, maker, &(team, builder, number), why, error).await,
     }
     Ok(see_other(maker.links.stopped(&BuilderKey::new(team, builder), number)))
 }
@@ -43,10 +46,39 @@ pub async fn rebuild(
     Form(why): Form<Why>,
 ) -> Result<HttpResponse> {
     let (team, builder, number) = path.into_inner();
-    let forced = state.status.control(&scope).rebuild(&team, &builder, number, &why.reason).await?;
+    let forced = match state.status.control(&scope).rebuild(&team, &builder, number, &why.reason).await {
+        Ok(forced) => forced,
+        Err(error) => return again(&state, &scope, maker, &(team, builder, number), why, error).await,
+    };
     let key = BuilderKey::new(team, builder);
     let request = forced.buildrequests.into_values().next();
     Ok(see_other(request.map_or_else(|| maker.links.builder(&key), |id| maker.links.request(&key, id))))
+}
+
+/// The build's page once more, with why it was not done and with the reason as it was typed; only who may not or asks for what there is
+/// not gets no page.
+async fn again(
+    state: &AppState,
+    scope: &Scope,
+    maker: Maker,
+    path: &(String, String, i64),
+    why: Why,
+    error: status::Error,
+) -> Result<HttpResponse> {
+    let is_for_now = matches!(
+        error,
+        status::Error::Limit { .. }
+            | status::Error::OverQuota(_)
+            | status::Error::Conflict(_)
+            | status::Error::UsedUp { .. }
+    );
+    if !is_for_now {
+        return Err(error.into());
+    }
+    let refused = Refused { why: sentence(&error.to_string()), reason: why.reason };
+    let mut page = build::page(state, scope, maker, path, false, Some(&refused)).await?;
+    Error::from(error).mark(&mut page);
+    Ok(page)
 }
 
 /// `POST .../request/<id>/cancel`.

@@ -1,7 +1,8 @@
 //! `GET /team/<team>/builder/<builder>/build/<n>`.
 
 use super::{Maker, answer, team_title};
-use crate::render::context::build::{BuildContext, BuildParts, telling_log};
+use crate::model::scope::Scope;
+use crate::render::context::build::{BuildContext, BuildParts, Refused, telling_log};
 use crate::web::extract::{Asker, Query as Arguments};
 use crate::web::{AppState, Result};
 use actix_web::{HttpResponse, web};
@@ -25,9 +26,20 @@ pub async fn show(
     path: web::Path<(String, String, i64)>,
     Arguments(query): Arguments<Query>,
 ) -> Result<HttpResponse> {
-    let (team, builder, number) = path.into_inner();
-    let get = state.status.get(&scope);
-    let page = get.build(&team, &builder, number).await?;
+    page(&state, &scope, maker, &path, query.asked.as_deref() == Some("stop"), None).await
+}
+
+/// The same, also where something was asked of the build and not done.
+pub(super) async fn page(
+    state: &AppState,
+    scope: &Scope,
+    maker: Maker,
+    (team, builder, number): &(String, String, i64),
+    has_asked_stop: bool,
+    refused: Option<&Refused>,
+) -> Result<HttpResponse> {
+    let get = state.status.get(scope);
+    let page = get.build(team, builder, *number).await?;
     let tail = match telling_log(&page.build) {
         Some((_, log)) => get.log_lines(log.id, (log.n_lines - TAIL).max(0), TAIL as usize).await?,
         None => Vec::new(),
@@ -35,9 +47,10 @@ pub async fn show(
     let parts = BuildParts {
         page: &page,
         tail: &tail,
-        offers: state.status.control(&scope).offers(&team, &builder)?,
-        has_asked_stop: query.asked.as_deref() == Some("stop"),
-        team_title: &team_title(&state, &team),
+        offers: state.status.control(scope).offers(team, builder)?,
+        has_asked_stop,
+        refused,
+        team_title: &team_title(state, team),
     };
     answer(&BuildContext::page(maker.site, parts, &maker.links, maker.now))
 }

@@ -1,7 +1,7 @@
 //! `POST /team/<team>/builder/<builder>/force`: the force form of the builder's page.
 
 use super::builder::{self, Query};
-use super::{Maker, never_keep, see_other};
+use super::{Maker, see_other};
 use crate::config::builder::{Force, ParameterKind};
 use crate::model::name::BuilderKey;
 use crate::render::context::force::{PARAMETERS, PROPERTIES, Refused};
@@ -10,7 +10,7 @@ use crate::status::control::ForceWish;
 use crate::web::error::sentence;
 use crate::web::extract::{Asker, Form};
 use crate::web::{AppState, Error, Result};
-use actix_web::{HttpResponse, ResponseError as _, web};
+use actix_web::{HttpResponse, web};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -35,7 +35,9 @@ pub async fn send(
     Form(fields): Form<Vec<(String, String)>>,
 ) -> Result<HttpResponse> {
     let (team, name) = &*path;
-    let form = state.status.get(&scope).force_form(team, name)?.unwrap_or_default();
+    let form = state.status.get(&scope).force_form(team, name)?;
+    let has_form = form.is_some();
+    let form = form.unwrap_or_default();
     let typed = typed(fields);
     let forced = state.status.control(&scope).force(team, name, wish(&form, &typed)).await;
     let error = match forced {
@@ -50,14 +52,18 @@ pub async fn send(
     };
     let refused = match &error {
         status::Error::Invalid { fields } => Refused { typed, fields: fields.clone(), whole: None },
-        status::Error::Limit { .. } => {
+        status::Error::Limit { .. }
+        | status::Error::OverQuota(_)
+        | status::Error::Conflict(_)
+        | status::Error::UsedUp { .. }
+            if has_form =>
+        {
             Refused { typed, fields: BTreeMap::new(), whole: Some(sentence(&error.to_string())) }
         }
         _ => return Err(error.into()),
     };
     let mut page = builder::page(&state, &scope, maker, &path, Query::default(), Some(&refused)).await?;
-    *page.status_mut() = Error::from(error).status_code();
-    never_keep(&mut page);
+    Error::from(error).mark(&mut page);
     Ok(page)
 }
 

@@ -114,11 +114,6 @@ fn answer<C: Context>(page: &Page<C>) -> Result<HttpResponse> {
     Ok(answer)
 }
 
-/// Lets nobody keep a page that shows what somebody typed.
-fn never_keep(answer: &mut HttpResponse) {
-    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-}
-
 /// What a form that was taken leads to; fetched with GET, so that loading it again sends nothing twice.
 fn see_other(link: String) -> HttpResponse {
     HttpResponse::SeeOther().insert_header((LOCATION, link)).insert_header((CACHE_CONTROL, "no-store")).finish()
