@@ -1,17 +1,20 @@
 //! The files as they lie on the disk: the main file, `conf.d/` and `teams/` beside it.
 
 use super::diagnostic::Diagnostic;
+use super::open;
 use super::source::{File, Kind, Syntax};
 use super::value::resolve;
 use crate::model::name::check_plain;
 use std::collections::BTreeMap;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
-/// Bytes of one file; more is no configuration that somebody wrote.
-const FILE_BYTES_MAX: u64 = 16 << 20;
+/// Bytes of one file of the instance; more is no configuration that somebody wrote.
+const FILE_BYTES_MAX: usize = 16 << 20;
 /// Files of a team's folder.
 pub const TEAM_FILES_MAX: usize = 200;
+/// Bytes of all files of a team together: one team must not exhaust the server that all read.
+pub const TEAM_BYTES_MAX: usize = 4 << 20;
 /// What the main file's name may end in where nobody names it.
 const ENDS: [&str; 4] = ["toml", "yaml", "yml", "json"];
 
@@ -31,9 +34,10 @@ pub fn read(main_file: &Path) -> (PathBuf, Vec<File>, Vec<Diagnostic>) {
     let main_path = resolve(Path::new("/"), &main_path);
     let dir = main_path.parent().unwrap_or(Path::new("/")).to_owned();
     let shown_dir = main_file.parent().unwrap_or(Path::new("")).to_owned();
-    reading.add(main_file.to_owned(), main_path, Kind::Main);
-    for (name, path) in entries(&dir.join("conf.d")).into_iter().filter(|(name, _)| is_configuration(name)) {
-        reading.add(shown_dir.join("conf.d").join(name), path, Kind::Fragment);
+    reading.add(main_file.to_owned(), &main_path, Kind::Main, None, FILE_BYTES_MAX);
+    let fragments = reading.list(&shown_dir.join("conf.d"), &dir.join("conf.d"), None).unwrap_or_default();
+    for (name, path) in fragments.into_iter().filter(|(name, _)| is_configuration(name)) {
+        reading.add(shown_dir.join("conf.d").join(name), &path, Kind::Fragment, None, FILE_BYTES_MAX);
     }
     reading.add_teams(&shown_dir.join("teams"), &dir.join("teams"));
     (dir, reading.files, reading.diagnostics)
@@ -45,7 +49,8 @@ pub fn watched(main_file: &Path) -> Vec<PathBuf> {
     let main_path = std::path::absolute(main_file).unwrap_or_else(|_| main_file.to_owned());
     let dir = resolve(Path::new("/"), &main_path).parent().unwrap_or(Path::new("/")).to_owned();
     let teams = dir.join("teams");
-    let of_teams = entries(&teams).into_iter().map(|(_, path)| path).filter(|path| path.is_dir());
+    // One that cannot be listed is said by reading it; here it is watched until it can be.
+    let of_teams = entries(&teams).unwrap_or_default().into_iter().map(|(_, path)| path).filter(|path| path.is_dir());
     let of_teams: Vec<PathBuf> = of_teams.collect();
     [dir.clone(), dir.join("conf.d"), teams].into_iter().chain(of_teams).collect()
 }
@@ -68,20 +73,46 @@ impl Reading {
         found.0.to_owned()
     }
 
-    fn add(&mut self, shown: PathBuf, path: PathBuf, kind: Kind) {
-        match read_text(&path) {
-            Ok(text) => self.files.push(File { shown, path, kind, text }),
+    /// What is in `dir`; none where it cannot be told, which is said: of `team` where the folder is one's own, else of the instance,
+    /// so that nothing is taken for gone that only cannot be seen.
+    fn list(&mut self, shown: &Path, dir: &Path, team: Option<&str>) -> Option<Vec<(String, PathBuf)>> {
+        match entries(dir) {
+            Ok(entries) => Some(entries),
             Err(error) => {
+                let diagnostic = Diagnostic::of_file(shown, team, "unreadable", format!("cannot be listed: {error}"));
+                self.diagnostics.push(diagnostic.expected("a folder that the server may list"));
+                None
+            }
+        }
+    }
+
+    /// Reads one file, of at most `bytes_max` bytes, and answers how many it had. With `inside` it is nowhere but in that folder.
+    fn add(&mut self, shown: PathBuf, path: &Path, kind: Kind, inside: Option<&Path>, bytes_max: usize) -> usize {
+        match open::read_text(path, inside, bytes_max) {
+            Ok(text) => {
+                let n_bytes = text.len();
+                self.files.push(File { shown, path: path.to_owned(), kind, text });
+                n_bytes
+            }
+            Err(open::Refused::LeadsOut) => {
+                let team = inside.and(kind_team(&kind));
+                let diagnostic =
+                    Diagnostic::of_file(&shown, team, "leads-out", "this link leads out of the team's folder");
+                self.diagnostics.push(diagnostic.expected("an ordinary file, or a link to one in the same folder"));
+                0
+            }
+            Err(open::Refused::Unreadable(error)) => {
                 let expected = match &kind {
                     Kind::Main => "a configuration; `weir init` writes one, `--config FILE` names another",
-                    Kind::Fragment | Kind::Team(_) => "a text file that the server may read",
-                };
-                let team = match &kind {
-                    Kind::Team(team) => Some(team.as_str()),
-                    Kind::Main | Kind::Fragment => None,
+                    Kind::Fragment => "a text file that the server may read",
+                    Kind::Team(_) => {
+                        "a text file that the server may read; all files of a team have together at most 4 MiB"
+                    }
                 };
                 let message = format!("cannot be read: {error}");
-                self.diagnostics.push(Diagnostic::of_file(&shown, team, "unreadable", message).expected(expected));
+                let diagnostic = Diagnostic::of_file(&shown, kind_team(&kind), "unreadable", message);
+                self.diagnostics.push(diagnostic.expected(expected));
+                0
             }
         }
     }
@@ -89,8 +120,18 @@ impl Reading {
     /// The files and folders of `teams/`, each a team of its own.
     fn add_teams(&mut self, shown_dir: &Path, dir: &Path) {
         let mut homes: BTreeMap<String, PathBuf> = BTreeMap::new();
-        for (name, path) in entries(dir) {
-            let is_folder = path.is_dir();
+        for (name, path) in self.list(shown_dir, dir, None).unwrap_or_default() {
+            let is_folder = match std::fs::metadata(&path) {
+                Ok(found) => found.is_dir(),
+                // Reading it says what is wrong with it; what was removed meanwhile is nothing.
+                Err(_) if is_configuration(&name) || is_gone(&path) => false,
+                Err(error) => {
+                    let message = format!("it cannot be told whether this is a team's folder: {error}");
+                    let diagnostic = Diagnostic::of_file(&shown_dir.join(&name), None, "unreadable", message);
+                    self.diagnostics.push(diagnostic.expected("a folder that the server may list"));
+                    continue;
+                }
+            };
             if !is_folder && !is_configuration(&name) {
                 continue;
             }
@@ -99,8 +140,8 @@ impl Reading {
             let team = if is_folder { &name } else { stem }.to_owned();
             if let Err(error) = check_plain(&team) {
                 let what = if is_folder { "folder" } else { "file" };
-                let message = format!("this {what}'s name is no team's: {error}");
-                self.diagnostics.push(Diagnostic::of_file(&shown, Some(&team), "bad-name", message));
+                let message = format!("this {what}'s name is no team's, so it is not read: {error}");
+                self.diagnostics.push(Diagnostic::of_file(&shown, None, "bad-name", message).warning());
                 continue;
             }
             if let Some(first) = homes.get(&team) {
@@ -112,36 +153,49 @@ impl Reading {
             homes.insert(team.clone(), shown.clone());
             match is_folder {
                 true => self.add_folder(&shown, &path, &team),
-                false => self.add(shown, path, Kind::Team(team)),
+                false => drop(self.add(shown, &path, Kind::Team(team), None, TEAM_BYTES_MAX)),
             }
         }
     }
 
     /// The files of a team's folder. Who may write there may not make the server read elsewhere: links that lead out are refused.
     fn add_folder(&mut self, shown_dir: &Path, dir: &Path, team: &str) {
-        let files: Vec<_> = entries(dir).into_iter().filter(|(name, _)| is_configuration(name)).collect();
+        let Some(entries) = self.list(shown_dir, dir, Some(team)) else { return };
+        let files: Vec<_> = entries.into_iter().filter(|(name, _)| is_configuration(name)).collect();
+        if files.is_empty() {
+            // Half-mounted or half-copied, more likely than meant: a team that is no more has no folder.
+            let diagnostic =
+                Diagnostic::of_file(shown_dir, Some(team), "no-files", "no file of configuration is in here");
+            self.diagnostics.push(diagnostic.expected("a file such as `team.toml`, or no folder"));
+            return;
+        }
         if files.len() > TEAM_FILES_MAX {
             let message = format!("there are {} files, over {TEAM_FILES_MAX}", files.len());
             let diagnostic = Diagnostic::of_file(shown_dir, Some(team), "too-many", message);
             self.diagnostics.push(diagnostic.expected("fewer and larger files"));
             return;
         }
-        let inside = dir.canonicalize();
-        for (name, path) in files {
-            let shown = shown_dir.join(name);
-            let leads_out = match (&inside, path.canonicalize()) {
-                (Ok(dir), Ok(real)) => !real.starts_with(dir),
-                // Reading it says what is wrong with it.
-                _ => false,
-            };
-            if leads_out {
-                let message = "this link leads out of the team's folder";
-                let diagnostic = Diagnostic::of_file(&shown, Some(team), "leads-out", message);
-                self.diagnostics.push(diagnostic.expected("an ordinary file, or a link to one in the same folder"));
-            } else {
-                self.add(shown, path, Kind::Team(team.to_owned()));
+        let inside = match dir.canonicalize() {
+            Ok(inside) => inside,
+            Err(error) => {
+                let message = format!("cannot be found: {error}");
+                self.diagnostics.push(Diagnostic::of_file(shown_dir, Some(team), "unreadable", message));
+                return;
             }
+        };
+        let mut n_bytes_left = TEAM_BYTES_MAX;
+        for (name, path) in files {
+            let kind = Kind::Team(team.to_owned());
+            n_bytes_left -= self.add(shown_dir.join(name), &path, kind, Some(&inside), n_bytes_left);
         }
+    }
+}
+
+/// The team whose own file it is.
+fn kind_team(kind: &Kind) -> Option<&str> {
+    match kind {
+        Kind::Team(team) => Some(team),
+        Kind::Main | Kind::Fragment => None,
     }
 }
 
@@ -150,29 +204,28 @@ fn is_configuration(name: &str) -> bool {
     Syntax::of(Path::new(name)).is_some()
 }
 
-/// Names and paths of what is visible in `dir`, sorted by name; none where there is no such folder.
-fn entries(dir: &Path) -> Vec<(String, PathBuf)> {
-    // A folder that exists and cannot be listed shows itself by what is then missing.
-    let Ok(entries) = std::fs::read_dir(dir) else { return Vec::new() };
-    let mut entries: Vec<(String, PathBuf)> = entries
-        .filter_map(Result::ok)
-        .filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.path())))
-        .filter(|(name, _)| !name.starts_with('.'))
-        .collect();
-    entries.sort();
-    entries
+/// Whether nothing of that name is there, not even a link to nothing.
+fn is_gone(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
-/// The text of a file of reasonable size.
-fn read_text(path: &Path) -> io::Result<String> {
-    // A pipe would keep the server waiting for whoever writes to it.
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is no ordinary file"));
+/// Names and paths of what is visible in `dir`, sorted by name; none where there is no such folder.
+///
+/// # Errors
+/// Where it is there and cannot be listed: that is not the same as nothing being in it.
+fn entries(dir: &Path) -> io::Result<Vec<(String, PathBuf)>> {
+    let listed = match std::fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        listed => listed?,
+    };
+    let mut entries = Vec::new();
+    for entry in listed {
+        let entry = entry?;
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        if !name.starts_with('.') {
+            entries.push((name, entry.path()));
+        }
     }
-    let mut text = String::new();
-    std::fs::File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > FILE_BYTES_MAX {
-        return Err(io::Error::other(format!("it has over {FILE_BYTES_MAX} bytes")));
-    }
-    Ok(text)
+    entries.sort();
+    Ok(entries)
 }

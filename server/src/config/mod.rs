@@ -34,6 +34,8 @@ mod locate;
 pub mod mail;
 /// One builder for each combination.
 mod matrix;
+/// One file, opened once.
+mod open;
 /// What is the server's own.
 mod own;
 /// Where a key stands.

@@ -3,6 +3,7 @@
 mod diff;
 mod example;
 mod frozen;
+mod hostile;
 mod instance;
 mod last_good_tests;
 mod layers;

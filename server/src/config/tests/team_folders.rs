@@ -93,6 +93,54 @@ fn a_team_has_one_home_and_the_instance_one_main_file() {
     }
 }
 
+/// A file where a folder should be fails as one without rights does, for whoever runs the test.
+#[test]
+fn what_cannot_be_listed_is_an_error_and_not_nothing() {
+    let builder = step(SHELL);
+    for folder in ["conf.d", "teams"] {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), &[("weir.toml", ""), (folder, "")]);
+        let (loaded, said) = load_dir(dir.path(), "weir.toml");
+        assert!(loaded.config.is_none(), "nothing is put in force");
+        assert!(
+            said.starts_with(&format!("{folder}:1:1: cannot be listed: ")) && said.contains("[unreadable]"),
+            "{said}"
+        );
+    }
+
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), &[("weir.toml", ""), ("teams/core/1.toml", &builder), ("teams/other.toml", &step(SHELL))]);
+    let before = load_dir(dir.path(), "weir.toml").0.config.unwrap();
+    std::fs::remove_file(dir.path().join("teams/core/1.toml")).unwrap();
+    let main = dir.path().join("weir.toml");
+    let loaded = crate::config::load_keeping(&main, [], &TestCatalogue, &before.team_texts);
+    assert!(
+        said(&loaded).contains("teams/core:1:1: no file of configuration is in here [no-files]"),
+        "{}",
+        said(&loaded)
+    );
+    let after = loaded.config.unwrap();
+    assert!(after.kept_teams.contains("core") && after.teams["core"].builders.contains_key("a"));
+
+    symlink("nowhere", dir.path().join("teams/late")).unwrap();
+    let loaded = load_dir(dir.path(), "weir.toml").0;
+    assert!(loaded.config.is_none() && said(&loaded).contains("whether this is a team's folder"), "{}", said(&loaded));
+}
+
+#[test]
+fn a_name_that_is_no_team_s_makes_no_team_and_one_team_s_files_are_bounded_together() {
+    let dir = tempfile::tempdir().unwrap();
+    let comment = format!("#{}\n", "x".repeat(3 << 20));
+    write(
+        dir.path(),
+        &[("weir.toml", ""), ("teams/a b.toml", ""), ("teams/core/1.toml", &comment), ("teams/core/2.toml", &comment)],
+    );
+    let (loaded, said) = load_dir(dir.path(), "weir.toml");
+    assert!(said.contains("teams/a b.toml:1:1: warning: this file's name is no team's"), "{said}");
+    assert!(said.contains("teams/core/2.toml:1:1: cannot be read: it has over"), "{said}");
+    assert_eq!(loaded.config.unwrap().teams.keys().collect::<Vec<_>>(), ["core"]);
+}
+
 #[test]
 fn a_link_out_of_a_team_s_folder_is_not_followed_and_a_pipe_not_waited_for() {
     let builder = step(SHELL);

@@ -1,0 +1,92 @@
+//! One file of the configuration, opened once: what is checked is what is read, whoever changes links meanwhile.
+
+use std::io::{self, Read as _};
+use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+/// Why a file is not read.
+#[derive(Debug)]
+pub enum Refused {
+    /// It is not in the folder in which it has to be.
+    LeadsOut,
+    /// It is not there, not readable, no ordinary file, too large or no text.
+    Unreadable(io::Error),
+}
+
+impl From<io::Error> for Refused {
+    fn from(error: io::Error) -> Self {
+        Self::Unreadable(error)
+    }
+}
+
+/// The text of the ordinary file at `path`, of at most `bytes_max` bytes. With `inside`, a folder without links in its path, links may
+/// lead nowhere else.
+///
+/// # Errors
+/// Says why not.
+pub fn read_text(path: &Path, inside: Option<&Path>, bytes_max: usize) -> Result<String, Refused> {
+    let real = path.canonicalize()?;
+    if inside.is_some_and(|dir| !real.starts_with(dir)) {
+        return Err(Refused::LeadsOut);
+    }
+    // No link any more, and a pipe would keep the server waiting for whoever writes to it.
+    let flags = nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK | nix::fcntl::OFlag::O_CLOEXEC;
+    let mut file = std::fs::OpenOptions::new().read(true).custom_flags(flags.bits()).open(&real)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is no ordinary file").into());
+    }
+    // A folder on the way may have become a link since: asked is where what is open lies.
+    if let Some(dir) = inside
+        && !std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))?.starts_with(dir)
+    {
+        return Err(Refused::LeadsOut);
+    }
+    let mut text = String::new();
+    (&mut file).take(bytes_max as u64 + 1).read_to_string(&mut text).map_err(|error| match error.kind() {
+        // Cut in the middle of a character.
+        io::ErrorKind::InvalidData if file.metadata().is_ok_and(|file| file.len() > bytes_max as u64) => {
+            too_large(bytes_max)
+        }
+        _ => error,
+    })?;
+    if text.len() > bytes_max {
+        return Err(too_large(bytes_max).into());
+    }
+    Ok(text)
+}
+
+fn too_large(bytes_max: usize) -> io::Error {
+    io::Error::other(format!("it has over {bytes_max} bytes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Refused, read_text};
+    use nix::sys::stat::Mode;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn nothing_is_read_but_an_ordinary_file_in_the_folder_and_of_its_size() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path().canonicalize().unwrap();
+        let at = |name: &str| dir.join(name);
+        std::fs::create_dir(at("in")).unwrap();
+        std::fs::write(at("in/a"), "text").unwrap();
+        std::fs::write(at("out"), "private").unwrap();
+        symlink("a", at("in/link")).unwrap();
+        symlink("../out", at("in/leads-out")).unwrap();
+        nix::unistd::mkfifo(&at("in/pipe"), Mode::S_IRWXU).unwrap();
+        let read = |name: &str, bytes_max| match read_text(&at("in").join(name), Some(&at("in")), bytes_max) {
+            Ok(text) => text,
+            Err(Refused::LeadsOut) => "leads out".to_owned(),
+            Err(Refused::Unreadable(error)) => error.to_string(),
+        };
+        assert_eq!(
+            (read("a", 4), read("link", 4), read("leads-out", 9)),
+            ("text".into(), "text".into(), "leads out".into())
+        );
+        assert_eq!(read("pipe", 9), "it is no ordinary file");
+        assert!(read("a", 3).starts_with("it has over 3 bytes"), "{}", read("a", 3));
+    }
+}
