@@ -202,11 +202,15 @@ fn tool_names(file: &Source, plugins: &BTreeSet<String>) -> Vec<String> {
         let name = text.strip_suffix(".wasm").unwrap_or(text);
         plugins.contains(name)
     });
+    // The configuration of a team may lie in a repository, which the server itself fetches: the program and the scheme, not the plugin.
+    let is_fetching = ["server/src/config/fetched.rs", "server/src/config/repository.rs"].contains(&file.path.as_str());
     let lines: Vec<&str> = file.text.lines().collect();
     // JSON Schema's `format` of a setting that is a line for the shell: a kind of text, not the plugin.
     let is_format = |line: usize| lines.get(line - 1).is_some_and(|line| line.to_lowercase().contains("format"));
     let words = words_of_the_contract();
-    let named = named.filter(|(line, text)| !(words.contains(text) || text == "shell" && is_format(*line)));
+    let named = named.filter(|(line, text)| {
+        !(words.contains(text) || text == "shell" && is_format(*line) || text == "git" && is_fetching)
+    });
     named.map(|(line, text)| format!("{}:{line}: the host knows no tool, and \"{text}\" is one", file.path)).collect()
 }
 

@@ -185,27 +185,45 @@ impl fmt::Display for Place {
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let warning = if self.is_error() { "" } else { "warning: " };
-        writeln!(f, "{}: {warning}{} [{}]", self.place, self.message, self.rule)?;
+        writeln!(f, "{}: {warning}{} [{}]", plain(&self.place), plain(&self.message), self.rule)?;
         if !self.key.is_empty() {
-            writeln!(f, "  key: {}", self.key)?;
+            writeln!(f, "  key: {}", plain(&self.key))?;
         }
         if let Some(Excerpt { line, text, start, length }) = &self.excerpt {
             writeln!(f, "  {line:>4} | {text}")?;
             writeln!(f, "       | {}{}", " ".repeat(*start), "^".repeat(*length))?;
         }
         if let Some(expected) = &self.expected {
-            writeln!(f, "  expected: {expected}")?;
+            writeln!(f, "  expected: {}", plain(expected))?;
         }
         if let Some(suggestion) = &self.suggestion {
-            writeln!(f, "  did you mean `{suggestion}`?")?;
+            writeln!(f, "  did you mean `{}`?", plain(suggestion))?;
         }
         Ok(())
     }
 }
 
+/// The text with each control character replaced: what a team writes may neither steer a terminal nor forge a line of a log.
+fn plain(text: impl fmt::Display) -> String {
+    text.to_string().chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Excerpt, nearest};
+    use super::{Diagnostic, Excerpt, nearest};
+    use std::path::Path;
+
+    #[test]
+    fn what_a_team_writes_steers_no_terminal_and_forges_no_line() {
+        let mut diagnostic = Diagnostic::of_file(Path::new("teams/\u{1b}[2J.toml"), None, "rule", "a\nb\u{9b}");
+        diagnostic.key = "k\r".to_owned();
+        diagnostic.suggestion = Some("s\u{7}".to_owned());
+        let said = diagnostic.expected("e\u{8}").to_string();
+        assert_eq!(
+            said,
+            "teams/\u{fffd}[2J.toml:1:1: a\u{fffd}b\u{fffd} [rule]\n  key: k\u{fffd}\n  expected: e\u{fffd}\n  did you mean `s\u{fffd}`?\n"
+        );
+    }
 
     #[test]
     fn the_nearest_word_is_suggested_and_a_far_one_is_not() {

@@ -4,7 +4,7 @@
 //! anywhere. Fetching is bounded in time and size, and what was fetched before stays where it fails.
 
 use super::diagnostic::Diagnostic;
-use super::files::TEAM_FILES_MAX;
+use super::files::{TEAM_BYTES_MAX, TEAM_FILES_MAX};
 use super::path::KeyPath;
 use super::program::{Failure, Program};
 use super::read::{Node, Read as _, Reader};
@@ -21,8 +21,6 @@ use std::time::{Duration, Instant};
 const DEADLINE: Duration = Duration::from_secs(60);
 /// What one fetch may bring.
 const PACK_BYTES_MAX: u64 = 64 << 20;
-/// All files of a team together.
-const FILES_BYTES_MAX: usize = 4 << 20;
 /// What git takes from the server's environment.
 const VARIABLES: [&str; 12] = [
     "PATH",
@@ -44,7 +42,7 @@ const SETTINGS: [(&str, &str); 6] = [
     ("GIT_CONFIG_GLOBAL", "/dev/null"),
     ("GIT_TERMINAL_PROMPT", "0"),
     ("GIT_ALLOW_PROTOCOL", "https:http:ssh:git"),
-    ("GIT_SSH_COMMAND", "ssh -oBatchMode=yes -oConnectTimeout=20"),
+    ("GIT_SSH_COMMAND", "ssh -oBatchMode=yes -oConnectTimeout=20 -oControlMaster=no -oControlPath=none"),
     ("LC_ALL", "C"),
 ];
 const FETCHED: &str = "refs/weir/fetched";
@@ -216,7 +214,7 @@ fn newest(dir: &Path, from: &Repository, known: Option<&str>) -> Result<Option<(
     list.extend((!inside.is_empty()).then_some(["--", inside.as_str()]).into_iter().flatten());
     let listed = text(git(&list, 1 << 20)?)?;
     let mut files = Vec::new();
-    let mut n_bytes_left = FILES_BYTES_MAX;
+    let mut n_bytes_left = TEAM_BYTES_MAX;
     for entry in listed.split_terminator('\0') {
         let Some((facts, path)) = entry.split_once('\t') else { continue };
         let name = path.rsplit('/').next().unwrap_or(path);
@@ -228,6 +226,9 @@ fn newest(dir: &Path, from: &Repository, known: Option<&str>) -> Result<Option<(
         if !mode.starts_with("100") {
             return Err(format!("`{path}` is a link: write the file itself"));
         }
+        if files.len() == TEAM_FILES_MAX {
+            return Err(format!("there are over {TEAM_FILES_MAX} files of configuration in `{}`", from.path));
+        }
         let size: usize = size.parse().map_err(|_| format!("`{path}` has no size"))?;
         n_bytes_left = n_bytes_left.checked_sub(size).ok_or("its files have together over 4 MiB")?;
         let content =
@@ -236,7 +237,6 @@ fn newest(dir: &Path, from: &Repository, known: Option<&str>) -> Result<Option<(
     }
     match files.len() {
         0 => Err(format!("there is no file of configuration in `{}`", from.path)),
-        n if n > TEAM_FILES_MAX => Err(format!("there are {n} files, over {TEAM_FILES_MAX}")),
         _ => Ok(Some((commit, files))),
     }
 }
@@ -258,6 +258,11 @@ fn git(dir: &Path, arguments: &[&str], bytes_max: usize, deadline: Duration) -> 
         "credential.helper=",
         "-c",
         "safe.bareRepository=all",
+        // What comes may be made to be large when it is unpacked.
+        "-c",
+        "core.bigFileThreshold=1m",
+        "-c",
+        "pack.threads=1",
     ];
     let argv: Vec<String> = settings.iter().chain(arguments).map(|argument| (*argument).to_owned()).collect();
     let from_server = VARIABLES.iter().filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?)));

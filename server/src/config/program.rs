@@ -11,6 +11,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
+/// Bytes of memory that a program with a bound on its files may map, and each that it starts.
+const MEMORY_BYTES_MAX: u64 = 1 << 30;
 /// Bytes of its standard error that are kept, to say why it failed.
 const ERROR_BYTES_MAX: usize = 4 << 10;
 
@@ -26,7 +28,7 @@ pub struct Program<'a> {
     pub deadline: Duration,
     /// Bytes that it may print; more end it.
     pub bytes_max: usize,
-    /// The largest file that it may write, in bytes.
+    /// The largest file that it may write, in bytes; with this its memory is bounded, too.
     pub file_bytes_max: Option<u64>,
 }
 
@@ -47,7 +49,7 @@ pub enum Failure {
     Failed {
         /// How.
         status: ExitStatus,
-        /// The beginning of its standard error.
+        /// The end of its standard error.
         stderr: String,
     },
 }
@@ -64,9 +66,9 @@ impl Program<'_> {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let mut child = command.spawn().map_err(Failure::NotStarted)?;
         let group = Pid::from_raw(i32::try_from(child.id()).expect("a process id is an i32"));
-        let bounded = self.file_bytes_max.map_or(Ok(()), |max| bound_files(group, max));
+        let bounded = self.file_bytes_max.map_or(Ok(()), |max| bound(group, max));
         let stdout = collect(child.stdout.take().expect("it was piped"), self.bytes_max + 1);
-        let stderr = collect(child.stderr.take().expect("it was piped"), ERROR_BYTES_MAX);
+        let stderr = collect_end(child.stderr.take().expect("it was piped"), ERROR_BYTES_MAX);
         let (told, ended) = channel();
         std::thread::spawn(move || drop(told.send(child.wait())));
         let answer = match bounded {
@@ -114,11 +116,33 @@ fn collect(mut from: impl Read + Send + 'static, bytes_max: usize) -> Receiver<Z
     read
 }
 
-/// Bounds what the process may write to one file, and all that it starts from now on.
-fn bound_files(process: Pid, bytes_max: u64) -> io::Result<()> {
-    let limit = rustix::process::Rlimit { current: Some(bytes_max), maximum: Some(bytes_max) };
+/// Reads to the end in a thread of its own and keeps the last `bytes_max` bytes: why a program failed it says last.
+fn collect_end(mut from: impl Read + Send + 'static, bytes_max: usize) -> Receiver<Zeroizing<Vec<u8>>> {
+    let (told, read) = channel();
+    std::thread::spawn(move || {
+        let mut bytes = Zeroizing::new(Vec::with_capacity(2 * bytes_max));
+        loop {
+            // A pipe that breaks ends what was printed.
+            match (&mut from).take(bytes_max as u64).read_to_end(&mut bytes) {
+                Ok(0) | Err(_) => break,
+                Ok(_) => {
+                    let n_old = bytes.len().saturating_sub(bytes_max);
+                    bytes.drain(..n_old);
+                }
+            }
+        }
+        drop(told.send(bytes));
+    });
+    read
+}
+
+/// Bounds what the process may write to one file and map into memory, and all that it starts from now on.
+fn bound(process: Pid, file_bytes_max: u64) -> io::Result<()> {
+    use rustix::process::{Resource, Rlimit, prlimit};
     let process = rustix::process::Pid::from_raw(process.as_raw());
-    rustix::process::prlimit(process, rustix::process::Resource::Fsize, limit)?;
+    for (resource, max) in [(Resource::Fsize, file_bytes_max), (Resource::As, MEMORY_BYTES_MAX)] {
+        prlimit(process, resource, Rlimit { current: Some(max), maximum: Some(max) })?;
+    }
     Ok(())
 }
 
@@ -155,6 +179,8 @@ mod tests {
         assert_eq!(run(&["sh", "-c", "yes & wait"], long, None).unwrap_err(), "it printed over 100 bytes");
         let endless = run(&["sh", "-c", "sleep 1000 & wait"], Duration::from_millis(50), None);
         assert_eq!(endless.unwrap_err(), "it took over 0 s");
+        let late = run(&["sh", "-c", "yes | head -c 100000 >&2; echo why >&2; exit 3"], long, None).unwrap_err();
+        assert_eq!(late, "it ended with exit status: 3: why");
         let writes = "trap '' XFSZ; sleep 0.2; head -c 100000 /dev/zero > file";
         assert!(run(&["sh", "-c", writes], long, Some(1_000)).is_err());
         assert!(run(&["sh", "-c", "cat"], long, None).unwrap().is_empty());

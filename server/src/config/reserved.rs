@@ -12,8 +12,10 @@ use std::sync::Arc;
 
 /// What the system shows of running processes there, the server's environment among it.
 const OF_THE_SYSTEM: [&str; 3] = ["/proc", "/sys", "/dev"];
-/// Variables with this prefix set the server's own keys.
-const OWN_PREFIX: &str = "WEIR_";
+/// Variables with these prefixes set the server's own keys, and let it into databases, machines and clouds.
+const OWN_PREFIXES: [&str; 4] = ["WEIR_", "PG", "SSH_", "AWS_"];
+/// What the programs of the server's user read there to be let in somewhere.
+const OF_THE_USER: [&str; 3] = [".ssh", ".netrc", ".pgpass"];
 
 /// What a team's secret may not come from. Paths are absolute; they need not exist.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,8 +28,8 @@ pub struct Reserved {
     configuration: BTreeSet<PathBuf>,
     /// None of these variables of the environment.
     variables: BTreeSet<String>,
-    /// No variable whose name begins so.
-    prefix: Option<&'static str>,
+    /// No variable whose name begins so, in whatever case.
+    prefixes: &'static [&'static str],
 }
 
 impl Reserved {
@@ -38,7 +40,7 @@ impl Reserved {
             files: config.own_files().collect(),
             configuration: config.configuration_folders().into(),
             variables: BTreeSet::new(),
-            prefix: Some(OWN_PREFIX),
+            prefixes: &["WEIR_"],
         };
         config.own_secrets().for_each(|secret| reserved.add(secret));
         reserved
@@ -58,7 +60,7 @@ impl Reserved {
         match secret {
             Secret::Env(variable) => {
                 let begins = |own: &str| variable.get(..own.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(own));
-                let is_own = self.prefix.is_some_and(begins);
+                let is_own = self.prefixes.iter().any(|own| begins(own));
                 is_own || self.variables.contains(variable)
             }
             Secret::File(_) | Secret::Credential(_) => {
@@ -90,6 +92,11 @@ pub fn reserve(config: &mut Config, is_own_file: impl Fn(&str) -> bool, texts: &
     for team in config.teams.values_mut() {
         let mut reserved = of_server.clone();
         if is_own_file(&team.name) {
+            reserved.prefixes = &OWN_PREFIXES;
+            // Of the server's user; whoever writes the instance's files may lend them.
+            if let Some(home) = std::env::home_dir().filter(|home| home.is_absolute()) {
+                reserved.folders.extend(OF_THE_USER.map(|name| home.join(name)));
+            }
             let others = declared.iter().filter(|(name, _)| *name != team.name);
             let had = |name: &str, secret: &Secret| {
                 texts.get(name).is_some_and(|text| text.secrets.contains(&secret.to_string()))
@@ -109,7 +116,7 @@ fn note(team: &Team, reserved: &Reserved, reader: &Reader<'_>) {
             Secret::Env(variable) => (
                 "env",
                 format!("variable `{variable}`"),
-                "a variable that is only for this team and not named `WEIR_...`",
+                "a variable that is only for this team and not named `WEIR_...`, `PG...`, `SSH_...` or `AWS_...`",
             ),
             Secret::Credential(name) => {
                 ("credential", format!("credential `{name}`"), "a credential that is only for this team")

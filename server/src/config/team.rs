@@ -36,8 +36,8 @@ section! {
         visibility = "visibility": Visibility, "\"public\"";
         /// What it may use.
         quota = "quota": RawQuota, "its defaults";
-        /// Its share of free slots against other teams.
-        weight = "weight": Count, "1";
+        /// Its share of free slots against other teams, 1 to 1000.
+        weight = "weight": At<Count>, "1";
         /// Its secrets, by name.
         secret = "secret": BTreeMap<String, At<TeamSecret>>;
         /// Where its changes come from.
@@ -175,7 +175,7 @@ impl RawTeam {
             visibility_at: self.visibility.map(|_| reader.place(&self.at.key("visibility"))),
             visibility: self.visibility.unwrap_or_default(),
             quota: self.quota.map(RawQuota::freeze).unwrap_or_default(),
-            weight: self.weight.map_or(1, |count| count.0),
+            weight: self.weight.map_or(1, |weight| check_weight(&weight, reader)),
             secrets,
             reserved: Arc::default(),
             builders,
@@ -213,6 +213,18 @@ impl Team {
             file: file.to_owned(),
         }
     }
+}
+
+/// The largest share of a team: more would leave nothing to the others.
+const WEIGHT_MAX: u32 = 1_000;
+
+/// The weight, where it is one.
+fn check_weight(weight: &At<Count>, reader: &Reader<'_>) -> u32 {
+    if weight.value.0 > WEIGHT_MAX {
+        let message = format!("{} is too large a share", weight.value.0);
+        reader.note(reader.wrong(&weight.path, "too-large", message).expected(format!("1 to {WEIGHT_MAX}")));
+    }
+    weight.value.0.min(WEIGHT_MAX)
 }
 
 /// Says which keys of `tables`, which stand at `path`, are no names.
