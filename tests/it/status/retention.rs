@@ -122,7 +122,7 @@ async fn a_team_without_room_keeps_what_it_has_and_says_in_its_logs_what_is_miss
     let quota = Quota { stored_bytes: Some(Size(20)), artifact_bytes: Some(Size(5)), ..Quota::default() };
     let rig = Rig::of_team_core(Quota { history_builds: Some(1), ..quota }).await;
     build(&rig, "full-2").await;
-    rig.clock.advance(3_600);
+    rig.clock.advance(3_601);
     let running = rig.start("core", "full-2").await;
     let update = rig.status.update();
     let step = update.step_started(running.id, "test").await.unwrap().id;
