@@ -91,6 +91,7 @@ pub async fn serve(config_file: &Path, listen: &[SocketAddr]) -> anyhow::Result<
     tell(&config, &urls, &warnings);
     let providers = Arc::new(web::auth::oidc::Providers::new(clock.clone()));
     let state = web::AppState {
+        open: web::live::open::Open::default(),
         providers,
         status: status.clone(),
         public_url: config.server.public_url.clone(),

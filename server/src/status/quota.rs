@@ -285,7 +285,7 @@ fn is_over(n_bytes: i64, max: Size) -> bool {
 }
 
 /// Who counts as one address: of IPv6 the network, of which one subscriber has all.
-fn network(address: IpAddr) -> IpAddr {
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) >> 64 << 64).into()),
         v4 => v4,

@@ -65,6 +65,8 @@ pub struct AppState {
     pub passwords: Arc<auth::password::Passwords>,
     /// Keys that tokens are checked with.
     pub keys: Arc<auth::Keys>,
+    /// Long answers that are open.
+    pub open: live::open::Open,
     /// Cancelled when the server shall stop: live streams end then.
     pub shutdown: CancellationToken,
 }

@@ -62,8 +62,6 @@ pub struct Field {
     pub value: String,
     /// Several lines.
     pub is_area: bool,
-    /// A whole number.
-    pub is_number: bool,
     /// Yes or no.
     pub is_check: bool,
     /// It is checked.
@@ -176,7 +174,6 @@ fn parameter(parameter: &Parameter) -> Field {
         label: parameter.label.clone(),
         hint,
         is_area: matches!(parameter.kind, ParameterKind::Text(_)),
-        is_number: matches!(parameter.kind, ParameterKind::Int),
         is_check: matches!(parameter.kind, ParameterKind::Bool),
         is_checked: parameter.default == Some(Value::Bool(true)),
         choices: choices(parameter, default.as_deref()),

@@ -137,7 +137,7 @@ fn open(state: &AppState, scope: &Scope, request: &HttpRequest, wanted: Wanted) 
         _ => HashMap::new(),
     };
     let source = Source { status: state.status.clone(), scope: scope.clone(), subscription, wanted, numbers, is_lost };
-    Ok(sse::answer(source, Standing::new(state, request, scope), state.shutdown.clone()))
+    Ok(sse::answer(source, Standing::new(state, request, scope)?, state.shutdown.clone()))
 }
 
 struct Source {

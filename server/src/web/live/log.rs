@@ -30,7 +30,7 @@ pub async fn follow(
     let page = get.log(&team, &builder, number, &step, &slug).await?;
     let progress = get.follow_log(page.log.id).await?;
     let source = Source { get, log: page.log.id, progress, next: first, is_ended: false };
-    Ok(sse::answer(source, Standing::new(&state, &request, &scope), state.shutdown.clone()))
+    Ok(sse::answer(source, Standing::new(&state, &request, &scope)?, state.shutdown.clone()))
 }
 
 struct Source {

@@ -4,6 +4,8 @@
 pub mod events;
 /// Lines of a log as they come.
 pub mod log;
+/// How many long answers are open.
+pub mod open;
 /// A log as plain bytes.
 pub mod raw;
 /// Server-sent events: the form of a stream.

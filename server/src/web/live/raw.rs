@@ -68,7 +68,7 @@ pub async fn show(
         end: wanted.max.map(|max| wanted.first.saturating_add(max)),
         headers: is_on(wanted.headers.as_deref(), false),
         follow,
-        standing: Standing::new(&state, &request, &scope),
+        standing: Standing::new(&state, &request, &scope)?,
         shutdown: state.shutdown.clone(),
     };
     Ok(answer.streaming(reader.stream()))

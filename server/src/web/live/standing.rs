@@ -1,9 +1,11 @@
 //! Whether the asker of a long answer still may have it: whoever's token is revoked or has expired, who signed out, or whose rights are
 //! others than they were loses their open answers within a second or two, and nobody's rights are believed for ever.
 
+use super::open::Place;
 use crate::model::scope::Scope;
-use crate::web::AppState;
-use crate::web::auth::Credentials;
+use crate::status;
+use crate::web::auth::{Credentials, address};
+use crate::web::{AppState, Result};
 use actix_web::HttpRequest;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -24,22 +26,30 @@ pub struct Standing {
     rights: watch::Receiver<u64>,
     until: Option<Instant>,
     next_look: Instant,
+    /// Left with the answer.
+    _place: Place,
 }
 
 impl Standing {
     /// For the answer to `request` by `scope` that begins now.
-    pub fn new(state: &AppState, request: &HttpRequest, scope: &Scope) -> Self {
+    ///
+    /// # Errors
+    /// `OverQuota` where too many are open.
+    pub fn new(state: &AppState, request: &HttpRequest, scope: &Scope) -> Result<Self> {
+        let address = address::of(request, &state.status.config().server);
+        let place = state.open.take(scope, address).map_err(status::Error::from)?;
         let now = Instant::now();
         let left = scope.ends().map(|ends| (ends - state.clock.now()).to_std().unwrap_or_default());
         let left = left.map_or(SIGNED_IN_MAX, |left| left.min(SIGNED_IN_MAX));
-        Self {
+        Ok(Self {
             state: state.clone(),
             credentials: Credentials::of(request.headers()),
             scope: scope.clone(),
             rights: state.status.watch_rights(),
             until: scope.is_signed_in().then(|| now + left),
             next_look: now + LOOK_EVERY,
-        }
+            _place: place,
+        })
     }
 
     /// Resolves when the answer must end; never for the anonymous, whom nothing is taken from. May be dropped and called again.

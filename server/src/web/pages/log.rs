@@ -83,7 +83,7 @@ pub async fn show(
         until: next + FOLLOWED_MAX,
         here: maker.links.log(&page.build.builder, number, page.step.number, &page.log.slug),
         deadline: tokio::time::Instant::now() + FOLLOW_TIME_MAX,
-        standing: Standing::new(&state, &request, &scope),
+        standing: Standing::new(&state, &request, &scope)?,
         shutdown: state.shutdown.clone(),
         stage: Stage::Head(head, after.to_owned()),
     };
