@@ -157,7 +157,7 @@ async fn the_last_result_stands_since_the_first_of_its_row() {
 }
 
 #[tokio::test]
-async fn a_builder_that_left_the_configuration_keeps_its_history_and_is_not_shown() {
+async fn a_builder_that_left_the_configuration_is_seen_as_retired_and_has_no_column() {
     let rig = Rig::new().await;
     rig.build("core", "full-2", Results::Success).await;
     let full = rig.config.clone();
@@ -167,7 +167,8 @@ async fn a_builder_that_left_the_configuration_keeps_its_history_and_is_not_show
     less.teams.insert("core".to_owned(), std::sync::Arc::new(core));
     let rig = Rig { config: std::sync::Arc::new(less), ..rig }.reopen().await;
     let get = rig.status.get(&Scope::system());
-    assert!(matches!(get.builder("core", "full-2"), Err(Error::NotFound { .. })));
+    let retired = get.builder("core", "full-2").unwrap();
+    assert!(retired.builder.is_retired && retired.last.unwrap().number == 1);
     let page = get.waterfall(&Narrowing::default()).await.unwrap();
     expect!["core/full-10: \ncore/never: \nsecret/vault: "].assert_eq(&columns(&page));
     let rig = Rig { config: full, ..rig }.reopen().await;
