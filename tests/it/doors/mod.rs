@@ -42,7 +42,7 @@ async fn try_door(doors: &Doors, row: &Row, team: Team, asker: Asker) -> Vec<Str
     let mut wrong = Vec::new();
     let path = filled(&row.path, Some(team));
     let name = format!("{} {path} as {asker:?}", row.method);
-    let page = ask(doors, row, row.method, &path, team, asker).await;
+    let page = ask(doors, row, row.method, Some(team), team, asker).await;
     let expected = row.expected(asker, team);
     if page.status != expected {
         wrong.push(format!("{name}: {} instead of {expected}", page.status));
@@ -54,15 +54,15 @@ async fn try_door(doors: &Doors, row: &Row, team: Team, asker: Asker) -> Vec<Str
         }
     }
     if row.method == "GET" {
-        let head = ask(doors, row, "HEAD", &path, team, asker).await;
+        let head = ask(doors, row, "HEAD", Some(team), team, asker).await;
         if (head.status, head.body.as_str()) != (page.status, "") {
             wrong.push(format!("HEAD of {name}: {} instead of {}", head.status, page.status));
         }
     }
     if row.is_about_a_team() && !reads(asker, team, team) {
         for method in [row.method, "HEAD", "DELETE"].into_iter().take(if asker.is_bad() { 1 } else { 3 }) {
-            let hidden = ask(doors, row, method, &path, team, asker).await;
-            let never = ask(doors, row, method, &filled(&row.path, None), team, asker).await;
+            let hidden = ask(doors, row, method, Some(team), team, asker).await;
+            let never = ask(doors, row, method, None, team, asker).await;
             let (hidden, never) = (blurred(&hidden, team.name()), blurred(&never, GHOST));
             if hidden != never {
                 wrong.push(format!("{method} {name}: {}", difference(&hidden, &never)));
@@ -72,10 +72,11 @@ async fn try_door(doors: &Doors, row: &Row, team: Team, asker: Asker) -> Vec<Str
     wrong
 }
 
-async fn ask(doors: &Doors, row: &Row, method: &str, path: &str, team: Team, asker: Asker) -> Page {
-    let mut request = doors.request(method, path, team, asker);
+/// Asks about `about`, none is the team that never was, with the credentials that `asker` has towards `team`.
+async fn ask(doors: &Doors, row: &Row, method: &str, about: Option<Team>, team: Team, asker: Asker) -> Page {
+    let mut request = doors.request(method, &filled(&row.path, about), team, asker);
     if let Some(body) = row.body.filter(|_| method == "POST") {
-        request = request.header("content-type", "application/json").body(body);
+        request = request.header("content-type", "application/json").body(filled(body, about));
     }
     doors.ask(request).await
 }

@@ -15,7 +15,7 @@ pub struct Row {
     pub path: String,
     /// Who gets what.
     pub rule: Rule,
-    /// A JSON body.
+    /// A JSON body, filled in like the address.
     pub body: Option<&'static str>,
 }
 
@@ -78,7 +78,7 @@ impl Row {
 
     /// Whether its address names a team or something of one.
     pub fn is_about_a_team(&self) -> bool {
-        self.path.contains('{')
+        self.path.contains('{') || self.body.is_some_and(|body| body.contains("{team}"))
     }
 }
 
@@ -120,6 +120,11 @@ fn owners_only(asker: Asker) -> u16 {
 /// Of a team that one does not administer it is not even said whether it is there.
 fn administers(asker: Asker, _: Team) -> u16 {
     signed_in(asker, if asker.may("administer") { 200 } else { 403 })
+}
+
+/// Likewise, for what is made there.
+fn issues(asker: Asker, _: Team) -> u16 {
+    signed_in(asker, if asker.may("administer") { 201 } else { 403 })
 }
 
 /// Every door.
@@ -203,10 +208,12 @@ pub fn rows() -> Vec<Row> {
         open("/api/v2/me"),
         Row::new("GET", "/api/v2/tokens", Rule::Each(|asker, _| owners_only(asker))),
         Row::new("GET", "/api/v2/tokens", Rule::Each(administers)).at("/api/v2/tokens?team={team}"),
-        Row::new("POST", "/api/v2/tokens", Rule::Each(|asker, _| signed_in(asker, 422))).sending("{}"),
+        Row::new("POST", "/api/v2/tokens", Rule::Each(issues)).sending(r#"{"team": "{team}", "role": "viewer"}"#),
+        Row::new("POST", "/api/v2/tokens", Rule::Each(|asker, _| signed_in(asker, if asker == Asker::Owner { 201 } else { 403 })))
+            .sending(r#"{"owner": true}"#),
         Row::new("POST", "/api/v2/tokens/{jti}/revoke", Rule::Each(|asker, _| signed_in(asker, 404)))
             .at("/api/v2/tokens/none/revoke"),
-        Row::new("POST", "/api/v2/revocations", Rule::Each(|asker, _| signed_in(asker, 400))).sending("{}"),
+        Row::new("POST", "/api/v2/revocations", Rule::Each(|asker, _| owners_only(asker))).sending(r#"{"subject": "nobody at all"}"#),
         // Live.
         open("/sse/waterfall"),
         read("/sse/view/{name}").at("/sse/view/{team}-v"),
