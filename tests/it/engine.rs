@@ -243,7 +243,7 @@ async fn whole_log(world: &World, number: i64, step: usize) -> String {
 }
 
 /// Follows the first log of a running build until a line has `mark`; returns what stands behind it.
-async fn follow_until(world: &World, number: i64, mark: &str) -> String {
+pub(crate) async fn follow_until(world: &World, number: i64, mark: &str) -> String {
     let owner = world.owner();
     let path = build_path("core/it", number);
     let log = world.url(&format!("{path}/step/0/log/stdio/raw"));

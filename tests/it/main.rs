@@ -34,6 +34,8 @@ mod oidc;
 mod pages;
 /// Plugins in their host.
 mod plugins;
+/// Another configuration while the server runs.
+mod reload;
 /// Why somebody may do something, and who did what.
 mod rights;
 /// People sign in and out.

@@ -6,6 +6,7 @@ mod events;
 mod findings;
 mod logs;
 mod quota;
+mod replace;
 mod retention;
 mod state;
 mod trigger;
