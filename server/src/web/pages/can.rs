@@ -29,7 +29,7 @@ pub async fn show(
         match ask(&state, &scope, &question).await {
             Ok(verdict) => Some(Ok(verdict)),
             Err(Error::Status(StatusError::Invalid { fields })) => {
-                Some(Err(fields.into_iter().map(|(_, why)| why).collect::<Vec<_>>().join("; ")))
+                Some(Err(fields.into_values().collect::<Vec<_>>().join("; ")))
             }
             Err(Error::Status(error @ StatusError::NotFound { .. })) => Some(Err(error.to_string())),
             Err(error) => return Err(error),

@@ -87,7 +87,7 @@ fn wish(form: &Force, typed: &BTreeMap<String, String>) -> ForceWish {
             let is_left_out = value.trim().is_empty()
                 && known.is_some_and(|parameter| {
                     let is_text = matches!(parameter.kind, ParameterKind::String(_) | ParameterKind::Text(_));
-                    !parameter.required && !(is_text && parameter.default.is_some())
+                    !(parameter.required || is_text && parameter.default.is_some())
                 });
             if !is_left_out {
                 wish.parameters.insert(name.to_owned(), Value::from(value.as_str()));
