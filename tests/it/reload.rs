@@ -53,9 +53,10 @@ async fn a_signal_and_the_api_put_a_new_builder_in_force_and_a_broken_main_file_
     let (code, text) = said(&world.weir(&["check", "--diff"], &[]));
     assert!(code == Some(0) && text.contains("Nothing follows from it."), "{text}");
 
+    let owner = world.owner();
     for broken in [site.clone().toml("titel = 1"), site.clone().toml("[server.deep]"), site.toml("[[")] {
         save(&world, &broken);
-        let (status, answer) = ask(&world, &world.owner(), "/api/v2/reload").await;
+        let (status, answer) = ask(&world, &owner, "/api/v2/reload").await;
         assert_eq!((status, &answer["in_force"]), (422, &Value::Bool(false)), "{answer}");
         assert!(answer["wrong"][0].as_str().unwrap().contains("weir.toml:"), "{answer}");
         assert_eq!(world.get("/team/core/builder/c").await.status, 200, "what was in force stays");

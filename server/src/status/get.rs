@@ -148,7 +148,9 @@ impl Get {
         let own = |slots: std::ops::Range<Slot>| slots.filter(is_own).map(|slot| status_of(&now, slot)).collect();
         let n_live = now.registry.live().len();
         let builders: Vec<BuilderStatus> = own(0..n_live);
-        let retired: Vec<BuilderStatus> = own(n_live..now.registry.declared.len());
+        let mut retired: Vec<BuilderStatus> = own(n_live..now.registry.declared.len());
+        // Of one that never built there is nothing to see.
+        retired.retain(|status| status.last.is_some() || !status.running.is_empty());
         let views = self.readable_views(&now).filter(|view| match &view.team {
             Some(owner) => owner == name,
             None => now.selections[&view.name].chosen.iter().any(|chosen| is_own(&chosen.slot)),

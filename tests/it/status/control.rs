@@ -65,7 +65,7 @@ async fn every_wrong_thing_of_a_force_is_named_at_once_and_nothing_is_stored() {
           "branch": "must not begin with `-`",
           "parameters.jobs": "must be a whole number",
           "parameters.nope": "is no parameter of this builder; it takes jobs, note, tests",
-          "parameters.note": "must fit the pattern ^[a-z]{0,5}$",
+          "parameters.note": "must fit the pattern `^[a-z]{0,5}$`",
           "parameters.tests": "must be one of: all, quick",
           "properties.other": "is no property that may be given here; it takes extra",
           "reason": "must be one line of at most 500 characters",
