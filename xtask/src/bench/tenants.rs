@@ -143,6 +143,8 @@ impl Tenants {
             let mut started = None;
             loop {
                 let json: Value = serde_json::from_slice(&client.get(&path)?.body).context("a request's JSON")?;
+                let json = &json["buildrequests"][0];
+                ensure!(json.is_object(), "{path} holds no request");
                 if started.is_none() && json["claimed"] == true {
                     started = Some(began.elapsed());
                 }
