@@ -1,19 +1,19 @@
 //! `weir login`: saves a token for a server, after asking that server whether it is good.
 
+use super::ask::Wanted;
 use super::client::{self, Connection, Failure};
 use super::saved::Saved;
 use serde_json::Value;
-use std::io::{BufRead as _, IsTerminal as _, Read as _};
 use std::process::ExitCode;
 
-/// Bytes of a token at most.
-const TOKEN_BYTES_MAX: u64 = 16 << 10;
+/// What is asked for: a token is no longer than what a server reads.
+const TOKEN: Wanted = Wanted { what: "token", bytes_max: 16 << 10 };
 
 /// Arguments of `weir login`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "A personal token is made on the page Account of the server, others by `weir token issue`. The token is asked for, \
-    or read as one line from standard input:\n\n  weir login --server https://ci.example.org/ < FILE"
+    after_help = "A personal token is made on the page Account of the server, others by `weir token issue`. The token is asked for \
+    without showing it, or read as one line from standard input:\n\n  weir login --server https://ci.example.org/ < FILE"
 )]
 pub struct Login {
     /// Forget the login instead of saving one
@@ -40,8 +40,14 @@ impl Login {
         let client = self.connection.client()?;
         let token = match given {
             Some(token) => token,
-            None => ask(client.base().as_str())
-                .map_err(|error| Failure::usage(format!("the token cannot be read: {error}")))?,
+            None => {
+                let asked = TOKEN.ask(&format!("Token for {} (it is not shown): ", client.base()));
+                asked
+                    .map_err(|error| Failure::usage(format!("{error:#}; nothing is saved")))?
+                    .expose()
+                    .trim()
+                    .to_owned()
+            }
         };
         if token.is_empty() {
             return Err(Failure::usage("no token was given; nothing is saved"));
@@ -82,14 +88,4 @@ impl Login {
         }
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// One line of standard input, bounded.
-fn ask(server: &str) -> std::io::Result<String> {
-    if std::io::stdin().is_terminal() {
-        eprint!("Token for {server}: ");
-    }
-    let mut line = String::new();
-    std::io::stdin().lock().take(TOKEN_BYTES_MAX).read_line(&mut line)?;
-    Ok(line.trim().to_owned())
 }

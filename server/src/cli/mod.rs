@@ -2,6 +2,8 @@
 
 use clap::{Parser, Subcommand};
 
+/// One line of a secret.
+mod ask;
 /// Who may do what.
 pub mod can;
 /// Drops a request that waits.
