@@ -6,6 +6,7 @@ use super::path::KeyPath;
 use super::read::{At, Node, Read, Reader, one_of, section, word};
 use super::value::Any;
 use crate::model::claim::ClaimPath;
+use crate::model::name::check_user;
 use crate::model::right::Role;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,7 +53,7 @@ section! {
 section! {
     /// Somebody who signs in with a password.
     struct RawUser {
-        /// What to sign in as.
+        /// What to sign in as: 1 to 100 printable characters without `:`, not `anonymous` or `system`.
         name = "name": At<String>;
         /// An argon2id hash; never the password.
         password_hash = "password_hash": PasswordHash;
@@ -241,11 +242,14 @@ impl RawUser {
         reader: &Reader<'_>,
     ) -> Option<User> {
         let name = reader.required(&self.at, "name", self.name);
-        if let Some(name) = &name
-            && !names.insert(name.value.clone())
-        {
-            let message = format!("there are two users `{}`", name.value);
-            reader.note(reader.wrong(&name.path, "name-taken", message).expected("each user once"));
+        if let Some(name) = &name {
+            if let Err(error) = check_user(&name.value) {
+                let diagnostic = reader.wrong(&name.path, "bad-name", error.to_string());
+                reader.note(diagnostic.expected("a name such as `ada`, `Ada Lovelace` or `ada@example.org`"));
+            } else if !names.insert(name.value.clone()) {
+                let message = format!("there are two users `{}`", name.value);
+                reader.note(reader.wrong(&name.path, "name-taken", message).expected("each user once"));
+            }
         }
         let password_hash = reader.required(&self.at, "password_hash", self.password_hash);
         let mut roles = BTreeMap::new();

@@ -7,6 +7,7 @@ use super::team::Team;
 use super::worker::Worker;
 use crate::model::claim::ClaimPath;
 use crate::model::right::{Role, Visibility};
+use crate::model::time::Span;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -37,6 +38,8 @@ pub enum Topic {
     Plugin,
     /// What a team may use.
     Quota,
+    /// For how long it is kept who did what.
+    Audit,
     /// Nothing follows before the server starts again.
     Restart,
 }
@@ -54,6 +57,7 @@ impl Topic {
             Self::Worker => "worker",
             Self::Plugin => "plugin",
             Self::Quota => "quota",
+            Self::Audit => "audit",
             Self::Restart => "restart",
         }
     }
@@ -100,6 +104,11 @@ pub fn diff(old: &Config, new: &Config) -> Vec<Consequence> {
     teams(old, new, &mut found);
     views(old, new, &mut found);
     rights(&old.auth, &new.auth, &mut found);
+    if old.audit != new.audit {
+        let (was, now) = (Span(old.audit.keep), Span(new.audit.keep));
+        let gone = if now < was { "; what is older goes for ever" } else { "" };
+        found.say(Topic::Audit, None, format!("entries of the audit were kept for {was} and are for {now}{gone}"));
+    }
     workers(old, new, &mut found);
     plugins(old, new, &mut found);
     found.0.sort_by(|a, b| b.is_wider.cmp(&a.is_wider).then_with(|| a.cmp(b)));

@@ -1,5 +1,6 @@
 //! From what was written to what is used: read every section, freeze it, check what refers to what.
 
+use super::audit::RawAudit;
 use super::auth::{RawAuth, check_team};
 use super::diagnostic::{Diagnostic, Place};
 use super::fetched;
@@ -29,6 +30,8 @@ section! {
         server = "server": RawServer;
         /// Who may be believed.
         auth = "auth": RawAuth;
+        /// How long it is kept who did what.
+        audit = "audit": RawAudit;
         /// What plugins get beyond nothing.
         plugin = "plugin": BTreeMap<String, RawPlugin>;
         /// The way out for mail.
@@ -142,6 +145,7 @@ fn freeze(dir: PathBuf, reader: &Reader<'_>, given: &Given<'_>) -> Config {
     let teams = (!sources.incomplete).then_some(&names);
 
     let auth = RawAuth::freeze(raw.auth, &server.state_dir, teams, reader);
+    let audit = RawAudit::freeze(raw.audit, reader);
     let mail_password = raw.mail.as_ref().and_then(|mail| mail.password.clone());
     if let Some(mail) = raw.mail {
         mail.check(reader);
@@ -171,6 +175,7 @@ fn freeze(dir: PathBuf, reader: &Reader<'_>, given: &Given<'_>) -> Config {
         files,
         server,
         auth,
+        audit,
         mail_password,
         plugins,
         workers,

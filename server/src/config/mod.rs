@@ -1,5 +1,7 @@
 //! What the operator and the teams wrote, checked and frozen: load, check, freeze.
 
+/// `[audit]`.
+pub mod audit;
 /// `[auth.*]`.
 pub mod auth;
 /// `[builder.*]`, steps and force parameters.
@@ -111,6 +113,8 @@ pub struct Config {
     pub server: server::Server,
     /// `[auth.*]`.
     pub auth: auth::Auth,
+    /// `[audit]`.
+    pub audit: audit::Audit,
     /// Where the password of `[mail]` comes from.
     pub mail_password: Option<team::Secret>,
     /// `[plugin.*]`, by name; a plugin without a table has no entry.

@@ -1,5 +1,6 @@
 //! The reference of every section and key, made from the comments on the keys: `docs/configuration.md`.
 
+use super::audit::RawAudit;
 use super::auth::{RawAuth, RawGrant, RawUser};
 use super::builder::RawBuilder;
 use super::force::{RawForceTable, RawParameter};
@@ -37,6 +38,7 @@ fn entries() -> Vec<Entry> {
         entry::<RawOidc>("`[auth.oidc.NAME]`", &["issuer", "client_id"]),
         entry::<RawGrant>("`[[auth.grant]]`", &["issuer", "claim", "value", "role"]),
         entry::<RawUser>("`[[auth.user]]`", &["name", "password_hash"]),
+        entry::<RawAudit>("`[audit]`", &[]),
         entry::<RawPlugin>("`[plugin.NAME]`", &[]),
         entry::<RawMail>("`[mail]`", &["smtp", "from"]),
         entry::<RawWorker>("`[worker.NAME]`", &[]),
@@ -68,7 +70,7 @@ to write instead; `weir serve` runs it. Each takes `--config FILE` (or `WEIR_CON
 In this order, each over the one before: what is built in, the main file, the files of `conf.d/` beside it by name, those of
 `teams/`, the environment. Each file may be written as TOML (`.toml`), YAML (`.yaml`, `.yml`) or JSON (`.json`).
 
-* A file of `conf.d/` may override single values of `[server]` and `[mail]`; its arrays of tables (`[[auth.user]]`) are appended. A
+* A file of `conf.d/` may override single values of `[server]`, `[audit]` and `[mail]`; its arrays of tables (`[[auth.user]]`) are appended. A
   named section (`[worker.NAME]`, `[view.NAME]`, `[team.NAME]` and so on) stands whole in one file: in two it is an error.
 * A file of `teams/` declares the team of its name: its keys are those of `[team.NAME]`, and nothing in it reaches outside the team.
   Where it is broken, that team goes on with what its files said when they were last good (kept in the database), and nobody else

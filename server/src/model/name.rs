@@ -1,5 +1,6 @@
 //! What things may be called. An invalid name cannot exist: the constructors refuse it.
 
+use super::one_line::{is_steering, one_line};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -16,6 +17,12 @@ pub enum NameError {
         "`{0}` is no builder name: use 1 to 100 printable characters without `/ * ? [ ] {{ }}` and without blanks at the ends"
     )]
     Wide(String),
+    /// For people who sign in with a password.
+    #[error("`{0}` is no user name: use 1 to 100 printable characters without `:` and without blanks at the ends")]
+    User(String),
+    /// What the server itself is called in the audit.
+    #[error("`{0}` is no user name: that is what the audit calls somebody else")]
+    Reserved(String),
     /// For artifacts.
     #[error(
         "`{0}` is no artifact name: use up to 400 bytes of printable characters, with slashes between parts that are not empty, \
@@ -47,6 +54,22 @@ pub fn check_wide(name: &str) -> Result<(), NameError> {
         && name.trim() == name
         && !name.chars().any(|c| c.is_control() || matches!(c, '/' | '*' | '?' | '[' | ']' | '{' | '}'));
     if good { Ok(()) } else { Err(NameError::Wide(name.to_owned())) }
+}
+
+/// Names in the audit that are no user's.
+const RESERVED: [&str; 2] = ["anonymous", "system"];
+
+/// Checks the name of somebody who signs in with a password. No colon: with one, people of providers are named `PROVIDER:NAME`.
+///
+/// # Errors
+/// Says what a name looks like.
+pub fn check_user(name: &str) -> Result<(), NameError> {
+    let n = name.chars().count();
+    if RESERVED.contains(&name) {
+        return Err(NameError::Reserved(name.to_owned()));
+    }
+    let good = (1..=100).contains(&n) && name.trim() == name && !name.chars().any(|c| c == ':' || is_steering(c));
+    if good { Ok(()) } else { Err(NameError::User(one_line(name))) }
 }
 
 /// Checks the name of an artifact: like a relative path, so that it can stand at the end of an address.
@@ -89,7 +112,7 @@ impl fmt::Display for BuilderKey {
 
 #[cfg(test)]
 mod tests {
-    use super::{check_artifact, check_plain, check_wide};
+    use super::{check_artifact, check_plain, check_user, check_wide};
 
     #[test]
     fn plain_names() {
@@ -110,6 +133,19 @@ mod tests {
             assert!(check_wide(bad).is_err(), "{bad}");
         }
     }
+
+    #[test]
+    fn users_are_named_as_people_are_and_never_like_somebody_else_in_the_audit() {
+        for good in ["ada", "Ada Lovelace", "ada@example.org", "Łukasz", "systematic", &"é".repeat(100)] {
+            assert!(check_user(good).is_ok(), "{good}");
+        }
+        let bad = ["", " ", " ada", "ada ", "ada\n", "a\u{202e}da", "main:ada", "anonymous", "system"];
+        for bad in bad.into_iter().chain([&*"x".repeat(101)]) {
+            assert!(check_user(bad).is_err(), "{bad}");
+        }
+        assert!(!check_user("a\u{1b}[31m\n").unwrap_err().to_string().contains(char::is_control));
+    }
+
     #[test]
     fn artifacts_are_named_like_relative_paths() {
         for good in ["a", "dist/weir-0.1.0.tar.gz", "Ünï ✓/a b.txt", "50%/a#b?c", &"x".repeat(400)] {

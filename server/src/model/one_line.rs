@@ -21,7 +21,7 @@ pub fn one_line(text: &str) -> String {
 }
 
 /// Controls, separators of lines and paragraphs, and what changes the direction of writing.
-fn is_steering(c: char) -> bool {
+pub fn is_steering(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

@@ -115,6 +115,14 @@ impl Get {
     }
 }
 
+/// The details of an entry with the person who acted, where one is known: two people may have one name, and no two are one person.
+pub(super) fn of_person(person: Option<&str>, mut details: Value) -> String {
+    if let (Some(person), Some(fields)) = (person, details.as_object_mut()) {
+        fields.insert("person".to_owned(), person.into());
+    }
+    details.to_string()
+}
+
 /// Whether `scope` is an owner's and narrowed to nothing.
 pub(super) fn administers_instance(scope: &Scope) -> bool {
     scope.may_read_instance(Visibility::Private) && scope.may(Right::Administer, "", "")

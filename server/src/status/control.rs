@@ -1,5 +1,6 @@
 //! What people do: rights checked, audit written, the wish durable before it is answered.
 
+use super::audit::of_person;
 use super::commit::{Effect, Tx};
 use super::event::What;
 use super::force::Asked;
@@ -236,7 +237,7 @@ impl Control {
         let declared = now.registry.declared_of(builder_id).ok_or_else(missing)?;
         let key = declared.builder.key.clone();
         attempt.team = Some(key.team.clone());
-        attempt.details = json!({ "builder": key.to_string() }).to_string();
+        attempt.details = of_person(self.scope.person(), json!({ "builder": key.to_string() }));
         self.allowed(&now, Right::Cancel, &key.team, &key.name).map_err(|e| match e {
             Error::NotFound { .. } => missing(),
             e => e,
@@ -279,7 +280,7 @@ impl Control {
             object: short(&object),
             allowed: true,
             reason,
-            details: details.to_string(),
+            details: of_person(self.scope.person(), details),
         }
     }
 

@@ -42,6 +42,7 @@ pub mod query;
 /// What teams may use, and the refusals.
 pub mod quota;
 mod rebuild;
+mod refused;
 mod registry;
 /// The configuration loaded anew.
 pub mod reload;
@@ -119,6 +120,7 @@ struct Inner {
     closed: CancellationToken,
     tokens: token::Tokens,
     sessions: session::Believed,
+    refused: refused::Refused,
     plugins: plugin::Source,
     meters: quota::Meters,
     /// The builder up to which old builds were dropped last.
@@ -153,6 +155,7 @@ impl Status {
             closed: CancellationToken::new(),
             tokens,
             sessions: session::Believed::default(),
+            refused: refused::Refused::default(),
             plugins: plugin::Source::default(),
             meters: quota::Meters::default(),
             retained_to: AtomicI64::default(),

@@ -1,6 +1,7 @@
 //! Tokens that people make for their own scripts, on their account's page. Such a token is its person, or less: what the person may do is
 //! asked of the configuration in force at each use, and the token's own bounds are laid over that.
 
+use super::audit::of_person;
 use super::rights::Identity;
 use super::session::{Session, hash, looks_like_a_secret, new_id, new_secret, stamp};
 use super::{Error, Result, Status};
@@ -12,7 +13,7 @@ use crate::store::audit::{self, NewAudit};
 use crate::store::personal_tokens::{self, PersonalTokenRow};
 use chrono::TimeDelta;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// Every personal token begins with this, so that it is known for what it is wherever it turns up.
@@ -128,7 +129,7 @@ impl PersonalTokens {
             proved_at: Some(now.naive_utc()),
         };
         let details = json!({ "name": row.name, "team": row.team, "role": row.role, "days": days });
-        let done = entry(&session.identity, &session.id, now, "token.issue", &row.id, details.to_string());
+        let done = entry(&session.identity, &session.id, now, "token.issue", &row.id, details);
         let made = PersonalToken::from(row.clone());
         let insert = move |c: &mut _| {
             personal_tokens::delete_expired(c, now - LISTED_AFTER)?;
@@ -167,7 +168,7 @@ impl PersonalTokens {
     /// `NotFound` where the person of `session` has none of that id.
     pub async fn revoke(&self, session: &Session, id: &str) -> Result<()> {
         let (now, person, wanted) = (self.status.now(), session.identity.person(), id.to_owned());
-        let done = entry(&session.identity, &session.id, now, "token.revoke", id, "{}".to_owned());
+        let done = entry(&session.identity, &session.id, now, "token.revoke", id, json!({}));
         let delete = move |c: &mut _| {
             if !personal_tokens::delete(c, &person, &wanted)? {
                 return Err(Error::not_found("token", wanted));
@@ -317,7 +318,7 @@ impl From<PersonalTokenRow> for PersonalToken {
     }
 }
 
-fn entry(identity: &Identity, by: &str, at: Time, action: &str, id: &str, details: String) -> NewAudit {
+fn entry(identity: &Identity, by: &str, at: Time, action: &str, id: &str, details: Value) -> NewAudit {
     NewAudit {
         at,
         subject: identity.subject(),
@@ -326,7 +327,7 @@ fn entry(identity: &Identity, by: &str, at: Time, action: &str, id: &str, detail
         object: format!("token {id}"),
         allowed: true,
         reason: String::new(),
-        details,
+        details: of_person(Some(&identity.person()), details),
         team: None,
     }
 }

@@ -1,10 +1,12 @@
 //! The configuration is loaded anew because somebody asks for it: who may, what the audit says, what the answer holds.
 
+use super::audit::of_person;
 use super::control::{Control, short};
 use super::{Error, Result, Status};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::diff::Consequence;
 use crate::model::right::Right;
+use crate::model::scope::Scope;
 use crate::model::time::Time;
 use crate::store::audit::{self, NewAudit};
 use async_trait::async_trait;
@@ -77,25 +79,19 @@ impl super::update::Update {
     /// # Errors
     /// Where the database cannot be read or written.
     pub async fn reload(&self, because: &str, is_asked: bool) -> Result<Reloaded> {
-        self.status.reload(("system".to_owned(), None), None, because.to_owned(), is_asked).await
+        self.status.reload(Scope::system(), None, because.to_owned(), is_asked).await
     }
 }
 
 impl Status {
     /// Loads anew and says in the audit what came of it, whether or not the asker waits for the answer.
-    async fn reload(
-        &self,
-        who: (String, Option<String>),
-        team: Option<String>,
-        because: String,
-        is_asked: bool,
-    ) -> Result<Reloaded> {
+    async fn reload(&self, who: Scope, team: Option<String>, because: String, is_asked: bool) -> Result<Reloaded> {
         let (status, source) = (self.clone(), self.source()?);
         let loading = source.clone();
         let work = async move {
             let reloaded = loading.reload(is_asked).await?;
             let known = team.filter(|team| status.config().teams.contains_key(team));
-            let row = row(status.now(), (&who.0, who.1), known.as_deref(), &because, &reloaded);
+            let row = row(status.now(), &who, known.as_deref(), &because, &reloaded);
             status.0.store.write(move |c| Ok::<_, Error>(audit::insert(c, &row)?)).await?;
             Ok(reloaded)
         };
@@ -120,8 +116,7 @@ impl Control {
             self.record(team, &because, &outcome).await?;
             return Err(error);
         }
-        let who = (self.scope.subject.clone(), self.scope.token_id.clone());
-        let reloaded = self.status.reload(who, team.map(str::to_owned), because, true).await?;
+        let reloaded = self.status.reload(self.scope.clone(), team.map(str::to_owned), because, true).await?;
         Ok(answer(reloaded, team))
     }
 
@@ -137,10 +132,8 @@ impl Control {
     }
 
     async fn record(&self, team: Option<&str>, because: &str, reloaded: &Reloaded) -> Result<()> {
-        let scope = &self.scope;
-        let who = (scope.subject.as_str(), scope.token_id.clone());
         let known = team.filter(|team| self.status.config().teams.contains_key(*team));
-        let row = row(self.status.now(), who, known, because, reloaded);
+        let row = row(self.status.now(), &self.scope, known, because, reloaded);
         self.status.0.store.write(move |c| Ok::<_, Error>(audit::insert(c, &row)?)).await
     }
 }
@@ -170,13 +163,7 @@ fn answer(reloaded: Reloaded, team: Option<&str>) -> ReloadAnswer {
 }
 
 /// What the audit keeps of it.
-fn row(
-    at: Time,
-    (subject, token_id): (&str, Option<String>),
-    team: Option<&str>,
-    because: &str,
-    reloaded: &Reloaded,
-) -> NewAudit {
+fn row(at: Time, who: &Scope, team: Option<&str>, because: &str, reloaded: &Reloaded) -> NewAudit {
     let n_errors = reloaded.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
     let reason = match (&reloaded.refused, reloaded.is_in_force) {
         (Some(why), _) => why.clone(),
@@ -195,19 +182,21 @@ fn row(
     NewAudit {
         team: team.map(str::to_owned),
         at,
-        subject: subject.to_owned(),
-        token_id,
+        subject: who.subject.clone(),
+        token_id: who.token_id.clone(),
         action: ACTION.to_owned(),
         object: "configuration".to_owned(),
         allowed: reloaded.is_in_force,
         reason: short(&reason),
-        details: json!({
-            "consequences": listed,
-            "more": more,
-            "errors": said,
-            "more_errors": errors.len().saturating_sub(AUDITED),
-            "broken": broken,
-        })
-        .to_string(),
+        details: of_person(
+            who.person(),
+            json!({
+                "consequences": listed,
+                "more": more,
+                "errors": said,
+                "more_errors": errors.len().saturating_sub(AUDITED),
+                "broken": broken,
+            }),
+        ),
     }
 }

@@ -1,6 +1,6 @@
 //! What a team's `history` and `history_builds` keep no longer goes: builds with their logs, test results and artifacts, and requests that
 //! were cancelled. Never one that runs or that a running one triggered, never the last finished one of a builder, never what ended just now. In slices, each a short write that waits its turn: no
-//! other write waits for more than one of them.
+//! other write waits for more than one of them. So goes what the audit keeps no longer.
 
 use super::commit::Effect;
 use super::update::Update;
@@ -9,7 +9,7 @@ use crate::model::id::{BuildId, BuilderId};
 use crate::model::name::BuilderKey;
 use crate::model::time::Time;
 use crate::store::usage::{self, Stored};
-use crate::store::{DbConnection, builders, retention};
+use crate::store::{DbConnection, audit, builders, retention};
 use chrono::TimeDelta;
 use std::sync::atomic::Ordering;
 
@@ -23,6 +23,10 @@ const REQUESTS: i64 = 100;
 const CHUNKS: i64 = 64;
 /// What ended so lately is kept: somebody may be looking at it, or wait for it.
 const LATELY: TimeDelta = TimeDelta::hours(1);
+/// Entries of the audit that go in one write.
+const ENTRIES: usize = 500;
+/// Entries of the audit that go in one pass; more wait for the next.
+const ENTRIES_MAX: usize = 10_000;
 /// Test results that go in one write.
 const TESTS: i32 = 1_000;
 
@@ -33,6 +37,8 @@ pub struct Retained {
     pub n_builds: usize,
     /// Cancelled requests that went.
     pub n_requests: usize,
+    /// Entries of the audit that went.
+    pub n_entries: usize,
     /// There is more to do.
     pub has_more: bool,
     /// Builders of which nothing could be dropped, for reasons that the log says.
@@ -61,6 +67,7 @@ impl Update {
         let first = rows.partition_point(|(builder, _, _)| builder.0 <= last);
         rows.rotate_left(first);
         let mut done = Retained::default();
+        self.retain_audit(&mut done).await?;
         for (builder, key, _) in rows {
             let Some(kept) = self.kept(&key) else { continue };
             match self.retain_of(builder, &key, kept, &mut done).await {
@@ -73,11 +80,27 @@ impl Update {
                 Ok(()) => {}
             }
             self.status.0.retained_to.store(builder.0, Ordering::Relaxed);
-            if done.has_more {
+            if done.n_builds == BUILDS_MAX && done.has_more {
                 break;
             }
         }
         Ok(done)
+    }
+
+    /// Drops what is older in the audit than the configuration has it kept, the oldest first.
+    async fn retain_audit(&self, done: &mut Retained) -> Result<()> {
+        let keep = TimeDelta::from_std(self.status.config().audit.keep).ok();
+        let Some(before) = keep.and_then(|keep| self.status.now().checked_sub_signed(keep)) else { return Ok(()) };
+        while done.n_entries < ENTRIES_MAX {
+            let write = move |c: &mut _| Ok::<_, Error>(audit::delete_older(c, before, ENTRIES as i64)?);
+            let n = self.status.0.store.write(write).await?;
+            done.n_entries += n;
+            if n < ENTRIES {
+                return Ok(());
+            }
+        }
+        done.has_more = true;
+        Ok(())
     }
 
     /// What is kept of a builder's history; none where all of it is. One that left the configuration keeps what its team's builders do.

@@ -151,27 +151,6 @@ impl Sessions {
         Ok((secret, session))
     }
 
-    /// Somebody at `address` tried to sign in as `name` with a wrong password. A name that nobody here has is not written down: people
-    /// type their password there.
-    ///
-    /// # Errors
-    /// Where the database cannot be written.
-    pub async fn failed(&self, name: &str, address: &str) -> Result<()> {
-        let is_known = self.status.config().auth.users.contains_key(name);
-        let failed = NewAudit {
-            at: self.status.now(),
-            subject: if is_known { name } else { "anonymous" }.to_owned(),
-            token_id: None,
-            action: "sign-in".to_owned(),
-            object: if is_known { format!("user {name}") } else { "an unknown user".to_owned() },
-            allowed: false,
-            reason: "wrong name or password".to_owned(),
-            details: json!({ "address": address }).to_string(),
-            team: None,
-        };
-        self.status.0.store.write(move |c| Ok::<_, Error>(audit::insert(c, &failed)?)).await
-    }
-
     /// The session of the cookie's secret, and what its person may do now; none where it has ended, was not used for too long, or the
     /// configuration in force does not know its person, or not with that password, any more.
     ///
@@ -263,7 +242,7 @@ impl Sessions {
             .store
             .write(move |c| {
                 let n = sessions::delete_of(c, &key)?;
-                done.details = json!({ "sessions": n }).to_string();
+                done.details = json!({ "person": key, "sessions": n }).to_string();
                 audit::insert(c, &done)?;
                 Ok::<_, Error>(n)
             })
@@ -385,6 +364,7 @@ fn session(row: SessionRow) -> Option<Session> {
     })
 }
 
+/// What the audit says of a session's action.
 pub(super) fn entry(identity: &Identity, id: &str, at: Time, action: &str, reason: &str) -> NewAudit {
     NewAudit {
         at,
@@ -394,7 +374,7 @@ pub(super) fn entry(identity: &Identity, id: &str, at: Time, action: &str, reaso
         object: id.to_owned(),
         allowed: true,
         reason: reason.to_owned(),
-        details: "{}".to_owned(),
+        details: json!({ "person": identity.person() }).to_string(),
         team: None,
     }
 }

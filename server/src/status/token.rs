@@ -1,5 +1,6 @@
 //! Tokens that were issued: recorded, listed, revoked. Never the token itself, only what it is good for.
 
+use super::audit::of_person;
 use super::personal;
 use super::revocation::{Carried, Known, Revoked, Target, people};
 use super::{Error, Result};
@@ -112,7 +113,7 @@ impl Tokens {
         };
         let done = NewAudit {
             team: row.team.clone(),
-            details: row.details.clone(),
+            details: of_person(scope.person(), new.details),
             ..entry(scope, now, "token.issue", &object)
         };
         self.store
@@ -182,13 +183,14 @@ impl Tokens {
         // Clocks differ a little; a token is not believed for longer than that after its end.
         let forgotten = row.expires_at.and_utc() + chrono::TimeDelta::hours(1);
         let done = NewAudit { team: row.team, ..entry(scope, self.clock.now(), "token.revoke", &object) };
-        self.end(Target::Token { issuer: String::new(), jti: jti.to_owned() }, Some(forgotten), done).await
+        self.end(scope, Target::Token { issuer: String::new(), jti: jti.to_owned() }, Some(forgotten), done).await
     }
 
     async fn revoke_personal(&self, scope: &Scope, id: &str) -> Result<()> {
         let (wanted, is_owner) = (id.to_owned(), may_administer(scope, None));
         // What is narrowed ends nothing of its person's.
-        let own = scope.person().filter(|_| scope.is_whole()).map(str::to_owned);
+        let person = scope.person().map(str::to_owned);
+        let own = person.clone().filter(|_| scope.is_whole());
         let mut done = entry(scope, self.clock.now(), "token.revoke", &format!("token {id}"));
         self.store
             .write(move |c| {
@@ -206,7 +208,7 @@ impl Tokens {
                     expires_at: Some(row.expires_at.and_utc()),
                 };
                 revocations::insert(c, &revoked)?;
-                done.details = json!({ "person": row.person }).to_string();
+                done.details = of_person(person.as_deref(), json!({ "token_of": row.person }));
                 Ok::<_, Error>(audit::insert(c, &done)?)
             })
             .await?;
@@ -222,12 +224,12 @@ impl Tokens {
         let object = target.to_string();
         self.check(scope, None, "token.revoke", &object).await?;
         let done = entry(scope, self.clock.now(), "token.revoke", &object);
-        self.end(target, None, done).await
+        self.end(scope, target, None, done).await
     }
 
-    async fn end(&self, target: Target, forgotten: Option<Time>, mut done: NewAudit) -> Result<()> {
+    async fn end(&self, scope: &Scope, target: Target, forgotten: Option<Time>, mut done: NewAudit) -> Result<()> {
         let now = done.at;
-        let whose = target.clone();
+        let (whose, person) = (target.clone(), scope.person().map(str::to_owned));
         let (kind, issuer, value) = target.parts();
         let row = NewRevocation {
             kind,
@@ -251,7 +253,7 @@ impl Tokens {
                         n_tokens += personal_tokens::delete_of(c, person)?;
                     }
                     let ended = json!({ "people": people, "sessions": n_sessions, "personal_tokens": n_tokens });
-                    done.details = ended.to_string();
+                    done.details = of_person(person.as_deref(), ended);
                 }
                 Ok::<_, Error>(audit::insert(c, &done)?)
             })
@@ -332,7 +334,7 @@ fn entry(scope: &Scope, at: Time, action: &str, object: &str) -> NewAudit {
         object: object.to_owned(),
         allowed: true,
         reason: String::new(),
-        details: scope.person().map_or_else(|| "{}".to_owned(), |person| json!({ "person": person }).to_string()),
+        details: of_person(scope.person(), json!({})),
         team: None,
     }
 }

@@ -121,6 +121,15 @@ pub fn list(c: &mut DbConnection, wanted: &AuditFilter, limit: i64) -> QueryResu
     query.load(c)
 }
 
+/// Drops up to `limit` actions from before `before`, the oldest first; returns how many. The newest action of all always stays, so that no
+/// id is given twice.
+pub fn delete_older(c: &mut DbConnection, before: Time, limit: i64) -> QueryResult<usize> {
+    let newest: Option<i64> = dsl::audit.select(diesel::dsl::max(dsl::id)).first(c)?;
+    let old = dsl::audit.filter(dsl::at.lt(naive(before))).filter(dsl::id.lt(newest.unwrap_or_default()));
+    let old: Vec<i64> = old.order(dsl::at).limit(limit).select(dsl::id).load(c)?;
+    diesel::delete(dsl::audit.filter(dsl::id.eq_any(old))).execute(c)
+}
+
 /// The newest actions under `before`, newest first.
 pub fn recent(c: &mut DbConnection, before: Option<i64>, limit: i64) -> QueryResult<Vec<AuditRow>> {
     list(c, &AuditFilter { before, ..AuditFilter::default() }, limit)

@@ -21,7 +21,7 @@ use weir::config::quota::Quota;
 use weir::config::team::Team;
 use weir::config::view::View;
 use weir::config::worker::{Isolation, Worker, WorkerKind};
-use weir::config::{Config, auth::Auth, server::Server};
+use weir::config::{Config, audit::Audit, auth::Auth, server::Server};
 use weir::model::glob::Glob;
 use weir::model::id::BuildRequestId;
 use weir::model::name::BuilderKey;
@@ -160,6 +160,7 @@ fn config(teams: Vec<Team>, views: Vec<View>, state_dir: PathBuf) -> Config {
             trusted_proxies: Vec::new(),
         },
         auth: Auth::default(),
+        audit: Audit::default(),
         plugins: BTreeMap::new(),
         workers: BTreeMap::from([(worker.name.clone(), worker)]),
         teams: teams.into_iter().map(|t| (t.name.clone(), Arc::new(t))).collect(),

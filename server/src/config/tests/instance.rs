@@ -23,7 +23,7 @@ fn an_unknown_key_is_an_error_and_the_nearest_is_named() {
           key: sever
              1 | [sever]
                |  ^^^^^
-          expected: one of `server`, `auth`, `plugin`, `mail`, `worker`, `team`, `view`
+          expected: one of `server`, `auth`, `audit`, `plugin`, `mail`, `worker`, `team`, `view`
           did you mean `server`?
     "#]],
     );
@@ -353,4 +353,54 @@ fn what_a_variable_says_is_checked_as_well() {
           expected: a whole number, at least 1
     "#]]
     .assert_eq(&said(&load_texts(&[("weir.toml", "[worker.a]\nslots = 1\n")], &environment)));
+}
+
+#[test]
+fn a_user_who_would_be_somebody_else_in_the_audit_is_an_error_and_so_are_two_of_one_name() {
+    let user =
+        |name: &str| format!("[[auth.user]]\nname = {name:?}\npassword_hash = \"$argon2id$v=19$m=1,t=1,p=1$YQ$YQ\"\n");
+    let wrong = ["system", "main:ada", " ada", "ada", "ada"].map(user).concat();
+    check(
+        &wrong,
+        expect![[r#"
+        weir.toml:2:8: `system` is no user name: that is what the audit calls somebody else [bad-name]
+          key: auth.user[0].name
+             2 | name = "system"
+               |        ^^^^^^^^
+          expected: a name such as `ada`, `Ada Lovelace` or `ada@example.org`
+        weir.toml:5:8: `main:ada` is no user name: use 1 to 100 printable characters without `:` and without blanks at the ends [bad-name]
+          key: auth.user[1].name
+             5 | name = "main:ada"
+               |        ^^^^^^^^^^
+          expected: a name such as `ada`, `Ada Lovelace` or `ada@example.org`
+        weir.toml:8:8: ` ada` is no user name: use 1 to 100 printable characters without `:` and without blanks at the ends [bad-name]
+          key: auth.user[2].name
+             8 | name = " ada"
+               |        ^^^^^^
+          expected: a name such as `ada`, `Ada Lovelace` or `ada@example.org`
+        weir.toml:14:8: there are two users `ada` [name-taken]
+          key: auth.user[4].name
+            14 | name = "ada"
+               |        ^^^^^
+          expected: each user once
+    "#]],
+    );
+}
+
+#[test]
+fn an_audit_that_nobody_could_read_in_time_is_an_error() {
+    check(
+        "[audit]\nkeep = \"1h\"\n",
+        expect![[r#"
+        weir.toml:2:8: the audit would be gone before anybody reads it [too-short]
+          key: audit.keep
+             2 | keep = "1h"
+               |        ^^^^
+          expected: a day at least, such as `90d` or `730d`
+    "#]],
+    );
+    let loaded = load_texts(&[("weir.toml", "[audit]\nkeep = \"90d\"\n")], &[]);
+    assert_eq!(loaded.config.unwrap().audit.keep.as_secs(), 90 * 86_400);
+    let loaded = load_texts(&[("weir.toml", "")], &[("WEIR_AUDIT__KEEP", "30d")]);
+    assert_eq!(loaded.config.unwrap().audit.keep.as_secs(), 30 * 86_400);
 }

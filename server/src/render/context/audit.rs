@@ -78,8 +78,10 @@ pub struct Choice {
 pub struct AuditLine {
     /// When.
     pub at: Moment,
-    /// Who.
+    /// Who, by the name that they were called then.
     pub subject: String,
+    /// By what they are told from others of that name: the person, or else the token; empty where there is neither.
+    pub known_by: String,
     /// What.
     pub action: String,
     /// To what.
@@ -171,8 +173,13 @@ fn filter(action_url: String, arguments: &[(String, String)]) -> Filter {
     }
 }
 
-fn line(entry: AuditEntry, now: Time) -> AuditLine {
+fn line(mut entry: AuditEntry, now: Time) -> AuditLine {
+    let person = entry.details.as_object_mut().and_then(|fields| fields.remove("person"));
+    let person = person.as_ref().and_then(Value::as_str);
+    let known_by = person.map_or_else(|| entry.by.unwrap_or_default(), str::to_owned);
     AuditLine {
+        // The thing itself may be what they are known by, as with a sign-in.
+        known_by: if known_by == entry.subject { String::new() } else { known_by },
         at: Moment::new(entry.at, now),
         subject: entry.subject,
         action: entry.action,

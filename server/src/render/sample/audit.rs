@@ -32,7 +32,14 @@ pub fn audit(site: &Site, links: &Links) -> [Page<AuditContext>; 2] {
     let entries = vec![
         entry(99, "anna", ("force", "core/full-2.4"), None, forced),
         entry(98, "forge:eve <script>", ("stop", "core/full-2.3 build 43"), Some("you may not stop here"), json!({})),
-        entry(90, "anna", ("sign-in", "0b7c"), None, json!({"address": "192.0.2.7"})),
+        entry(90, "main:anna", ("sign-in", "0b7c"), None, json!({"person": "issuer:main:<4711>"})),
+        entry(
+            80,
+            "anonymous",
+            ("sign-in", "provider main"),
+            Some("3 more tries of which the provider proved nobody"),
+            json!({"tries": 3, "addresses": ["192.0.2.7"], "more_addresses": null}),
+        ),
         entry(71, "root", ("token.issue", "token 4711"), None, json!({"role": "operator", "team": "core"})),
     ];
     let page = AuditPage { entries, older: Some(71), is_whole: false };

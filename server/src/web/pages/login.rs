@@ -86,6 +86,7 @@ pub async fn sign_in(
             (StatusCode::UNPROCESSABLE_ENTITY, problem, None)
         }
         Outcome::Wait(wait_s) => {
+            state.status.sessions().held_back(&name, &address.to_string()).await?;
             let problem = format!("There were too many tries. The next one may be made in {wait_s} s.");
             (StatusCode::TOO_MANY_REQUESTS, problem, Some(wait_s))
         }

@@ -4,7 +4,7 @@ use crate::render::links::Links;
 use crate::web::auth::oidc::attempt::{Attempt, LIFE_S};
 use crate::web::auth::oidc::{Answer, Trouble};
 use crate::web::auth::session::{self, Proved, begin_session};
-use crate::web::auth::target;
+use crate::web::auth::{address, target};
 use crate::web::extract::Query;
 use crate::web::{AppState, Error, Result};
 use actix_web::cookie::{Cookie, time};
@@ -28,7 +28,7 @@ pub async fn begin(
     let to = to.and_then(|to| target::safe(&state.public_url, &to)).unwrap_or_default();
     let attempt = Attempt::new(&name, &to);
     let begun = state.providers.begin(&state.status.config(), &name, &state.public_url, &attempt).await;
-    let url = begun.ok_or_else(|| Error::no_page(request.path()))??;
+    let url = noted(&state, &request, &name, begun.ok_or_else(|| Error::no_page(request.path()))?).await?;
     let mut cookie = cookie(&state, &attempt.state(), &attempt.cookie());
     cookie.set_max_age(time::Duration::seconds(LIFE_S));
     Ok(go(url.as_str()).cookie(cookie).finish())
@@ -48,9 +48,10 @@ pub async fn finish(
     let headers = request.headers().get_all(COOKIE).filter_map(|header| header.to_str().ok());
     let kept = session::values(headers, &state.public_url, &Attempt::cookie_name(&answer.state));
     let begun = kept.iter().filter_map(|value| Attempt::of_cookie(&name, value));
-    let attempt = begun.into_iter().find(|attempt| attempt.state() == answer.state).ok_or(Trouble::NotBegun)?;
+    let attempt = begun.into_iter().find(|attempt| attempt.state() == answer.state).ok_or(Trouble::NotBegun);
+    let attempt = noted(&state, &request, &name, attempt).await?;
     let proved = state.providers.finish(&config, &name, &state.public_url, &attempt, &answer).await;
-    let proved = proved.ok_or_else(|| Error::no_page(request.path()))??;
+    let proved = noted(&state, &request, &name, proved.ok_or_else(|| Error::no_page(request.path()))?).await?;
     let proved =
         Proved { identity: proved.identity, provider: proved.refresh_token, refresh_at: Some(proved.again_at) };
     let signed_in = begin_session(&state, &request, proved).await?;
@@ -67,6 +68,20 @@ pub async fn leave(state: web::Data<AppState>, request: HttpRequest, name: web::
     let back = back.parse().map_err(|error| crate::status::Error::Internal(anyhow::Error::new(error)))?;
     let place = state.providers.leave(&state.status.config(), &name, back).await;
     Ok(go(place.ok_or_else(|| Error::no_page(request.path()))?.as_str()).finish())
+}
+
+/// What came of a step of a sign-in; where that is trouble, the audit says so.
+async fn noted<T>(
+    state: &AppState,
+    request: &HttpRequest,
+    provider: &str,
+    outcome: std::result::Result<T, Trouble>,
+) -> Result<T> {
+    if let Err(trouble) = &outcome {
+        let address = address::of(request, &state.status.config().server).to_string();
+        state.status.sessions().unproved(provider, &address, &trouble.reason()).await?;
+    }
+    Ok(outcome?)
 }
 
 /// The cookie of an attempt: for the provider's answer alone.

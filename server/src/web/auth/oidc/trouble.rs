@@ -38,6 +38,16 @@ pub enum Trouble {
 }
 
 impl Trouble {
+    /// For those who run the site: the whole reason.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Unreachable { why, .. } => format!("the provider cannot be used: {why}"),
+            Self::Refused { said, .. } => format!("the provider says no: {said}"),
+            Self::NotBegun => "it was not begun in this browser, or too long ago".to_owned(),
+            Self::Untrusted { why, .. } => format!("what the provider says does not hold: {why}"),
+        }
+    }
+
     /// The provider cannot be reached, because of `error` and what lies behind it.
     pub fn unreachable(provider: &Provider, error: &(dyn std::error::Error + 'static)) -> Self {
         let why = chain(error);
