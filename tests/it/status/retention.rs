@@ -11,7 +11,8 @@ use weir::model::size::Size;
 use weir::model::test_outcome::TestOutcome;
 use weir::model::time::Span;
 use weir::status::Error;
-use weir::status::resource::TestCase;
+use weir::status::resource::{Build, TestCase};
+use weir::status::trigger::TriggerWish;
 use weir::store::usage::Stored;
 
 /// A finished build that left ten bytes of log, five of an artifact, and many test results. Returns its number.
@@ -115,6 +116,90 @@ async fn what_ended_long_ago_goes_but_for_the_last_of_each_builder_and_what_was_
     build(&rig, "full-2").await;
     assert_eq!(rig.status.update().retain_once().await.unwrap().n_builds, 1);
     assert_eq!(kept(&rig, "full-2").await, [4]);
+}
+
+/// A finished build of `name` that `parent` triggered. Returns its number.
+async fn part(rig: &Rig, parent: &Build, name: &str) -> i64 {
+    let wish = TriggerWish { builder: name.to_owned(), ..TriggerWish::default() };
+    let update = rig.status.update();
+    let request = update.trigger(parent, "parts", wish).await.unwrap();
+    let (build, _) = update.claim(request, "local").await.unwrap().unwrap();
+    rig.clock.advance(5);
+    update.build_finished(build.id, Results::Success, "good").await.unwrap();
+    build.number
+}
+
+#[tokio::test]
+async fn what_a_build_triggered_is_kept_while_that_waits_for_it_and_goes_when_it_has_ended() {
+    let day = Span(Duration::from_secs(86_400));
+    for quota in [
+        Quota { history_builds: Some(1), ..Quota::default() },
+        Quota { history: Some(day), ..Quota::default() },
+        Quota { history: Some(day), history_builds: Some(1), ..Quota::default() },
+    ] {
+        let rig = Rig::of_team_core(quota).await;
+        let before = build(&rig, "full-10").await;
+        let parent = rig.start("core", "full-2").await;
+        let mut parts = Vec::new();
+        for _ in 0..3 {
+            parts.push(part(&rig, &parent, "full-10").await);
+        }
+        let other = build(&rig, "full-10").await;
+        let last = build(&rig, "full-10").await;
+        rig.clock.advance(10 * 86_400);
+        assert_eq!(rig.status.update().retain_once().await.unwrap().n_builds, 2, "{quota:?}");
+        assert_eq!(kept(&rig, "full-10").await, [parts.clone(), vec![last]].concat(), "not {before} and {other}");
+        assert_eq!(kept(&rig, "full-2").await, [parent.number], "the one that waits runs");
+        // It still hears what became of them, also from a server that was started meanwhile.
+        let rig = rig.reopen().await;
+        assert_eq!(rig.status.update().retain_once().await.unwrap().n_builds, 0);
+        let requests = {
+            let mut requests = Vec::new();
+            for number in &parts {
+                requests.push(
+                    rig.status.get(&operator()).build("core", "full-10", *number).await.unwrap().build.request_id,
+                );
+            }
+            requests
+        };
+        let became = rig.status.update().became("core", requests).await.unwrap();
+        assert_eq!(
+            became.iter().map(|part| part.number).collect::<Vec<_>>(),
+            parts.iter().map(|n| Some(*n)).collect::<Vec<_>>()
+        );
+        // It has ended: what it triggered is as old as anything.
+        rig.status.update().build_finished(parent.id, Results::Success, "good").await.unwrap();
+        assert_eq!(rig.status.update().retain_once().await.unwrap().n_builds, 3, "{quota:?}");
+        assert_eq!(kept(&rig, "full-10").await, [last]);
+        assert_eq!(kept(&rig, "full-2").await, [parent.number]);
+    }
+}
+
+#[tokio::test]
+async fn a_builder_that_fails_again_and_again_keeps_its_last_build_and_says_so_for_ever() {
+    let quota = Quota { history: Some(Span(Duration::from_secs(86_400))), history_builds: Some(2), ..Quota::default() };
+    let rig = Rig::of_team_core(quota).await;
+    rig.build("core", "full-2", Results::Success).await;
+    for results in [Results::Failure, Results::Exception, Results::Failure] {
+        rig.build("core", "full-2", results).await;
+    }
+    rig.clock.advance(400 * 86_400);
+    assert_eq!(rig.status.update().retain_once().await.unwrap().n_builds, 3);
+    let rig = rig.reopen().await;
+    assert_eq!(rig.status.update().retain_once().await.unwrap().n_builds, 0);
+    assert_eq!(kept(&rig, "full-2").await, [4]);
+    let shown = rig.status.get(&operator()).builder("core", "full-2").unwrap();
+    let last = shown.last.expect("the last one is there");
+    assert_eq!((last.number, last.results), (4, Some(Results::Failure)));
+    // One that runs, or waits, takes nothing from it: until it has ended, that is the last one.
+    let running = rig.start("core", "full-2").await;
+    rig.force("core", "full-2").await;
+    assert_eq!(rig.status.update().retain_once().await.unwrap().n_builds, 0);
+    assert_eq!(kept(&rig, "full-2").await, [4, running.number]);
+    rig.status.update().build_finished(running.id, Results::Failure, "again").await.unwrap();
+    rig.clock.advance(2 * 86_400);
+    assert_eq!(rig.status.update().retain_once().await.unwrap().n_builds, 1);
+    assert_eq!(kept(&rig, "full-2").await, [running.number]);
 }
 
 #[tokio::test]
