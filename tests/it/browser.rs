@@ -1,7 +1,9 @@
 //! What only a browser can show: a page without script is complete, a page with script lives.
 
 use weir_tests::browser::Browser;
+use weir_tests::proxy::{Kind, Proxy, RETRY_AFTER_S};
 use weir_tests::site::Site;
+use weir_tests::world::World;
 
 fn site() -> Site {
     Site::new()
@@ -55,4 +57,55 @@ async fn a_page_fits_a_phone() {
         let over = browser.run("return document.documentElement.scrollWidth - window.innerWidth").await;
         assert!(over.as_f64().is_some_and(|over| over <= 0.0), "{path} is {over} px wider than the screen");
     }
+}
+
+/// Begins to write down what the page says of itself, as `window.said`.
+async fn listen(browser: &Browser) {
+    browser
+        .run(
+            "const live = document.querySelector('#live');
+             window.said = [live.textContent];
+             new MutationObserver(() => said.push(live.textContent)).observe(live, { childList: true, characterData: true, subtree: true })",
+        )
+        .await;
+}
+
+/// Milliseconds between one asking for `of` (a condition on its entry `e`) and the next, in their order.
+async fn pauses_ms(browser: &Browser, of: &str) -> Vec<f64> {
+    let script = format!(
+        "return performance.getEntriesByType('resource').filter(e => {of}).map(e => e.startTime).map((t, i, all) => i ? t - all[i - 1] : 0)"
+    );
+    let pauses = browser.run(&script).await;
+    pauses.as_array().unwrap().iter().filter_map(serde_json::Value::as_f64).collect()
+}
+
+/// A page behind a proxy that refuses and relents at once: it must wait as long as it was told all the same.
+async fn is_patient(world: &World, browser: &Browser, proxy: &Proxy, status: u16, build: i64) {
+    let appears = format!("document.querySelector('a[href$=\"/builder/linux/build/{build}\"]')");
+    assert_eq!(browser.run(&format!("return {appears}")).await, serde_json::Value::Null);
+    browser.run("said.length = 0; performance.clearResourceTimings()").await;
+    proxy.refuse(status);
+    world.force("core/linux").await;
+    browser.until(&format!("said.some(text => text.includes('busy, trying again in {RETRY_AFTER_S}s'))")).await;
+    proxy.relent(status);
+    browser.until(&appears).await;
+    browser.until("document.querySelector('#live').textContent.includes('live')").await;
+    let pauses = pauses_ms(browser, "e.name === location.href").await;
+    let n_early = pauses.iter().skip(1).take(1).filter(|ms| **ms < 1_000.0 * RETRY_AFTER_S as f64).count();
+    assert!(pauses.len() >= 2 && n_early == 0, "after {status} it asked again after {pauses:?} ms");
+    assert_eq!(browser.run("return window.stayed").await, true, "the page was loaded anew");
+    world.settle().await;
+}
+
+#[tokio::test]
+async fn a_live_page_that_is_refused_says_so_waits_as_long_as_it_was_told_and_goes_on() {
+    let world = site().serve().await;
+    let Some(browser) = Browser::start().await else { return };
+    let Some(proxy) = Proxy::start(Kind::Nginx, world.server().address()) else { return };
+    browser.open(&format!("http://{}/view/release", proxy.address())).await;
+    browser.until("document.querySelector('#live').textContent.includes('live')").await;
+    browser.run("window.stayed = true").await;
+    listen(&browser).await;
+    is_patient(&world, &browser, &proxy, 429, 1).await;
+    is_patient(&world, &browser, &proxy, 503, 2).await;
 }

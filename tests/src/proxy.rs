@@ -10,6 +10,8 @@ use tempfile::TempDir;
 const DEADLINE: Duration = Duration::from_secs(30);
 /// Ports are tried so often: another test may take the one that was free.
 const TRIES: usize = 8;
+/// What a proxy that refuses says: come again after so many seconds.
+pub const RETRY_AFTER_S: u64 = 3;
 
 /// Which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +27,7 @@ pub struct Proxy {
     child: Child,
     port: u16,
     // After the process.
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Proxy {
@@ -48,6 +50,23 @@ impl Proxy {
         format!("127.0.0.1:{}", self.port)
     }
 
+    /// Refuses from now on whatever it is asked anew, as an operator has it do: with 429 or 503, and [`RETRY_AFTER_S`]. What is under way goes
+    /// on. Only nginx does.
+    ///
+    /// # Panics
+    /// Where its folder cannot be written.
+    pub fn refuse(&self, status: u16) {
+        std::fs::write(self.dir.path().join(status.to_string()), "").expect("the folder can be written");
+    }
+
+    /// Refuses nothing any more.
+    ///
+    /// # Panics
+    /// Where it did not refuse with that.
+    pub fn relent(&self, status: u16) {
+        std::fs::remove_file(self.dir.path().join(status.to_string())).expect("it refused");
+    }
+
     fn try_start(kind: Kind, server: &str) -> Option<Self> {
         let dir = tempfile::tempdir().expect("a temporary folder can be made");
         let port = free_port();
@@ -61,7 +80,7 @@ impl Proxy {
         };
         let output = log.try_clone().expect("a file has more than one handle");
         let child = command.stdin(Stdio::null()).stdout(output).stderr(log).spawn().expect("the proxy starts");
-        let mut proxy = Self { child, port, _dir: dir };
+        let mut proxy = Self { child, port, dir };
         let deadline = Instant::now() + DEADLINE;
         while Instant::now() < deadline {
             if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
@@ -103,7 +122,10 @@ impl Kind {
                  access_log off;\nkeepalive_timeout 1s;\nclient_body_temp_path {dir}/body;\nproxy_temp_path {dir}/proxied;\n\
                  fastcgi_temp_path {dir}/f;\nuwsgi_temp_path {dir}/u;\nscgi_temp_path {dir}/s;\n\
                  upstream weir {{ server {server}; keepalive 1; }}\n\
-                 server {{ listen 127.0.0.1:{port};\nlocation / {{ proxy_pass http://weir; proxy_http_version 1.1;\n\
+                 server {{ listen 127.0.0.1:{port};\nlocation / {{\n\
+                 if (-f {dir}/429) {{ add_header Retry-After {RETRY_AFTER_S} always; return 429; }}\n\
+                 if (-f {dir}/503) {{ add_header Retry-After {RETRY_AFTER_S} always; return 503; }}\n\
+                 proxy_pass http://weir; proxy_http_version 1.1;\n\
                  proxy_set_header Connection \"\"; proxy_set_header Host $host; proxy_request_buffering off; }} }} }}\n",
                 dir = dir.display(),
             ),

@@ -47,6 +47,10 @@ const weir = () => {
   const live = $("#live");
   const say = (state, text) => { if (live) { live.dataset.s = state; put(live, text); } };
 
+  // Refused for a while, and for how many seconds.
+  const isBusy = answer => answer.status === 429 || answer.status >= 500;
+  const toldToWait = answer => Math.min(600, Number(answer.headers.get("retry-after")) || 5);
+
   // Pages that are fetched again when something happened, and changed only where they differ.
   const source = document.body.dataset.events;
   let stream = null, etag = null, busy = false, wanted = false, timer = 0, cost = 0, notBefore = 0, isGone = false, held = null;
@@ -102,7 +106,7 @@ const weir = () => {
     try {
       const answer = await fetch(location.href, {headers: etag ? {"If-None-Match": etag} : {}, cache: "no-store"});
       if (answer.status === 200) { etag = answer.headers.get("etag"); swap(await answer.text()); }
-      else if (answer.status === 429 || answer.status >= 500) { wanted = true; pause(Number(answer.headers.get("retry-after")) || 5); say("off", "↻ busy, trying again …"); }
+      else if (isBusy(answer)) { const s = toldToWait(answer); wanted = true; pause(s); say("off", `↻ busy, trying again in ${span(s)}`); }
       else if (answer.status !== 304) { isGone = true; stream?.close(); say("off", "✕ this page cannot be fetched any more (" + answer.status + ")"); }
       if (answer.status < 400 && stream?.readyState === 1) say("on", "● live");
     } catch { wanted = true; pause(2); }
@@ -111,7 +115,7 @@ const weir = () => {
     busy = false;
     if (wanted) later();
   };
-  // Not all at the same moment, where many were told to come again.
+  // Not all at the same moment, where many were told to come again, and nobody earlier than told.
   const pause = s => { notBefore = performance.now() + s * 1000 * (1 + Math.random() / 4); };
   const later = () => { clearTimeout(timer); timer = setTimeout(refresh, Math.max(notBefore - performance.now(), Math.min(10000, 150 + cost * 5))); };
   document.addEventListener("visibilitychange", () => { if (!document.hidden && wanted) refresh(); });
@@ -125,6 +129,9 @@ const weir = () => {
     const heard = () => later();
     const connect = () => {
       if (isGone) return;
+      // Where the page was told to wait, so is its stream.
+      const left = notBefore - performance.now();
+      if (left > 0) { setTimeout(connect, left); return; }
       stream = new EventSource(source);
       stream.onopen = () => { wait = 2000; say("on", "● live"); if (wasLost) later(); wasLost = false; };
       stream.onerror = () => {
@@ -166,8 +173,15 @@ const weir = () => {
         const to = atEnd || !last ? lines.dataset.here : `${lines.dataset.here}?from=${last}#L${last}`;
         // Only once the server answers again: the lines that are here stay readable until then.
         const again = async wait => {
-          try { const answer = await fetch(`${lines.dataset.here}?from=1`); answer.body?.cancel(); if (answer.status < 500) return location.replace(to); } catch { /* not yet */ }
-          setTimeout(again, wait, Math.min(15000, wait * 2));
+          let told = 0;
+          try {
+            const answer = await fetch(`${lines.dataset.here}?from=1`);
+            answer.body?.cancel();
+            if (!isBusy(answer)) return location.replace(to);
+            told = toldToWait(answer);
+            say("off", `↻ busy, trying again in ${span(told)}`);
+          } catch { /* not yet */ }
+          setTimeout(again, Math.max(wait, told * 1000 * (1 + Math.random() / 4)), Math.min(15000, wait * 2));
         };
         setTimeout(again, 1000, 2000);
       });
