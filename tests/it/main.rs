@@ -34,6 +34,8 @@ mod oidc;
 mod pages;
 /// Plugins in their host.
 mod plugins;
+/// What a team may use, and what is said beyond it.
+mod quotas;
 /// Another configuration while the server runs.
 mod reload;
 /// Why somebody may do something, and who did what.

@@ -31,6 +31,14 @@ enum Try {
     Overlap { line: String, builder: String },
     /// Reads a secret by its name, handed over or not, and shows it in this way.
     Show { secret: String, how: How },
+    /// Sets a link of the step.
+    Link { name: String, url: String },
+    /// Sets a property of the build.
+    Property { name: String, value: String },
+    /// Writes into a log.
+    Write { log: String, text: String },
+    /// Reckons so many million rounds, which takes CPU time and nothing else.
+    Spin(u32),
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -111,6 +119,10 @@ impl Step for Probe {
                     }
                     Err(error) => tell(Err(error)),
                 },
+                Try::Link { name, url } => done(cx.link(&name, &url)),
+                Try::Property { name, value } => done(cx.set_property(&name, value)),
+                Try::Write { log, text } => done(cx.append(&log, &text)),
+                Try::Spin(millions) => format!("reckoned {}", spin(millions)),
             };
             cx.append("probe", &format!("{told}\n"))?;
         }
@@ -120,6 +132,19 @@ impl Step for Probe {
 
 fn tell(end: Result<String, HostError>) -> String {
     end.unwrap_or_else(|error| format!("{:?}: {}", error.kind, error.message))
+}
+
+fn done(end: Result<(), HostError>) -> String {
+    tell(end.map(|()| "done".to_owned()))
+}
+
+/// A chain in which each round needs the one before, so that no compiler makes it shorter.
+fn spin(millions: u32) -> u64 {
+    (0..u64::from(millions) * 1_000_000).fold(88_172_645_463_325_252, |x: u64, n| {
+        let x = x ^ (x << 13);
+        let x = x ^ (x >> 7);
+        (x ^ (x << 17)).wrapping_add(n)
+    })
 }
 
 fn call(cx: &mut Context, send: &Send) -> Result<String, HostError> {
