@@ -1,6 +1,7 @@
 //! Tokens that were issued: recorded, listed, revoked. Never the token itself, only what it is good for.
 
 use super::audit::of_person;
+use super::control::short;
 use super::personal;
 use super::revocation::{Carried, Known, Revoked, Target, people};
 use super::{Error, Result};
@@ -174,12 +175,15 @@ impl Tokens {
         }
         let wanted = jti.to_owned();
         let row = self.store.read(move |c| Ok::<_, Error>(tokens::get(c, &wanted)?)).await?;
-        let row = row.ok_or_else(|| Error::not_found("token", jti))?;
-        let object = format!("token {jti}");
-        self.check(scope, row.team.as_deref(), "token.revoke", &object).await.map_err(|e| match e {
-            Error::Forbidden(_) => Error::not_found("token", jti),
+        let missing = || Error::not_found("token", jti);
+        let object = short(&format!("token {jti}"));
+        // One that never was is refused, and recorded, like one of another team: else the time that this takes would tell them apart.
+        let team = row.as_ref().and_then(|row| row.team.as_deref());
+        self.check(scope, team, "token.revoke", &object).await.map_err(|e| match e {
+            Error::Forbidden(_) => missing(),
             e => e,
         })?;
+        let row = row.ok_or_else(missing)?;
         // Clocks differ a little; a token is not believed for longer than that after its end.
         let forgotten = row.expires_at.and_utc() + chrono::TimeDelta::hours(1);
         let done = NewAudit { team: row.team, ..entry(scope, self.clock.now(), "token.revoke", &object) };

@@ -1,7 +1,7 @@
 //! The table of doors: one row for each route at least. Whoever adds a route adds its row here.
 //!
-//! `{team}`, `{builder}`, `{number}`, `{step}`, `{slug}` and `{id}` (of a build request) are filled in for each team; what else a route has
-//! in braces is written out with `at`.
+//! `{team}`, `{builder}`, `{number}`, `{step}`, `{slug}`, `{id}` (of a build request) and `{jti}` (of a token of the team) are filled in for
+//! each team; what else a route has in braces is written out with `at`.
 
 use super::askers::{Asker, Team};
 
@@ -15,8 +15,10 @@ pub struct Row {
     pub path: String,
     /// Who gets what.
     pub rule: Rule,
-    /// A JSON body, filled in like the address.
+    /// A JSON body, or a form's fields, filled in like the address.
     pub body: Option<&'static str>,
+    /// Whoever gets through has no session afterwards.
+    pub ends_session: bool,
 }
 
 /// Who gets what. Bad credentials get 401 at every door.
@@ -29,6 +31,9 @@ pub enum Rule {
     May(&'static str),
     /// An action: without credentials 401, who may not read 404, who may not act 403, everybody else this status.
     Act(&'static str, u16),
+    /// A form of somebody signed in with a browser: no token opens it. Who has no session gets 401, one without proof that a page of ours
+    /// sent the form 403; else it is as with an action, where there is one, and this status.
+    Form(Option<&'static str>, u16),
     /// The instance's owner gets 200, everybody else 404.
     Owner,
     /// Any other rule, as a function of who asks about which team.
@@ -37,7 +42,7 @@ pub enum Rule {
 
 impl Row {
     fn new(method: &'static str, route: &'static str, rule: Rule) -> Self {
-        Self { method, route, path: route.to_owned(), rule, body: None }
+        Self { method, route, path: route.to_owned(), rule, body: None, ends_session: false }
     }
 
     /// Asked at this address, where the route has names of its own in it.
@@ -46,9 +51,15 @@ impl Row {
         self
     }
 
-    /// With this JSON body.
+    /// With this JSON body, or these fields of a form.
     fn sending(mut self, body: &'static str) -> Self {
         self.body = Some(body);
+        self
+    }
+
+    /// Ends the session of who gets through.
+    fn ending(mut self) -> Self {
+        self.ends_session = true;
         self
     }
 
@@ -57,28 +68,57 @@ impl Row {
         if asker.is_bad() {
             return 401;
         }
+        // A browser's cookie changes nothing for scripts unless a page of ours sent it.
+        if asker == Asker::Unproved && self.method == "POST" && self.is_for_scripts() {
+            return 403;
+        }
         match self.rule {
             Rule::Everybody(status) => status,
-            Rule::Readers if asker.reads(team) => 200,
+            Rule::Readers if self.reads(asker, team) => 200,
             Rule::May(action) if asker.may(action) => 200,
             Rule::Owner if asker == Asker::Owner => 200,
             Rule::Readers | Rule::May(_) | Rule::Owner => 404,
-            Rule::Act(..) if asker == Asker::Anonymous => 401,
-            Rule::Act(..) if !asker.reads(team) => 404,
-            Rule::Act(action, done) => {
-                if asker.may(action) {
-                    done
-                } else {
-                    403
-                }
-            }
+            Rule::Act(..) if asker.is_nobody() => 401,
+            Rule::Act(action, done) => self.acts(asker, team, action, done),
+            Rule::Form(..) if !asker.is_session() => 401,
+            Rule::Form(..) if asker == Asker::Unproved => 403,
+            Rule::Form(Some(action), done) => self.acts(asker, team, action, done),
+            Rule::Form(None, done) => done,
             Rule::Each(of) => of(asker, team),
         }
     }
 
+    fn acts(&self, asker: Asker, team: Team, action: &str, done: u16) -> u16 {
+        match (self.reads(asker, team), asker.may(action)) {
+            (false, _) => 404,
+            (true, true) => done,
+            (true, false) => 403,
+        }
+    }
+
+    /// Whether `asker` may read what belongs to `team` at this door.
+    pub fn reads(&self, asker: Asker, team: Team) -> bool {
+        asker.reads(team, self.is_feed())
+    }
+
+    /// Whether it is made for machines that read on and on.
+    pub fn is_feed(&self) -> bool {
+        self.route.ends_with(".json")
+    }
+
+    /// Whether it takes and gives JSON only.
+    pub fn is_for_scripts(&self) -> bool {
+        self.route.starts_with("/api/")
+    }
+
+    /// Whether it takes a form.
+    pub fn is_form(&self) -> bool {
+        matches!(self.rule, Rule::Form(..))
+    }
+
     /// Whether its address names a team or something of one.
     pub fn is_about_a_team(&self) -> bool {
-        self.path.contains('{') || self.body.is_some_and(|body| body.contains("{team}"))
+        self.path.contains('{') || self.body.is_some_and(is_filled_in)
     }
 }
 
@@ -97,19 +137,29 @@ fn act(route: &'static str, action: &'static str, done: u16) -> Row {
     Row::new("POST", route, Rule::Act(action, done))
 }
 
-/// `GET` that leads who may read the team to the page with the form, such as somebody who signed in meanwhile.
-fn leads(route: &'static str) -> Row {
-    Row::new("GET", route, Rule::Each(|asker, team| if asker.reads(team) { 303 } else { 404 }))
+/// Whether a body holds a name that is filled in.
+fn is_filled_in(body: &str) -> bool {
+    body.contains("{team}") || body.contains("{jti}")
 }
 
-/// A form, which takes nothing without a session: no token opens it.
-fn form(route: &'static str) -> Row {
-    Row::new("POST", route, Rule::Everybody(401))
+/// `GET` that leads who may read the team to the page with the form, such as somebody who signed in meanwhile.
+fn leads(route: &'static str) -> Row {
+    Row::new("GET", route, Rule::Each(|asker, team| if asker.reads(team, false) { 303 } else { 404 }))
+}
+
+/// A form that does something to a builder; `done` is what who may gets.
+fn form(route: &'static str, action: &'static str, done: u16) -> Row {
+    Row::new("POST", route, Rule::Form(Some(action), done))
+}
+
+/// A form about oneself.
+fn own(route: &'static str, done: u16) -> Row {
+    Row::new("POST", route, Rule::Form(None, done))
 }
 
 /// Without credentials 401, everybody else this status.
 fn signed_in(asker: Asker, status: u16) -> u16 {
-    if asker == Asker::Anonymous { 401 } else { status }
+    if asker.is_nobody() { 401 } else { status }
 }
 
 /// What belongs to no team, and is a secret of nobody's that it is there.
@@ -150,16 +200,15 @@ pub fn rows() -> Vec<Row> {
         Row::new("GET", "/audit", Rule::Each(|asker, _| if asker.may("administer") || asker == Asker::Foreign { 200 } else { 404 })),
         Row::new("GET", "/can", Rule::Each(|asker, _| if asker.may("administer") || asker == Asker::Foreign { 200 } else { 404 })),
         Row::new("GET", "/team/{team}/audit", Rule::May("administer")),
-        open("/login"),
+        Row::new("GET", "/login", Rule::Each(|asker, _| if asker.is_session() { 303 } else { 200 })),
         Row::new("POST", "/login", Rule::Everybody(415)),
         open("/logout"),
-        // Forms of somebody signed in by a cookie: a token proves nobody here.
-        Row::new("POST", "/logout", Rule::Everybody(401)),
-        Row::new("GET", "/account", Rule::Everybody(303)),
-        Row::new("POST", "/account/tokens", Rule::Everybody(401)),
-        Row::new("POST", "/account/tokens/{id}", Rule::Everybody(401)).at("/account/tokens/personal-1"),
-        Row::new("POST", "/account/sessions", Rule::Everybody(401)),
-        Row::new("POST", "/account/sessions/{id}", Rule::Everybody(401)).at("/account/sessions/session-1"),
+        own("/logout", 303).ending(),
+        Row::new("GET", "/account", Rule::Each(|asker, _| if asker.is_session() { 200 } else { 303 })),
+        own("/account/tokens", 422).sending("name=&days=7"),
+        own("/account/tokens/{id}", 404).at("/account/tokens/personal-none"),
+        own("/account/sessions", 303).ending(),
+        own("/account/sessions/{id}", 404).at("/account/sessions/session-none"),
         open("/asset/{name}").at(&format!("/asset/{}", weir::render::asset::all().css.hashed_name)),
         read("/team/{team}"),
         read("/team/{team}/builder/{builder}"),
@@ -169,13 +218,15 @@ pub fn rows() -> Vec<Row> {
         read("/team/{team}/builder/{builder}/build/{number}/artifact/{name:.+}")
             .at("/team/{team}/builder/{builder}/build/{number}/artifact/{team}.txt"),
         leads("/team/{team}/builder/{builder}/force"),
-        form("/team/{team}/builder/{builder}/force"),
+        // Asked so that nothing changes: a wrong parameter, a build that has ended or that is not there.
+        form("/team/{team}/builder/{builder}/force", "force", 422).sending("parameters.nothing=1"),
         leads("/team/{team}/builder/{builder}/build/{number}/stop"),
-        form("/team/{team}/builder/{builder}/build/{number}/stop"),
+        form("/team/{team}/builder/{builder}/build/{number}/stop", "stop", 303),
         leads("/team/{team}/builder/{builder}/build/{number}/rebuild"),
-        form("/team/{team}/builder/{builder}/build/{number}/rebuild"),
+        form("/team/{team}/builder/{builder}/build/{number}/rebuild", "rebuild", 404)
+            .at("/team/{team}/builder/{builder}/build/7/rebuild"),
         leads("/team/{team}/builder/{builder}/request/{id}/cancel"),
-        form("/team/{team}/builder/{builder}/request/{id}/cancel"),
+        form("/team/{team}/builder/{builder}/request/{id}/cancel", "cancel", 303),
         // For machines.
         read("/view/{name}.json").at("/view/{team}-v.json"),
         open("/view/{name}.json").at("/view/all.json"),
@@ -200,7 +251,7 @@ pub fn rows() -> Vec<Row> {
             .at("/api/v2/can?subject=anonymous&action=read&object={team}/{builder}"),
         Row::new("GET", "/api/v2/can", Rule::Owner).at("/api/v2/can?subject=anonymous&action=read&object=instance"),
         Row::new("POST", "/api/v2/reload", Rule::Each(|asker, _| match asker {
-            Asker::Anonymous => 401,
+            asker if asker.is_nobody() => 401,
             Asker::Owner => 200,
             _ => 403,
         })),
@@ -213,6 +264,9 @@ pub fn rows() -> Vec<Row> {
             .sending(r#"{"owner": true}"#),
         Row::new("POST", "/api/v2/tokens/{jti}/revoke", Rule::Each(|asker, _| signed_in(asker, 404)))
             .at("/api/v2/tokens/none/revoke"),
+        // A token of the team; revoking it again changes nothing.
+        Row::new("POST", "/api/v2/tokens/{jti}/revoke", Rule::Each(|asker, _| signed_in(asker, if asker.may("administer") { 200 } else { 404 }))),
+        Row::new("POST", "/api/v2/revocations", Rule::Each(|asker, _| owners_only(asker))).sending(r#"{"jti": "{jti}"}"#),
         Row::new("POST", "/api/v2/revocations", Rule::Each(|asker, _| owners_only(asker))).sending(r#"{"subject": "nobody at all"}"#),
         // Live.
         open("/sse/waterfall"),

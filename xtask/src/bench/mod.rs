@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: figures, measured on this machine.
 
+/// `cargo xtask bench doors`.
+mod doors;
 /// A connection to measure with.
 mod http;
 /// `cargo xtask bench plugins`.
@@ -22,6 +24,8 @@ pub struct Bench {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    /// What one may not see against what never was, at every kind of door: whether the time of an answer tells them apart.
+    Doors(doors::Doors),
     /// The host of plugins: loading, instances, calls, lines, what a step adds to a command, steps that wait.
     Plugins(plugins::Plugins),
     /// A quiet team's builds and pages, alone and beside a hostile team.
@@ -35,6 +39,7 @@ impl Bench {
     /// Where something does not build or run.
     pub fn run(self) -> Result<()> {
         match self.what {
+            What::Doors(doors) => doors.run(),
             What::Plugins(plugins) => plugins.run(),
             What::Tenants(tenants) => tenants.run(),
         }
