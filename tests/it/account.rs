@@ -37,7 +37,7 @@ async fn make(visitor: &mut Visitor<'_>, fields: &[(&str, &str)]) -> String {
 
 async fn send(visitor: &mut Visitor<'_>, fields: &[(&str, &str)]) -> Page {
     let page = visitor.get("/account").await;
-    let csrf = hidden(&page, "/account/tokens#new").remove(0).1;
+    let csrf = hidden(&page, "/account/tokens").remove(0).1;
     let all = [&[("csrf", csrf.as_str())], fields].concat();
     visitor.post("/account/tokens", &all).await
 }

@@ -16,7 +16,7 @@ templates! {
     "partials/act",
     "partials/bubble",
     "partials/build_row",
-    "partials/force",
+    "partials/form",
     "partials/look",
     "partials/moment",
     "partials/problems",

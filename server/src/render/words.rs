@@ -67,18 +67,21 @@ pub fn coarse(seconds: i64) -> String {
     }
 }
 
-/// How far `at` is from `now`, in a sentence.
+/// How far `at` is from `now`, in a sentence. What is past is rounded down, what is to come to the nearest: a token that was just made
+/// for 30 days ends in 30 days and not in 29.
 pub fn ago(at: Time, now: Time) -> String {
     let s = (now - at).num_seconds();
+    let to_come = s < 0;
+    let whole = |d: i64, unit: i64| if to_come { (d + unit / 2) / unit } else { d / unit };
     let (unit, n) = match s.abs() {
         0..=4 => return "just now".to_owned(),
         d @ 5..=59 => ("second", d),
-        d @ 60..=3_599 => ("minute", d / 60),
-        d @ 3_600..=172_799 => ("hour", d / 3_600),
-        d => ("day", d / 86_400),
+        d @ 60..=3_599 if whole(d, 60) < 60 => ("minute", whole(d, 60)),
+        d @ 60..=172_799 if whole(d, 3_600) < 48 => ("hour", whole(d, 3_600)),
+        d => ("day", whole(d, 86_400)),
     };
     let unit = if n == 1 { unit.to_owned() } else { format!("{unit}s") };
-    if s > 0 { format!("{n} {unit} ago") } else { format!("in {n} {unit}") }
+    if to_come { format!("in {n} {unit}") } else { format!("{n} {unit} ago") }
 }
 
 /// A number with its thousands apart: `1,234,567`.
@@ -161,6 +164,11 @@ mod tests {
         let now = Time::from_timestamp(1_800_000_000, 0).unwrap();
         let ages = [2, 30, 60, 7_200, 200_000, -600].map(|s| ago(now - chrono::TimeDelta::seconds(s), now));
         assert_eq!(ages, ["just now", "30 seconds ago", "1 minute ago", "2 hours ago", "2 days ago", "in 10 minutes"]);
+        let to_come = [30 * 86_400 - 3, 7 * 86_400 - 40_000, 172_799, 3_599, 3_000, 89, 59];
+        let to_come = to_come.map(|s| ago(now + chrono::TimeDelta::seconds(s), now));
+        let expected =
+            ["in 30 days", "in 7 days", "in 2 days", "in 1 hour", "in 50 minutes", "in 1 minute", "in 59 seconds"];
+        assert_eq!(to_come, expected);
         assert_eq!([0, 999, 1_000, 1_234_567].map(number), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!([5, 4_300, 34_603_008].map(bytes), ["5 B", "4.2 KiB", "33 MiB"]);
         assert_eq!(escape(r#"<a b="c">'&"#), "&lt;a b=&quot;c&quot;&gt;&#39;&amp;");

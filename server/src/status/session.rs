@@ -87,6 +87,28 @@ pub struct Session {
     stamp: String,
 }
 
+#[cfg(test)]
+impl Session {
+    /// One that nobody has, for samples of pages: its id, browser, address, when it began and when it was used last.
+    pub(crate) fn made_up(
+        id: &str,
+        (user_agent, address): (&str, &str),
+        (created_at, last_used_at): (Time, Time),
+    ) -> Self {
+        Self {
+            id: id.to_owned(),
+            identity: Identity::User { name: "ada".to_owned() },
+            user_agent: user_agent.to_owned(),
+            address: address.to_owned(),
+            created_at,
+            last_used_at,
+            expires_at: created_at + chrono::TimeDelta::days(30),
+            refresh_at: None,
+            stamp: String::new(),
+        }
+    }
+}
+
 impl Sessions {
     /// Begins a session for who was just proved, and returns it with the secret that its cookie holds from now on. The secret is new at
     /// each sign-in. `replaced` is the session that the same browser had; it ends.

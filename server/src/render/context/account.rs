@@ -1,13 +1,13 @@
 //! `/account`: who one is here, where one is signed in, and one's tokens.
 
+use super::field::{self, Choice, Field, Form, Refused};
 use super::{Context, Crumb, Page, Site};
 use crate::model::time::Time;
 use crate::render::links::Links;
-use crate::render::words::{Moment, code_html};
-use crate::status::personal::{DAYS, PersonalToken, Reach, TokenWish};
+use crate::render::words::Moment;
+use crate::status::personal::{DAYS, PersonalToken, Reach};
 use crate::status::session::Session;
 use serde::Serialize;
-use std::collections::BTreeMap;
 
 /// Somebody's own page.
 #[derive(Debug, Serialize)]
@@ -29,7 +29,7 @@ pub struct Account {
     /// Their tokens.
     pub tokens: Vec<TokenLine>,
     /// The form for another one.
-    pub form: TokenForm,
+    pub form: Form,
 }
 
 /// A role in a team.
@@ -81,52 +81,6 @@ pub struct TokenLine {
     pub revoke: String,
 }
 
-/// The form for a new token, with what was typed.
-#[derive(Debug, Serialize)]
-pub struct TokenForm {
-    /// Where it is sent.
-    pub action: String,
-    /// What was typed as the name.
-    pub name: String,
-    /// Teams to choose from.
-    pub teams: Vec<Choice>,
-    /// Roles to choose from.
-    pub roles: Vec<Choice>,
-    /// Spans to choose from.
-    pub days: Vec<Choice>,
-    /// What is wrong with which field, as HTML.
-    pub wrong_html: Wrong,
-}
-
-/// What stands for a field's name where something is wrong with the whole form.
-pub const WHOLE: &str = "";
-
-/// What is wrong with the form and its fields, as HTML.
-#[derive(Debug, Default, Serialize)]
-pub struct Wrong {
-    /// Of the whole.
-    pub whole: Option<String>,
-    /// Of the name.
-    pub name: Option<String>,
-    /// Of the team.
-    pub team: Option<String>,
-    /// Of the role.
-    pub role: Option<String>,
-    /// Of the span.
-    pub days: Option<String>,
-}
-
-/// One of several.
-#[derive(Debug, Serialize)]
-pub struct Choice {
-    /// What is sent.
-    pub value: String,
-    /// What is read.
-    pub text: String,
-    /// It is chosen.
-    pub is_chosen: bool,
-}
-
 /// What the page is made of.
 #[derive(Debug)]
 pub struct AccountPage<'a> {
@@ -138,10 +92,8 @@ pub struct AccountPage<'a> {
     pub sessions: &'a [Session],
     /// All tokens of that person.
     pub tokens: &'a [PersonalToken],
-    /// What was typed.
-    pub wish: &'a TokenWish,
-    /// What is wrong with it.
-    pub wrong: &'a BTreeMap<String, String>,
+    /// What was sent for a new token and not taken.
+    pub refused: Option<&'a Refused>,
     /// What was just done.
     pub done: Option<&'static str>,
     /// How they signed in.
@@ -166,9 +118,10 @@ impl Account {
             sessions: page.sessions.iter().map(|s| SessionLine::new(s, s.id == page.session.id, links, now)).collect(),
             end_all: links.account_sessions(),
             tokens: page.tokens.iter().map(|token| TokenLine::new(token, links, now)).collect(),
-            form: TokenForm::new(page, links),
+            form: form(page, links),
         };
-        let (title, crumbs) = ("Your account".to_owned(), vec![Crumb::here("Your account")]);
+        let title = field::title("Your account".to_owned(), page.refused.is_some());
+        let crumbs = vec![Crumb::here("Your account")];
         Page { title, crumbs, reload_s: None, events: None, kind: "account", site, own }
     }
 }
@@ -201,36 +154,40 @@ impl TokenLine {
     }
 }
 
-impl TokenForm {
-    fn new(page: &AccountPage<'_>, links: &Links) -> Self {
-        let choice = |value: &str, text: String, chosen: &str| Choice {
-            value: value.to_owned(),
-            text,
-            is_chosen: value == chosen,
-        };
-        let wish = page.wish;
-        let mut teams = vec![choice("", "every team of mine".to_owned(), &wish.team)];
-        teams.extend(page.reach.roles.keys().map(|team| choice(team, format!("only {team}"), &wish.team)));
-        let mut roles = vec![choice("", "as much as I may".to_owned(), &wish.role)];
-        let words = ["viewer", "operator", "admin"];
-        roles.extend(words.map(|role| choice(role, format!("no more than {role}"), &wish.role)));
-        let days = if wish.days.is_empty() { "30" } else { &wish.days };
-        let wrong = |field: &str| page.wrong.get(field).map(|why| code_html(why));
-        Self {
-            action: links.account_tokens(),
-            name: wish.name.clone(),
-            teams,
-            roles,
-            days: DAYS.iter().map(|n| choice(&n.to_string(), format!("{n} days"), days)).collect(),
-            wrong_html: Wrong {
-                whole: wrong(WHOLE),
-                name: wrong("name"),
-                team: wrong("team"),
-                role: wrong("role"),
-                days: wrong("days"),
-            },
-        }
-    }
+/// Days that are chosen at first.
+const DAYS_FIRST: i64 = 30;
+/// Characters of a token's name (`status/personal.rs`).
+const NAME_MAX: usize = 100;
+
+/// The form for a new token, with what was typed.
+fn form(page: &AccountPage<'_>, links: &Links) -> Form {
+    let choice = |value: &str, text: String| Choice { is_chosen: false, value: value.to_owned(), text };
+    let field = |name: &str, label: &str, choices: Vec<Choice>| Field {
+        name: name.to_owned(),
+        label: label.to_owned(),
+        choices,
+        length_max: NAME_MAX,
+        ..Field::default()
+    };
+    let mut teams = vec![choice("", "Every team of mine".to_owned())];
+    teams.extend(page.reach.roles.keys().map(|team| choice(team, format!("Only {team}"))));
+    let mut roles = vec![choice("", "As much as I may".to_owned())];
+    roles.extend(["viewer", "operator", "admin"].map(|role| choice(role, format!("No more than {role}"))));
+    let days = DAYS.map(|n| Choice { is_chosen: n == DAYS_FIRST, ..choice(&n.to_string(), format!("{n} days")) });
+    let form = Form {
+        action: links.account_tokens(),
+        heading: "new",
+        fields: vec![
+            Field { is_required: true, hint: "What will use it".to_owned(), ..field("name", "Name", Vec::new()) },
+            field("team", "Reaches", teams),
+            field("role", "May do", roles),
+            field("days", "Good for", days.into()),
+        ],
+        submit: "Make the token",
+        refusal: "No token was made.",
+        problems: Vec::new(),
+    };
+    form.filled(page.refused)
 }
 
 /// The page that shows a new token, once.

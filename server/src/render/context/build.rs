@@ -3,7 +3,7 @@
 use super::findings::{ArtifactLine, StatisticLine, TestCounts, TestsSection};
 use super::line::{BuildLine, LogLink, StepLine};
 use super::said::Said;
-use super::{Context, Crumb, Page, Site};
+use super::{Context, Crumb, Page, Site, field};
 use crate::model::time::Time;
 use crate::render::links::Links;
 use crate::render::log_line;
@@ -167,6 +167,7 @@ impl BuildContext {
         };
         let events = is_running.then(|| links.events(&own.build.href));
         let title = format!("{} {} #{}: {}", own.build.look.sign, key.name, build.number, own.build.look.word);
+        let title = field::title(title, own.refused_html.is_some());
         let mut crumbs = crumbs(build, team_title, links);
         crumbs.push(Crumb::here(format!("#{}", build.number)));
         Page { title, crumbs, reload_s: None, events, kind: "build", site, own }

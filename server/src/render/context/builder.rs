@@ -1,6 +1,7 @@
 //! `/team/<team>/builder/<builder>`.
 
-use super::force::{ForceForm, Refused};
+use super::field::{self, Form, Refused};
+use super::force;
 use super::line::{BuildLine, RequestLine};
 use super::said::Said;
 use super::{Anchor, Context, Crumb, Page, Site};
@@ -46,7 +47,7 @@ pub struct BuilderContext {
     /// How to force it; none where nobody may.
     pub force: Option<ForceLines>,
     /// The force form; none where the asker may not, or is not signed in.
-    pub form: Option<ForceForm>,
+    pub form: Option<Form>,
     /// What became of the request that the asker made.
     pub said: Option<Said>,
 }
@@ -177,10 +178,10 @@ impl BuilderContext {
             is_retired: status.builder.is_retired,
             waterfall: only("show", &key.to_string()),
             force: page.force.map(|force| force_lines(status, &force.parameters, links)),
-            form: page.force.filter(|_| offers.force).map(|force| ForceForm::new(key, force, page.refused, links)),
+            form: page.force.filter(|_| offers.force).map(|force| force::form(key, force, page.refused, links)),
             said: page.request.map(|request| Said::of_request(request, links)),
         };
-        let title = format!("{} in {}", key.name, page.team_title);
+        let title = field::title(format!("{} in {}", key.name, page.team_title), page.refused.is_some());
         let crumbs = vec![Crumb::to(page.team_title, links.team(&key.team)), Crumb::here(key.name.as_str())];
         Page {
             title,

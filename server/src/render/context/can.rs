@@ -1,9 +1,10 @@
 //! `/can`: who may do what, and by which rule.
 
 use super::audit::Choice;
-use super::{Context, Crumb, Page, Site};
+use super::{Context, Crumb, Page, Site, field};
 use crate::model::right::Right;
 use crate::render::links::Links;
+use crate::render::words::code_html;
 use crate::status::can::Verdict;
 use serde::Serialize;
 
@@ -18,8 +19,8 @@ pub struct CanContext {
     pub actions: Vec<Choice>,
     /// Of what it is asked, as written.
     pub object: String,
-    /// What is wrong with the question.
-    pub problem: Option<String>,
+    /// What is wrong with the question, as HTML.
+    pub problem_html: Option<String>,
     /// The answer.
     pub verdict: Option<VerdictLine>,
     /// The same on the command line.
@@ -77,14 +78,16 @@ impl CanContext {
             let words = [&subject, &action, &object].map(|word| crate::render::links::shell_word(word));
             format!("weir can {}", words.join(" "))
         });
-        let (verdict, problem) = match answer {
+        let (verdict, problem_html) = match answer {
             None => (None, None),
-            Some(Err(problem)) => (None, Some(problem)),
+            Some(Err(problem)) => (None, Some(code_html(&problem))),
             Some(Ok(verdict)) => (Some(line(verdict, &subject, &action, &object)), None),
         };
-        let own = Self { action_url: links.can(), subject, actions: actions.into(), object, problem, verdict, command };
+        let title = field::title("Who may do what".to_owned(), problem_html.is_some());
+        let actions = actions.into();
+        let own = Self { action_url: links.can(), subject, actions, object, problem_html, verdict, command };
         let crumbs = vec![Crumb::to("Audit", links.audit()), Crumb::here("Who may do what")];
-        Page { title: "Who may do what".to_owned(), crumbs, reload_s: None, events: None, kind: "can", site, own }
+        Page { title, crumbs, reload_s: None, events: None, kind: "can", site, own }
     }
 }
 

@@ -51,6 +51,8 @@ impl ErrorContext {
         let title = match own.status {
             404 => "Not found".to_owned(),
             401 => "Sign in".to_owned(),
+            403 => "Not allowed".to_owned(),
+            429 => "A limit is reached".to_owned(),
             500.. => "Something went wrong".to_owned(),
             _ => "That did not work".to_owned(),
         };

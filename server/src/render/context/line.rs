@@ -39,6 +39,8 @@ pub struct BuildLine {
     pub reason: String,
     /// Who asked.
     pub owner: Option<String>,
+    /// The same, where the reason does not say it.
+    pub by: Option<String>,
     /// Where it runs.
     pub worker: String,
     /// Where a button is sent that ends it; none where it does not run or the asker may not.
@@ -111,6 +113,7 @@ impl BuildLine {
             source: Source::new(&build.source_stamp, build.got_revision.as_deref()),
             reason: build.reason.clone(),
             owner: build.owner.clone(),
+            by: by(&build.reason, build.owner.as_deref()),
             worker: build.worker.clone(),
             stop: None,
         }
@@ -229,6 +232,8 @@ pub struct RequestLine {
     pub reason: String,
     /// Who asked.
     pub owner: Option<String>,
+    /// The same, where the reason does not say it.
+    pub by: Option<String>,
     /// What to build.
     pub source: Source,
     /// How many builds of it were interrupted.
@@ -245,6 +250,7 @@ impl RequestLine {
             submitted: Moment::new(request.submitted_at, now),
             reason: request.reason.clone(),
             owner: request.owner.clone(),
+            by: by(&request.reason, request.owner.as_deref()),
             source: Source::new(&request.source_stamp, None),
             n_retries: request.n_retries,
             cancel: None,
@@ -256,6 +262,11 @@ impl RequestLine {
     pub fn cancellable(self, request: &BuildRequest, links: &Links) -> Self {
         Self { cancel: Some(links.cancel(&request.builder, request.id)), ..self }
     }
+}
+
+/// Who asked, but for where the reason says so.
+fn by(reason: &str, owner: Option<&str>) -> Option<String> {
+    owner.filter(|owner| !reason.ends_with(&format!("by {owner}"))).map(str::to_owned)
 }
 
 /// A view with its summary bubble.

@@ -1,6 +1,6 @@
 //! `/login` and `/logout`.
 
-use super::{Anchor, Context, Crumb, Page, Site};
+use super::{Anchor, Context, Crumb, Page, Site, field};
 use serde::Serialize;
 
 /// The page where one signs in.
@@ -31,8 +31,8 @@ impl Context for Login {
 impl Login {
     /// The page.
     pub fn page(site: Site, own: Self) -> Page<Self> {
-        let (title, crumbs) = ("Sign in".to_owned(), vec![Crumb::here("Sign in")]);
-        Page { title, crumbs, reload_s: None, events: None, kind: "login", site, own }
+        let title = field::title("Sign in".to_owned(), own.problem.is_some());
+        Page { title, crumbs: vec![Crumb::here("Sign in")], reload_s: None, events: None, kind: "login", site, own }
     }
 }
 

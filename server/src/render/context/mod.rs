@@ -15,6 +15,8 @@ pub mod builder;
 pub mod can;
 /// Errors.
 pub mod error;
+/// A form, with what was typed into it.
+pub mod field;
 /// What steps found.
 pub mod findings;
 /// The force form.

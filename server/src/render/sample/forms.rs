@@ -3,7 +3,7 @@
 use super::page::site;
 use crate::config::builder::{Force, Parameter, ParameterKind};
 use crate::render::context::builder::BuilderPage;
-use crate::render::context::force::Refused;
+use crate::render::context::field::Refused;
 use crate::render::context::{Site, Viewer};
 use crate::status::control::Offers;
 use crate::status::get::RequestPage;

@@ -1,9 +1,12 @@
 //! Made-up status at any size: each template is rendered with it, and people look at the pages.
 
-/// Every page, drawn.
+/// Somebody's own page.
+mod account;
+/// Who did what, and who may.
 mod audit;
 /// Forms and buttons.
 mod forms;
+/// Every page, drawn.
 mod page;
 /// Plugins.
 mod plugins;

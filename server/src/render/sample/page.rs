@@ -205,37 +205,40 @@ fn pages() -> Vec<(&'static str, String)> {
         let page = build_page(build);
         html(&StepContext::page(site(), &page, index, Some(&tests), "Core developers", (&links, now())))
     };
-    let error = |status, sentence: &str| {
+    let errors = |status, sentence: &str, fields: &[(&str, &str)]| {
         let own = ErrorContext {
             status,
             sentence: sentence.into(),
             code: "not_found".into(),
             request_id: "f00".into(),
-            fields: [("num_events".to_owned(), "`x` is no whole number".to_owned())].into(),
-            hint_url: None,
+            fields: fields.iter().map(|(field, why)| ((*field).to_owned(), (*why).to_owned())).collect(),
+            sign_in: matches!(status, 401 | 404).then(|| links.login_to("/ci/team/core")),
+            was_sent: status == 401,
             ..ErrorContext::default()
         };
         html(&ErrorContext::page(site(), own))
     };
+    let error = |status, sentence: &str| errors(status, sentence, &[]);
     let [audit, no_audit] = super::audit::audit(&site(), &links);
     let [can, can_yes, can_no, can_wrong] = super::audit::can(&site(), &links);
-    let login = |problem: Option<&str>| {
+    let anchor = |text: &str| Anchor { text: text.to_owned(), href: "#".to_owned(), is_current: false };
+    let login = |problem: Option<&str>, left: Option<Anchor>| {
         let own = Login {
             action: links.login(),
             csrf: "x".to_owned(),
             to: "/ci/team/core".to_owned(),
-            name: "ada".to_owned(),
+            name: problem.map(|_| "ada").unwrap_or_default().to_owned(),
             problem: problem.map(str::to_owned),
             has_passwords: true,
-            left: None,
-            providers: vec![Anchor { text: "Sign in with Forge".to_owned(), href: "#".to_owned(), is_current: false }],
+            left,
+            providers: vec![anchor("Sign in with Forge")],
         };
         html(&Login::page(site(), own))
     };
     let logout = Logout { action: links.logout(), csrf: "x".to_owned() };
     let running = &page.columns[0].builds[0];
     let never = view("empty", vec![page.columns[7].clone()], false, 200);
-    vec![
+    let mut pages = vec![
         ("front", html(&Front::page(site(), &tallied, &views, false, &links))),
         ("front-empty", html(&Front::page(site(), &[], &[], false, &links))),
         ("waterfall", waterfall(&page)),
@@ -245,6 +248,7 @@ fn pages() -> Vec<(&'static str, String)> {
         ("builder", builder(&statuses[1], &page.columns[1].builds, Some(&force))),
         ("builder-forms", forms(0, None, Some(&request(&page.columns[0].builds[..1])))),
         ("builder-refused", forms(1, Some(&refused), Some(&request(&[])))),
+        ("builder-retired", builder(&team_page.retired[0], &page.columns[2].builds, None)),
         ("builder-odd", builder(&statuses[4], &page.columns[4].builds, None)),
         ("build", build_html(site(), &build_page(&failed), &tail, false)),
         ("build-running", build_html(site(), &build_page(running), &lines(0, 12), false)),
@@ -267,12 +271,25 @@ fn pages() -> Vec<(&'static str, String)> {
         ("can-yes", html(&can_yes)),
         ("can-no", html(&can_no)),
         ("can-wrong", html(&can_wrong)),
-        ("login", login(None)),
-        ("login-wrong", login(Some("This name and this password do not belong together. Check both and try again."))),
+        ("login", login(None, None)),
+        ("login-left", login(None, Some(anchor("Forge <ID>")))),
+        (
+            "login-wrong",
+            login(Some("This name and this password do not belong together. Check both and try again."), None),
+        ),
+        ("login-nobody", html(&Login::page(site(), Login::default()))),
+        ("logout-nobody", html(&Logout::page(site(), Logout::default()))),
+        ("token-made", html(&super::account::token_made())),
         ("logout", html(&Logout::page(signed_in(), logout))),
         ("error-404", error(404, "There is no view `nope`.")),
+        ("error-400", errors(400, "", &[("num_events", "`x` is no whole number")])),
+        ("error-401", error(401, "This session has ended.")),
+        ("error-403", error(403, "You may not force here.")),
+        ("error-429", error(429, "This address: the limit is 20 in a second (`requests_per_s`); try again in 3s.")),
         ("error-500", error(500, "An internal error.")),
-    ]
+    ];
+    pages.extend(super::account::accounts().iter().map(|(name, page)| (*name, html(page))));
+    pages
 }
 
 /// Whether tags close in order; elements that HTML leaves open are passed over. Says where it goes wrong.
@@ -318,6 +335,26 @@ fn every_template_is_filled_by_its_sample_and_is_well_formed() {
             let is_ours = ["/ci/", "#", "https://example.org/"].iter().any(|start| href.starts_with(start));
             assert!(is_ours, "{name}: {href:.60} does not carry the prefix");
         }
+    }
+}
+
+#[test]
+fn a_form_that_was_not_taken_says_so_in_its_title_and_its_summary_leads_to_each_wrong_field() {
+    let pages = pages();
+    let page = |name: &str| &pages.iter().find(|(known, _)| *known == name).expect("the sample has the page").1;
+    for (name, n_wrong) in [("builder-refused", 2), ("account-refused", 2), ("account-full", 0), ("login-wrong", 2)] {
+        let text = page(name);
+        assert!(text.contains("<title>Not taken: "), "{name}");
+        assert_eq!(text.matches(" aria-invalid=\"true\"").count(), n_wrong, "{name}");
+        assert_eq!(text.matches(" autofocus>").count(), usize::from(n_wrong > 0), "{name}");
+        let summary = text.split("role=\"alert\"").nth(1).expect("a summary").split("<form").next().unwrap();
+        let links = summary.split(" href=\"#").skip(1).map(|rest| rest.split('"').next().unwrap());
+        for link in links.filter(|link| !link.is_empty()) {
+            assert!(text.contains(&format!(" id=\"{link}\"")), "{name}: {link}");
+        }
+    }
+    for name in ["account", "builder-forms", "can", "login"] {
+        assert!(!page(name).contains("Not taken"), "{name}");
     }
 }
 

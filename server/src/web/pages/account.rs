@@ -1,7 +1,8 @@
 //! `/account`: somebody's own page, and what they do there. Only a session comes here: a token makes no tokens.
 
 use super::{Maker, html, html_answer};
-use crate::render::context::account::{Account, AccountPage, TokenMade, WHOLE};
+use crate::render::context::account::{Account, AccountPage, TokenMade};
+use crate::render::context::field::Refused;
 use crate::status::personal::TokenWish;
 use crate::status::rights::Identity;
 use crate::status::{self, session::Session};
@@ -9,7 +10,6 @@ use crate::web::auth::session::{Signed, forget_session};
 use crate::web::error::sentence;
 use crate::web::extract::{Asker, Form, Query};
 use crate::web::{AppState, Error, Result};
-use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
@@ -41,7 +41,7 @@ pub async fn show(
     };
     let done = done.and_then(|done| DONE.iter().find(|(word, _)| *word == done)).map(|(_, sentence)| *sentence);
     let asked = Asked { scope: &scope, session: &signed.session, done };
-    page(&state, maker, asked, &TokenWish::default(), &BTreeMap::new()).await
+    page(&state, maker, asked, None).await
 }
 
 /// `POST /account/tokens`: makes a token and shows it, this once.
@@ -58,20 +58,24 @@ pub async fn make_token(
             let page = TokenMade::page(maker.site, &token, secret.expose(), &maker.links, maker.now);
             Ok(unstored(html_answer(html(&page)?)))
         }
-        Err(status::Error::Invalid { fields }) => {
+        Err(error @ (status::Error::Invalid { .. } | status::Error::Limit { .. })) => {
             let asked = Asked { scope: &scope, session: &session, done: None };
-            let mut answer = page(&state, maker, asked, &wish, &fields).await?;
-            *answer.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-            Ok(answer)
-        }
-        Err(error @ status::Error::Limit { .. }) => {
-            let asked = Asked { scope: &scope, session: &session, done: None };
-            let whole = BTreeMap::from([(WHOLE.to_owned(), sentence(&error.to_string()))]);
-            let mut answer = page(&state, maker, asked, &wish, &whole).await?;
+            let mut answer = page(&state, maker, asked, Some(&refused(wish, &error))).await?;
             Error::from(error).mark(&mut answer);
             Ok(answer)
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// What was typed, and what is wrong with it.
+fn refused(wish: TokenWish, error: &status::Error) -> Refused {
+    let TokenWish { name, team, role, days } = wish;
+    let typed = [("name", name), ("team", team), ("role", role), ("days", days)];
+    let typed = typed.map(|(field, value)| (field.to_owned(), value)).into();
+    match error {
+        status::Error::Invalid { fields } => Refused { typed, fields: fields.clone(), whole: None },
+        other => Refused { typed, fields: BTreeMap::new(), whole: Some(sentence(&other.to_string())) },
     }
 }
 
@@ -122,13 +126,7 @@ struct Asked<'a> {
     done: Option<&'static str>,
 }
 
-async fn page(
-    state: &AppState,
-    maker: Maker,
-    asked: Asked<'_>,
-    wish: &TokenWish,
-    wrong: &BTreeMap<String, String>,
-) -> Result<HttpResponse> {
+async fn page(state: &AppState, maker: Maker, asked: Asked<'_>, refused: Option<&Refused>) -> Result<HttpResponse> {
     let (session, identity) = (asked.session, &asked.session.identity);
     let tokens = state.status.personal_tokens();
     let by = match identity {
@@ -143,8 +141,7 @@ async fn page(
         reach: &tokens.reach(asked.scope),
         sessions: &state.status.sessions().list(identity).await?,
         tokens: &tokens.list(identity).await?,
-        wish,
-        wrong,
+        refused,
         done: asked.done,
         by,
     };

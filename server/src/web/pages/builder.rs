@@ -4,7 +4,7 @@ use super::{Maker, answer, team_title};
 use crate::model::id::BuildRequestId;
 use crate::model::scope::Scope;
 use crate::render::context::builder::{BuilderContext, BuilderPage};
-use crate::render::context::force::Refused;
+use crate::render::context::field::Refused;
 use crate::status;
 use crate::status::get::{Get, RequestPage};
 use crate::web::extract::{Asker, Query as Arguments};
