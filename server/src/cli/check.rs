@@ -1,6 +1,8 @@
 //! `weir check`: says everything that is wrong in the configuration, and whether the server would start with it.
 
 use crate::clock::SystemClock;
+use crate::config::diagnostic::Severity;
+use crate::config::fetched::NOT_LOOKED_AT;
 use crate::config::written::{self, Written};
 use crate::config::{self, Config, Loaded, diff};
 use crate::plugins::Catalogue;
@@ -47,6 +49,9 @@ impl Check {
                 }
             }
         }
+        // A server fetches, and keeps what a team was; who checks files need not be able to read what it fetched.
+        let not_looked_at = loaded.diagnostics.iter_mut().filter(|d| d.rule == NOT_LOOKED_AT);
+        not_looked_at.for_each(|diagnostic| diagnostic.severity = Severity::Warning);
         let mut out = std::io::stdout().lock();
         for diagnostic in &loaded.diagnostics {
             write!(out, "{diagnostic}")?;
@@ -131,10 +136,14 @@ fn summary(file: &Path, loaded: &Loaded) -> String {
         return format!("{}: {wrong}; the server would not start", file.display());
     };
     let n_builders: usize = config.teams.values().map(|team| team.builders.len()).sum();
-    let broken = match config.broken_teams.len() {
+    let is_broken = |team: &&String| loaded.diagnostics.iter().any(|d| d.is_error() && d.team.as_ref() == Some(*team));
+    let n_broken = config.broken_teams.keys().filter(is_broken).count();
+    let left_out = |n: usize, how: &str| match n {
         0 => String::new(),
-        n => format!("; {} broken and left out", count(n, "team")),
+        n => format!("; {} {how}", count(n, "team")),
     };
+    let broken = left_out(n_broken, "broken and left out")
+        + &left_out(config.broken_teams.len() - n_broken, "not looked at and left out");
     format!(
         "{}: {}, {}, {}: {wrong}{broken}",
         file.display(),

@@ -5,6 +5,7 @@
 
 use super::diagnostic::Diagnostic;
 use super::files::{TEAM_BYTES_MAX, TEAM_FILES_MAX};
+use super::pass::Pass;
 use super::path::KeyPath;
 use super::program::{Failure, Program};
 use super::read::{Node, Read as _, Reader};
@@ -46,6 +47,9 @@ const SETTINGS: [(&str, &str); 6] = [
     ("LC_ALL", "C"),
 ];
 const FETCHED: &str = "refs/weir/fetched";
+/// The rule that is broken where nobody can tell here what a repository says: the server keeps what the team was; who only checks files
+/// is told and not stopped.
+pub const NOT_LOOKED_AT: &str = "not-looked-at";
 
 /// What was fetched for a team.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,7 +99,15 @@ pub fn add(dir: &Path, files: &mut Vec<File>, diagnostics: &mut Vec<Diagnostic>,
             diagnostics.push(say("declared-twice", message).expected("a repository, or files beside the main file"));
             files.retain(|file| file.team() != Some(&team));
         }
-        let snapshot = read(&snapshot_file(&state_dir, &team)).filter(|snapshot| snapshot.is_of(&repository));
+        let snapshot = match read(&snapshot_file(&state_dir, &team)) {
+            Ok(snapshot) => snapshot.filter(|snapshot| snapshot.is_of(&repository)),
+            Err(error) => {
+                let message = format!("what was fetched cannot be looked at: {}", error.kind());
+                let diagnostic = say(NOT_LOOKED_AT, message);
+                diagnostics.push(diagnostic.expected("the server's user, who may read `state_dir`"));
+                continue;
+            }
+        };
         match snapshot {
             Some(Snapshot { commit, problem: Some(why), .. }) if commit.is_empty() => {
                 diagnostics.push(say("not-fetched", format!("nothing could be fetched: {why}")));
@@ -109,7 +121,7 @@ pub fn add(dir: &Path, files: &mut Vec<File>, diagnostics: &mut Vec<Diagnostic>,
                 files.extend(snapshot.to_files(&state_dir, &team));
             }
             None => {
-                let diagnostic = say("not-fetched", "nothing was fetched yet".to_owned());
+                let diagnostic = say(NOT_LOOKED_AT, "nothing was fetched yet".to_owned());
                 diagnostics.push(diagnostic.expected("a running server, which fetches it"));
             }
         }
@@ -125,7 +137,7 @@ pub fn fetch(state_dir: &Path, team: &str, repository: &Repository) -> io::Resul
     let file = snapshot_file(state_dir, team);
     let dir = file.parent().expect("the file lies in a folder");
     std::fs::create_dir_all(dir)?;
-    let before = read(&file).filter(|snapshot| snapshot.is_of(repository));
+    let before = read(&file)?.filter(|snapshot| snapshot.is_of(repository));
     let known = before.as_ref().filter(|before| before.problem.is_none()).map(|before| before.commit.as_str());
     let after = match newest(dir, repository, known) {
         Ok(None) => return Ok(false),
@@ -173,9 +185,13 @@ impl Snapshot {
     }
 }
 
-fn read(file: &Path) -> Option<Snapshot> {
-    // One that is not there or not readable is fetched anew.
-    serde_json::from_slice(&std::fs::read(file).ok()?).ok()
+/// What was fetched; none where nothing was, or nothing that can be used: then it is fetched anew.
+fn read(file: &Path) -> io::Result<Option<Snapshot>> {
+    match std::fs::read(file) {
+        Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// The newest commit of the branch and the team's files in it; none where it is `known`.
@@ -183,7 +199,8 @@ fn newest(dir: &Path, from: &Repository, known: Option<&str>) -> Result<Option<(
     let temporary = tempfile::tempdir_in(dir).map_err(|error| format!("there is no room to fetch into: {error}"))?;
     let since = Instant::now();
     let left = || DEADLINE.saturating_sub(since.elapsed());
-    let git = |arguments: &[&str], bytes_max: usize| git(temporary.path(), arguments, bytes_max, left());
+    let pass = Pass::of(from)?;
+    let git = |arguments: &[&str], bytes_max: usize| git(temporary.path(), arguments, bytes_max, left(), &pass);
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).map_err(|_| "git answers what is no text".to_owned());
     let branch = format!("refs/heads/{}", from.branch);
     let listed = text(git(&["ls-remote", "--quiet", "--", &from.url, &branch], 4 << 10)?)?;
@@ -241,8 +258,8 @@ fn newest(dir: &Path, from: &Repository, known: Option<&str>) -> Result<Option<(
     }
 }
 
-/// Runs git in `dir`.
-fn git(dir: &Path, arguments: &[&str], bytes_max: usize, deadline: Duration) -> Result<Vec<u8>, String> {
+/// Runs git in `dir`; with `pass` it is let in.
+fn git(dir: &Path, arguments: &[&str], bytes_max: usize, deadline: Duration, pass: &Pass) -> Result<Vec<u8>, String> {
     let settings = [
         "git",
         "--literal-pathspecs",
@@ -269,13 +286,13 @@ fn git(dir: &Path, arguments: &[&str], bytes_max: usize, deadline: Duration) -> 
     let own = SETTINGS.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
     // Whatever lies above is no repository of this one.
     let here = ("GIT_CEILING_DIRECTORIES".into(), dir.as_os_str().to_owned());
-    let environment = from_server.chain(own).chain([here]).collect();
+    let environment = from_server.chain(own).chain([here]).chain(pass.variables()).collect();
     let file_bytes_max = Some(PACK_BYTES_MAX);
     let program = Program { argv: &argv, environment, dir, deadline, bytes_max, file_bytes_max };
     let verb = arguments.first().copied().unwrap_or_default();
     match program.run() {
         Ok(printed) => Ok(printed.to_vec()),
         Err(Failure::NotStarted(error)) => Err(format!("git cannot be started ({}): is it installed?", error.kind())),
-        Err(failure) => Err(format!("git {verb}: {failure}")),
+        Err(failure) => Err(pass.explain(&format!("git {verb}: {failure}"))),
     }
 }

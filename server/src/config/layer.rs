@@ -2,6 +2,7 @@
 
 use super::diagnostic::{Diagnostic, Place};
 use super::locate::{self, Text};
+use super::operated::{self, Operated};
 use super::path::KeyPath;
 use super::source::{File, Syntax};
 use super::{json, yaml};
@@ -26,9 +27,6 @@ const NAMED: [&[&str]; 6] = [&["auth", "jwt"], &["auth", "oidc"], &["plugin"], &
 
 /// The same, in a team's own files.
 const NAMED_OF_TEAM: [&str; 7] = ["secret", "source", "recipe", "builder", "scheduler", "reporter", "view"];
-
-/// What a team whose files lie in a repository never writes there.
-const OPERATORS: [&str; 4] = ["config", "quota", "weight", "secret"];
 
 /// What one file or variable says.
 pub struct Layer {
@@ -152,8 +150,8 @@ pub fn split_tables(dict: Dict) -> (Dict, Dict) {
 /// Takes out of `layers` every named section that an earlier file declares, and says so.
 pub fn refuse_twice(files: &[(File, Text)], layers: &mut [Dict]) -> Vec<Diagnostic> {
     let mut names: HashMap<String, usize> = HashMap::new();
-    // Teams whose files lie in a repository, with the keys that the operator writes.
-    let mut operated: HashMap<String, Vec<String>> = HashMap::new();
+    // The operator's part of teams whose files lie elsewhere.
+    let mut operated: HashMap<String, Operated> = HashMap::new();
     let mut diagnostics = Vec::new();
     for (i, layer) in layers.iter_mut().enumerate() {
         let (file, text) = &files[i];
@@ -166,17 +164,16 @@ pub fn refuse_twice(files: &[(File, Text)], layers: &mut [Dict]) -> Vec<Diagnost
             let message = format!("the team name `{team}` is taken");
             let mut diagnostic = Diagnostic::of_file(&file.shown, file.team(), "name-taken", message);
             diagnostic.key = above.to_string();
-            diagnostics.push(diagnostic.expected("another name for this file, or no [team] table of that name"));
+            let expected =
+                "another name for this file, or at most `quota` and `weight` in the [team] table of that name";
+            diagnostics.push(diagnostic.expected(expected));
             layer.clear();
             continue;
         }
-        for key in beside.into_iter().flatten().map(String::as_str).chain(OPERATORS).filter(|_| beside.is_some()) {
-            if layer.remove(key).is_some() {
-                diagnostics.push(not_lent((file, text), key, &above.key(key)));
-            }
-        }
+        diagnostics.extend(beside.into_iter().flat_map(|part| part.refuse((file, text), &above, layer)));
         if file.team().is_none() {
-            operated.extend(with_repository(layer));
+            operated.extend(operated::of_layer(layer));
+            diagnostics.extend(operated::refuse_beside_config((file, text), layer));
         }
         let of_team: Vec<&[&str]> = NAMED_OF_TEAM.iter().map(std::slice::from_ref).collect();
         let sections = if file.team().is_some() { of_team } else { NAMED.to_vec() };
@@ -207,25 +204,6 @@ fn declared_twice((file, text): (&File, &Text), inside: &KeyPath, path: &str, fi
     diagnostic.key = path.to_owned();
     diagnostic.excerpt = excerpt;
     diagnostic.expected("each named section whole in one file")
-}
-
-/// The teams of an instance's file whose own files lie in a repository, with the keys that stand there.
-fn with_repository(layer: &Dict) -> HashMap<String, Vec<String>> {
-    let teams = layer.get("team").and_then(Value::as_dict).into_iter().flatten();
-    let tables = teams.filter_map(|(team, table)| Some((team, table.as_dict()?)));
-    let operated = tables.filter(|(_, table)| table.contains_key("config"));
-    operated.map(|(team, table)| (team.clone(), table.keys().cloned().collect())).collect()
-}
-
-/// That a team's own file writes what is the operator's.
-fn not_lent((file, text): (&File, &Text), key: &str, path: &KeyPath) -> Diagnostic {
-    let (line, column, excerpt) = text.place(&KeyPath::of(&[key]), true);
-    let message = format!("`{key}` of this team is the operator's to write");
-    let mut diagnostic = Diagnostic::of_file(&file.shown, file.team(), "not-lent", message);
-    diagnostic.place = Place::File { path: file.shown.clone(), line, column };
-    diagnostic.key = path.to_string();
-    diagnostic.excerpt = excerpt;
-    diagnostic.expected("nothing here: it stands beside `config` in the instance's files")
 }
 
 /// The table at `keys`.

@@ -161,6 +161,7 @@ fn freeze(dir: PathBuf, reader: &Reader<'_>, given: &Given<'_>) -> Config {
     let rules = TeamRules { workers: judge_workers.then_some(&workers), plugins: &present, variables, reader };
     let mut claims: Claims = raw.view.unwrap_or_default().into_iter().map(|(name, view)| (name, None, view)).collect();
     let repositories = repositories(&tables, reader);
+    warn_undeclared(known_broken, reader);
     let (teams, of_teams) = freeze_teams(tables, known_broken, &rules, texts);
     claims.extend(of_teams);
     let views = freeze_views(claims, &teams, reader);
@@ -295,6 +296,16 @@ fn freeze_views(
         views.insert(name, Arc::new(view));
     }
     views
+}
+
+/// Warns of limits for a team that nobody declares.
+fn warn_undeclared(known_broken: &BTreeSet<String>, reader: &Reader<'_>) {
+    let is_declared = |team: &str| known_broken.contains(team) || reader.sources.files_of(team).next().is_some();
+    for team in reader.sources.limited().filter(|team| !is_declared(team)) {
+        let message = format!("no file of `teams/` declares the team `{team}`, which has only limits here");
+        let diagnostic = reader.wrong_key(&KeyPath::of(&["team", team]), "only-limits", message).warning();
+        reader.note(diagnostic.expected(format!("`teams/{team}.toml`, or its builders in this table")));
+    }
 }
 
 /// Warns of views that select nothing.

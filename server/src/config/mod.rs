@@ -38,8 +38,12 @@ pub mod mail;
 mod matrix;
 /// One file, opened once.
 mod open;
+/// What the operator writes of a team whose files lie elsewhere.
+mod operated;
 /// What is the server's own.
 mod own;
+/// What lets git in.
+mod pass;
 /// Where a key stands.
 pub mod path;
 /// Placeholders in step settings.

@@ -12,12 +12,13 @@ const DATABASE_COMPANIONS: [&str; 4] = ["", "-wal", "-shm", "-journal"];
 const CONFIGURATION_FOLDERS: [&str; 2] = ["conf.d", "teams"];
 
 impl Config {
-    /// Where every secret of the instance itself comes from: the workers' passwords, the one of `[mail]`, and what the providers of
-    /// sign-in know this server by. A new kind of secret of the instance belongs here, and nowhere else.
+    /// Where every secret of the instance itself comes from: the workers' passwords, the one of `[mail]`, what the providers of
+    /// sign-in know this server by, and what lets it into teams' repositories. A new kind of secret of the instance belongs here, and nowhere else.
     pub fn own_secrets(&self) -> impl Iterator<Item = &Secret> {
         let workers = self.workers.values().filter_map(|worker| worker.password.as_ref());
         let providers = self.auth.oidc.values().filter_map(|provider| provider.client_secret.as_ref());
-        workers.chain(&self.mail_password).chain(providers)
+        let repositories = self.repositories.values().filter_map(|repository| repository.token.as_ref());
+        workers.chain(&self.mail_password).chain(providers).chain(repositories)
     }
 
     /// Files that are the server's own, wherever they lie: the configuration, the keys that sign, the database, and the files its

@@ -12,6 +12,7 @@ use super::quota::RawQuota;
 use super::read::{Key, Section};
 use super::recipe::{RawRecipe, RawStep};
 use super::reporter::RawReporter;
+use super::repository::RawRepository;
 use super::scheduler::RawScheduler;
 use super::secret::RawTeamSecret;
 use super::server::RawServer;
@@ -44,6 +45,7 @@ fn entries() -> Vec<Entry> {
         entry::<RawWorker>("`[worker.NAME]`", &[]),
         entry::<RawView>("`[view.NAME]`, also in a team", &[]),
         entry::<RawTeam>("`[team.NAME]`, or a file `teams/NAME.toml`", &[]),
+        entry::<RawRepository>("`config` of a team", &["repository"]),
         entry::<RawQuota>("`quota` of a team", &[]),
         entry::<RawTeamSecret>("`[secret]` of a team: `NAME = { ... }`", &[]),
         entry::<RawRecipe>("`[recipe.NAME]` of a team", &["step"]),
@@ -78,10 +80,15 @@ In this order, each over the one before: what is built in, the main file, the fi
   from starting. View names and secrets that are in force stay whose they are: another team's newer file that claims them is broken.
 * A folder `teams/NAME/` does the same with several files, in any of these ways of writing; a named section (`[builder.NAME]`) stands
   whole in one of them. A link out of the folder is not followed. A team has one file or one folder, and an instance one main file.
+* Who writes such a file or folder chooses the team's `quota` and `weight`, unless the operator does: a table `[team.NAME]` in the main
+  file or in `conf.d/` that holds nothing but `quota`, `weight` or both bounds the team of that name in `teams/`. Each of the two that
+  stands there holds whole, and the one in the team's own files does not, which is a warning.
 * `config = { repository = ..., path = ... }` in `[team.NAME]` says that the team's files are those of a git repository, which the server
-  fetches every so often: the files of that folder and no others, without checking anything out. What the operator writes beside `config`
-  is not the repository's to write, `quota`, `weight` and `secret` never are. Where fetching fails, what was fetched stays. Git asks for no
-  password; for `ssh://` it uses the keys of the server's user.
+  fetches every so often: the files of that folder and no others, without checking anything out. Beside `config` stand only `title`,
+  `visibility`, `quota`, `weight` and `secret`; everything else of the team belongs into the repository, and `config`, `quota`, `weight`
+  and `secret` are an error there. A `title` or `visibility` beside `config` holds over the repository's. Where fetching fails, what was
+  fetched stays. For a private repository, `token` says where the password for `https://` is; for `ssh://` git uses the keys of the
+  server's user.
 * A variable `WEIR_SECTION__KEY`, for instance `WEIR_SERVER__LISTEN`, overrides one key; names are found whatever their case. A
   variable without a double underscore is never configuration.
 * A relative path starts in the folder of the file that writes it, one from a variable in the main file's.

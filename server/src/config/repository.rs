@@ -1,6 +1,7 @@
 //! `config` of a team: the git repository in which its files are.
 
 use super::read::{At, Node, Read, Reader, section};
+use super::team::Secret;
 use std::borrow::Cow;
 use std::time::Duration;
 use url::Url;
@@ -17,6 +18,11 @@ section! {
         path = "path": At<String>, "\"weir\"";
         /// How often to look, at least every 10 seconds.
         every = "every": At<Duration>, "5m";
+        /// What lets the server in there, as the password of an `https://` repository. Git gets it by its environment, for that host
+        /// alone, and follows no redirect.
+        token = "token": At<Secret>;
+        /// The user's name beside `token`; many forges take any.
+        user = "user": At<String>, "\"weir\"";
     }
 }
 
@@ -31,11 +37,17 @@ pub struct Repository {
     pub path: String,
     /// How often to look.
     pub every: Duration,
+    /// What lets the server in; only with `https://`.
+    pub token: Option<Secret>,
+    /// The user's name beside it.
+    pub user: String,
 }
 
 /// How often to look where nobody says.
 const EVERY: Duration = Duration::from_secs(300);
 const EVERY_MIN: Duration = Duration::from_secs(10);
+/// The user's name where nobody says another.
+const USER: &str = "weir";
 
 impl Read for Repository {
     fn expected() -> Cow<'static, str> {
@@ -65,7 +77,19 @@ impl Read for Repository {
             }
             every => Some(every.map_or(EVERY, |every| every.value)),
         };
-        Some(Self { url: url?, branch: branch?, path: path?.trim_matches('/').to_owned(), every: every? })
+        let user = raw.user.map_or_else(|| default(USER), |u| good(u, check_user, "a name without `:`"));
+        let url = url?;
+        if let Some(token) = raw.token.as_ref().filter(|_| !url.starts_with("https://")) {
+            let diagnostic = reader.wrong_key(&token.path, "token-in-clear", "a token is only sent by https");
+            reader.note(
+                diagnostic
+                    .expected("`repository = \"https://...\"`; with `ssh://` the keys of the server's user count"),
+            );
+            return None;
+        }
+        let token = raw.token.map(|token| token.value);
+        let path = path?.trim_matches('/').to_owned();
+        Some(Self { url, branch: branch?, path, every: every?, token, user: user? })
     }
 }
 
@@ -111,6 +135,12 @@ fn check_branch(text: &str) -> Result<(), &'static str> {
     };
     let is_name = text.len() <= 200 && text.split('/').all(is_good);
     is_name.then_some(()).ok_or("this is no name of a branch")
+}
+
+/// What basic authentication can say.
+fn check_user(text: &str) -> Result<(), &'static str> {
+    let is_name = !text.is_empty() && text.len() <= 200 && !text.contains(':') && !text.chars().any(char::is_control);
+    is_name.then_some(()).ok_or("this is no user's name")
 }
 
 fn check_path(text: &str) -> Result<(), &'static str> {

@@ -5,6 +5,7 @@
 use super::diagnostic::{Diagnostic, Place};
 use super::layer::{self, Layer};
 use super::locate::Text;
+use super::operated;
 use super::path::{KeyPath, Part};
 use figment::value::{Dict, Tag, Value};
 use figment::{Figment, Source};
@@ -113,6 +114,8 @@ pub struct Sources {
     variables: BTreeMap<String, String>,
     /// Where the main file lies; relative paths of variables start here.
     dir: PathBuf,
+    /// Teams of which the instance's files only say the limits.
+    limited: BTreeSet<String>,
     /// Whether a file of the instance could not be read, so that what refers to it cannot be judged.
     pub incomplete: bool,
 }
@@ -143,6 +146,8 @@ impl Sources {
             layers.push(dict);
             texts.push((file, text));
         }
+        let of_instance = texts.iter().zip(&layers).filter(|((file, _), _)| file.team().is_none());
+        let limited = of_instance.flat_map(|(_, layer)| operated::limited(layer)).cloned().collect();
         diagnostics.extend(layer::refuse_twice(&texts, &mut layers));
 
         let mut figment = Figment::from(layer::defaults());
@@ -168,7 +173,7 @@ impl Sources {
             }
         }
         let root = root_of(&figment);
-        (Self { files: texts, figment, root, variables, dir, incomplete }, diagnostics)
+        (Self { files: texts, figment, root, variables, dir, limited, incomplete }, diagnostics)
     }
 
     /// The merged value.
@@ -194,10 +199,15 @@ impl Sources {
         self.files().filter(move |file| !is_of_instance && file.team() == Some(team))
     }
 
-    /// Whether the instance's files declare this team, and name no repository for it.
+    /// Whether the instance's files declare this team: they do not where they name a repository for it, or only say its limits.
     pub fn is_of_instance(&self, team: &str) -> bool {
         let is_declared = self.declared_in(&KeyPath::of(&["team", team])).is_some_and(|file| file.team().is_none());
-        is_declared && !self.has_repository(team)
+        is_declared && !self.has_repository(team) && !self.limited.contains(team)
+    }
+
+    /// Teams of which the instance's files only say the limits, in order.
+    pub fn limited(&self) -> impl Iterator<Item = &str> {
+        self.limited.iter().map(String::as_str)
     }
 
     /// Whether the instance's files say that this team's files lie in a repository.

@@ -2,6 +2,7 @@
 
 use super::builder::{Builder, BuilderRules, RawBuilder};
 use super::diagnostic::Place;
+use super::path::KeyPath;
 use super::quota::{Quota, RawQuota};
 use super::read::{At, Node, Read, Reader, section, word};
 use super::recipe::{RawRecipe, StepRules, Unnamed};
@@ -28,7 +29,7 @@ section! {
     /// that team.
     struct RawTeam {
         /// The git repository in which its files are. Only in the instance's files; beside it stand only `title`, `visibility`, `quota`,
-        /// `weight` and `secret`, and those that do are not the repository's to write: the last three never are.
+        /// `weight` and `secret`; the last three are never the repository's to write.
         config = "config": Repository;
         /// For people.
         title = "title": String, "the name";
@@ -149,6 +150,10 @@ impl RawTeam {
         let dir = file.parent().unwrap_or(Path::new("/"));
         let secrets = self.secret.unwrap_or_default();
         warn_unset(&secrets, rules);
+        if let Some(token) = self.config.as_ref().and_then(|config| config.token.as_ref()) {
+            let path = self.at.key("config").key("token");
+            warn_one_unset(token, &path, "the team's repository cannot be fetched", rules);
+        }
         let secrets: BTreeMap<String, TeamSecret> = secrets.into_iter().map(|(name, at)| (name, at.value)).collect();
 
         let steps = || StepRules { team: name, dir, secrets: &secrets, plugins: rules.plugins, reader };
@@ -228,7 +233,7 @@ fn check_weight(weight: &At<Count>, reader: &Reader<'_>) -> u32 {
 }
 
 /// Says which keys of `tables`, which stand at `path`, are no names.
-pub fn check_keys<T>(path: &super::path::KeyPath, tables: Option<&BTreeMap<String, T>>, reader: &Reader<'_>) {
+pub fn check_keys<T>(path: &KeyPath, tables: Option<&BTreeMap<String, T>>, reader: &Reader<'_>) {
     for name in tables.into_iter().flat_map(BTreeMap::keys) {
         if let Err(error) = check_plain(name) {
             reader.note(reader.wrong_key(&path.key(name), "bad-name", error.to_string()));
@@ -236,28 +241,32 @@ pub fn check_keys<T>(path: &super::path::KeyPath, tables: Option<&BTreeMap<Strin
     }
 }
 
-/// Warns of secrets whose variable is not set, or whose file is not there.
+/// Warns of secrets that have no value now.
 fn warn_unset(secrets: &BTreeMap<String, At<TeamSecret>>, rules: &TeamRules<'_>) {
     for (name, secret) in secrets {
-        let (key, what, expected) = match &secret.value.from {
-            Secret::Env(variable) if !rules.variables.contains(variable) => {
-                let expected = format!("`{variable}` in the server's environment");
-                ("env", format!("variable `{variable}` is not set"), expected)
-            }
-            Secret::File(path) if matches!(path.try_exists(), Ok(false)) => {
-                let expected = "a file; a relative path starts in the folder of the file that says so";
-                ("file", format!("`{}` does not exist", path.display()), expected.to_owned())
-            }
-            from @ Secret::Credential(credential) if from.path().is_none_or(|path| !path.exists()) => {
-                let expected = format!("`LoadCredential={credential}:PATH` in the server's unit");
-                ("credential", format!("systemd gave no credential `{credential}`"), expected)
-            }
-            _ => continue,
-        };
-        let message = format!("{what}: what uses secret `{name}` will fail");
-        let diagnostic = rules.reader.wrong(&secret.path.key(key), "unset-secret", message).warning();
-        rules.reader.note(diagnostic.expected(expected));
+        warn_one_unset(&secret.value.from, &secret.path, &format!("what uses secret `{name}` will fail"), rules);
     }
+}
+
+/// Warns where the variable of a secret is not set, or its file is not there, and says what follows.
+fn warn_one_unset(from: &Secret, path: &KeyPath, follows: &str, rules: &TeamRules<'_>) {
+    let (key, what, expected) = match from {
+        Secret::Env(variable) if !rules.variables.contains(variable) => {
+            let expected = format!("`{variable}` in the server's environment");
+            ("env", format!("variable `{variable}` is not set"), expected)
+        }
+        Secret::File(file) if matches!(file.try_exists(), Ok(false)) => {
+            let expected = "a file; a relative path starts in the folder of the file that says so";
+            ("file", format!("`{}` does not exist", file.display()), expected.to_owned())
+        }
+        from @ Secret::Credential(credential) if from.path().is_none_or(|path| !path.exists()) => {
+            let expected = format!("`LoadCredential={credential}:PATH` in the server's unit");
+            ("credential", format!("systemd gave no credential `{credential}`"), expected)
+        }
+        _ => return,
+    };
+    let diagnostic = rules.reader.wrong(&path.key(key), "unset-secret", format!("{what}: {follows}")).warning();
+    rules.reader.note(diagnostic.expected(expected));
 }
 
 fn freeze_recipes(recipes: BTreeMap<String, RawRecipe>, rules: &StepRules<'_>) -> BTreeMap<String, Vec<Unnamed>> {

@@ -1,6 +1,6 @@
 //! What is said of the instance's files and between files, exactly as it is printed.
 
-use super::{SHELL, check, check_team, load_texts, said, step};
+use super::{Loaded, SHELL, check, check_team, load_texts, load_texts_keeping, said, step};
 use expect_test::expect;
 
 #[test]
@@ -130,6 +130,11 @@ fn every_error_comes_at_once_sorted_by_place() {
                    |             ^^^^^^^^^
               expected: one of `landlock`, `none`
               did you mean `landlock`?
+            weir.toml:7:7: warning: no file of `teams/` declares the team `t`, which has only limits here [only-limits]
+              key: team.t
+                 7 | [team.t]
+                   |       ^
+              expected: `teams/t.toml`, or its builders in this table
             weir.toml:8:10: this is the string "2" [wrong-type]
               key: team.t.weight
                  8 | weight = "2"
@@ -283,9 +288,56 @@ fn a_named_section_stands_in_one_file() {
           expected: each named section whole in one file
         teams/docs.toml:1:1: the team name `docs` is taken [name-taken]
           key: team.docs
-          expected: another name for this file, or no [team] table of that name
+          expected: another name for this file, or at most `quota` and `weight` in the [team] table of that name
     "#]]
     .assert_eq(&said(&loaded));
+}
+
+#[test]
+fn limits_that_the_operator_writes_hold_over_those_of_a_team_s_own_file() {
+    let team = format!("quota = {{ builds = 100, queued = 100 }}\nweight = 1000\n{}", step(SHELL));
+    let limits = "[team.core]\nquota = { builds = 2 }\n";
+    let load = |main: &str, conf: &str, team: &str| {
+        let files = [("weir.toml", main), ("conf.d/limits.toml", conf), ("teams/core.toml", team)];
+        load_texts(&files, &[])
+    };
+    let none = load("", "", &team);
+    let quota = |loaded: &Loaded| {
+        let team = &loaded.config.as_ref().unwrap().teams["core"];
+        (team.quota.builds, team.quota.queued, team.weight, team.builders.len())
+    };
+    assert_eq!(quota(&none), (Some(100), 100, 1000, 1), "{}", said(&none));
+    let bounded = load("", limits, &team);
+    assert_eq!(quota(&bounded), (Some(2), 1000, 1000, 1));
+    expect![[r#"
+        teams/core.toml:1:1: warning: `quota` of this team is the operator's to write [not-lent]
+          key: team.core.quota
+             1 | quota = { builds = 100, queued = 100 }
+               | ^^^^^
+          expected: nothing here: what `[team.NAME]` of the instance's files says holds, and this does not
+    "#]]
+    .assert_eq(&said(&bounded));
+    let both = load(&format!("{limits}weight = 3\n"), "", &team);
+    assert_eq!(quota(&both), (Some(2), 1000, 3, 1));
+
+    // Broken, the team stays what it was, within its limits; and its limits are the instance's.
+    let texts = &none.config.as_ref().unwrap().team_texts;
+    let files = [("weir.toml", limits), ("teams/core.toml", "titel = 1\n")];
+    let kept = load_texts_keeping(&files, &[], texts);
+    assert_eq!(quota(&kept), (Some(2), 1000, 1000, 1), "{}", said(&kept));
+    assert_eq!(kept.config.unwrap().broken_teams.keys().collect::<Vec<_>>(), ["core"]);
+    let wrong = load("[team.core]\nquota = { bilds = 2 }\n", "", &team);
+    assert!(wrong.config.is_none() && said(&wrong).contains("weir.toml:2:11: unknown key `bilds`"), "{}", said(&wrong));
+    // A team of which nothing else is said is probably misspelt.
+    let nobody = load_texts(&[("weir.toml", limits)], &[]);
+    expect![[r#"
+        weir.toml:1:7: warning: no file of `teams/` declares the team `core`, which has only limits here [only-limits]
+          key: team.core
+             1 | [team.core]
+               |       ^^^^
+          expected: `teams/core.toml`, or its builders in this table
+    "#]]
+    .assert_eq(&said(&nobody));
 }
 
 #[test]

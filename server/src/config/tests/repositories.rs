@@ -1,8 +1,10 @@
 //! Teams whose files lie in git repositories, fetched from a real git daemon.
 
-use super::{SHELL, TestCatalogue, step};
+use super::{SHELL, TestCatalogue, check, load_texts, step};
 use crate::config::fetched::{fetch, snapshot_file};
 use crate::config::{Config, load};
+use crate::model::right::Visibility;
+use expect_test::expect;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -86,7 +88,7 @@ fn a_team_s_files_are_fetched_and_stay_where_fetching_fails() {
         ("README.md", ""),
     ]);
     let (config, said) = origin.load();
-    assert!(said.contains("weir.toml:2:1: nothing was fetched yet [not-fetched]"), "{said}");
+    assert!(said.contains("weir.toml:2:1: nothing was fetched yet [not-looked-at]"), "{said}");
     assert!(config.teams["core"].builders.is_empty() && config.teams.contains_key("other"));
     assert!(config.files.contains(&snapshot_file(&config.server.state_dir, "core")));
 
@@ -128,6 +130,89 @@ fn what_the_operator_lends_is_not_the_repository_s_to_write() {
         assert!(said.contains(&format!("`{key}` of this team is the operator's to write [not-lent]")), "{key}: {said}");
     }
     assert_eq!(config.broken_teams.keys().collect::<Vec<_>>(), ["core"]);
+
+    // What the operator comes to write beside it does not break the team.
+    origin.commit(&[("ci/a.toml", &format!("visibility = \"public\"\n{}", step(SHELL)))]);
+    assert!(origin.fetch());
+    let (config, said) = origin.load();
+    assert!(said.starts_with("core@") && said.contains(":ci/a.toml:1:1: warning: `visibility` of this team"), "{said}");
+    assert_eq!((builders(&config), config.teams["core"].visibility), (vec!["a"], Visibility::Private));
+}
+
+#[test]
+fn what_belongs_into_the_repository_does_not_stand_beside_config() {
+    let main = "[team.core]\nconfig = { repository = \"git://h/x\" }\ntitle = \"Core\"\n[team.core.builder.a]\ntitel = 1\n[team.core.view.v]\n";
+    check(
+        main,
+        expect![[r#"
+        weir.toml:4:12: `builder` of this team stands in its repository, which `config` names [not-beside-config]
+          key: team.core.builder
+             4 | [team.core.builder.a]
+               |            ^^^^^^^
+          expected: nothing here: write it into the team's own files; beside `config` stand `title`, `visibility`, `quota`, `weight` and `secret`
+        weir.toml:6:12: `view` of this team stands in its repository, which `config` names [not-beside-config]
+          key: team.core.view
+             6 | [team.core.view.v]
+               |            ^^^^
+          expected: nothing here: write it into the team's own files; beside `config` stand `title`, `visibility`, `quota`, `weight` and `secret`
+    "#]],
+    );
+}
+
+#[test]
+fn a_token_goes_by_https_alone_and_comes_from_where_no_team_s_secret_does() {
+    let config =
+        |url: &str, keys: &str| format!("[team.core]\nconfig = {{ repository = \"{url}\", {keys} }}\n[team.other]\n");
+    let main = config("http://git.example.org/core.git", "token = { env = \"CORE_TOKEN\" }");
+    check(
+        &main,
+        expect![[r#"
+        weir.toml:2:60: a token is only sent by https [token-in-clear]
+          key: team.core.config.token
+             2 | config = { repository = "http://git.example.org/core.git", token = { env = "CORE_TOKEN" } }
+               |                                                            ^^^^^
+          expected: `repository = "https://..."`; with `ssh://` the keys of the server's user count
+    "#]],
+    );
+    let main = config("https://git.example.org/core.git", "token = \"s3cret\", user = \"a:b\"");
+    check(
+        &main,
+        expect![[r#"
+        weir.toml:2:69: this is a string; a secret does not stand in the configuration [wrong-type]
+          key: team.core.config.token
+             2 | config = { repository = "https://git.example.org/core.git", token = ...
+               |                                                                     ^^^
+          expected: `{ env = "VARIABLE" }`, `{ file = "PATH" }`, `{ credential = "NAME" }` or `{ command = ["PROGRAM"] }`
+        weir.toml:2:86: this is no user's name [bad-repository]
+          key: team.core.config.user
+             2 | config = { repository = "https://git.example.org/core.git", token = ..., user = "a:b" }
+               |                                                                                 ^^^^^
+          expected: a name without `:`
+    "#]],
+    );
+    let main = config("https://git.example.org/core.git", "token = { env = \"CORE_TOKEN\" }");
+    let taken = [("weir.toml", main.as_str()), ("teams/thief.toml", "[secret]\nx = { env = \"CORE_TOKEN\" }\n")];
+    let loaded = load_texts(&taken, &[("CORE_TOKEN", "x")]);
+    assert!(
+        super::said(&loaded).contains("teams/thief.toml:2:13: variable `CORE_TOKEN` is the server's own"),
+        "{}",
+        super::said(&loaded)
+    );
+    let unset = super::said(&load_texts(&taken[..1], &[]));
+    let warning = "weir.toml:2:77: warning: variable `CORE_TOKEN` is not set: the team's repository cannot be fetched";
+    assert!(unset.contains(warning), "{unset}");
+}
+
+#[test]
+fn what_cannot_be_looked_at_keeps_the_team_and_is_said() {
+    let origin = Origin::new("");
+    std::fs::write(origin.path("state"), "no folder").unwrap();
+    let (config, said) = origin.load();
+    assert!(
+        said.contains("weir.toml:2:1: what was fetched cannot be looked at: not a directory [not-looked-at]"),
+        "{said}"
+    );
+    assert!(config.broken_teams.contains_key("core") && !config.broken_teams.contains_key("other"));
 }
 
 #[test]
