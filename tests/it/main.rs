@@ -46,6 +46,8 @@ mod signing_in;
 mod status;
 /// Files of teams.
 mod team_files;
+/// Files of teams in their own repositories.
+mod team_repository;
 /// The law of the house.
 mod tidy;
 /// The embedded worker and its fence.

@@ -20,6 +20,7 @@
 //! * [`world::World`] is that server with everything one does to it: read pages, issue tokens, force, wait, read logs.
 //! * [`page::Page`] is an answer; `text()` turns HTML to what a person reads, for short `expect!` snapshots.
 //! * [`server::TestServer`] is the process. Its drop ends it and fails the test when something is left over.
+//! * [`origin::Origin`] is a real git repository, served by git's own programs to everybody or to whoever has a token.
 //! * [`provider::Provider`] is a real, certified provider of OpenID Connect; [`traveller::Traveller`] signs in there, with cookies and
 //!   redirects as a browser has them, but with every step to look at.
 //! * [`visitor::Visitor`] is somebody with a browser: signs in, fills in forms, keeps cookies.
@@ -49,6 +50,8 @@ pub mod browser;
 pub mod fleet;
 /// Somebody else's issuer of tokens.
 pub mod issuer;
+/// A real git server.
+pub mod origin;
 /// An answer, and what a person reads in it.
 pub mod page;
 /// A real provider of OpenID Connect.
