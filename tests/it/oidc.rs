@@ -159,8 +159,17 @@ async fn an_answer_counts_once_and_only_in_the_browser_that_asked_for_it() {
         url.unwrap().to_string()
     };
     let (code, iss) = (of_eve["code"].as_str(), of_eve["iss"].as_str());
+    let cookie = |state: &str| {
+        format!("weir-sign-in-{}", state.chars().filter(char::is_ascii_alphanumeric).take(8).collect::<String>())
+    };
+    assert!(ada.cookie(&cookie(&state)).is_some(), "an answer to somebody else's question takes nothing from hers");
     assert_eq!(ada.open(&forged(&state, code, "http://evil.example")).await.status, 502, "of another provider");
+    assert!(ada.cookie(&cookie(&state)).is_none(), "what failed is spent");
+    assert_eq!(ada.open(&forged(&state, code, iss)).await.status, 400);
+    let begun = ada.open(BEGIN).await;
+    let state = query(begun.header("location").unwrap())["state"].clone();
     assert_eq!(ada.open(&forged(&state, code, iss)).await.status, 403);
+    assert!(ada.cookie(&cookie(&state)).is_none(), "what was refused is spent");
     assert_eq!(ada.open(&forged("", code, iss)).await.status, 400);
     assert_eq!(ada.open(&forged("../x;y", code, iss)).await.status, 400);
     assert!(ada.cookie("weir").is_none());

@@ -69,7 +69,7 @@ async fn a_wrong_password_and_an_unknown_name_are_answered_alike() {
 
 #[tokio::test]
 async fn tries_are_throttled_by_name_and_by_address_and_the_right_password_too() {
-    let w = world().await;
+    let w = site().behind_proxy().serve().await;
     let mut eve = Visitor::new(&w);
     for n in 0..10 {
         eve.address = Some(format!("203.0.113.{n}"));

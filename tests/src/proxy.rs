@@ -126,12 +126,14 @@ impl Kind {
                  if (-f {dir}/429) {{ add_header Retry-After {RETRY_AFTER_S} always; return 429; }}\n\
                  if (-f {dir}/503) {{ add_header Retry-After {RETRY_AFTER_S} always; return 503; }}\n\
                  proxy_pass http://weir; proxy_http_version 1.1;\n\
-                 proxy_set_header Connection \"\"; proxy_set_header Host $host; proxy_request_buffering off; }} }} }}\n",
+                 proxy_set_header Connection \"\"; proxy_set_header Host $host;\n\
+                 proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_request_buffering off; }} }} }}\n",
                 dir = dir.display(),
             ),
             Self::HaProxy => write!(
                 text,
-                "defaults\n mode http\n timeout connect 10s\n timeout client 60s\n timeout server 60s\n timeout http-keep-alive 1s\n http-reuse always\n\
+                "defaults\n mode http\n timeout connect 10s\n timeout client 60s\n timeout server 60s\n timeout http-keep-alive 1s\n http-reuse always\n \
+                 option forwardfor\n\
                  frontend web\n bind 127.0.0.1:{port}\n default_backend weir\nbackend weir\n server one {server}\n",
             ),
         };

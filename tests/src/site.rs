@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone)]
 pub struct Site {
     prefix: String,
+    /// Lines of `[server]` beside those that every site has.
+    server: Vec<String>,
     main: String,
     teams: Vec<String>,
     files: Vec<(PathBuf, Vec<u8>)>,
@@ -23,7 +25,28 @@ impl Default for Site {
 impl Site {
     /// Listens on a free port, stores in its own folder; no team and no view yet.
     pub fn new() -> Self {
-        Self { prefix: "/".to_owned(), main: String::new(), teams: Vec::new(), files: Vec::new(), env: Vec::new() }
+        Self {
+            prefix: "/".to_owned(),
+            server: Vec::new(),
+            main: String::new(),
+            teams: Vec::new(),
+            files: Vec::new(),
+            env: Vec::new(),
+        }
+    }
+
+    /// Adds a line to `[server]`, such as `trusted_proxies = ["127.0.0.1"]`. Without `requests_per_s` strangers may ask as often as any test
+    /// does.
+    #[must_use]
+    pub fn server(mut self, line: &str) -> Self {
+        self.server.push(line.to_owned());
+        self
+    }
+
+    /// Stands behind a proxy on this machine: what a request says in `X-Forwarded-For` is where it comes from.
+    #[must_use]
+    pub fn behind_proxy(self) -> Self {
+        self.server("trusted_proxies = [\"127.0.0.1\"]")
     }
 
     /// Stands under this path instead of `/`; begins and ends with a slash.
@@ -123,11 +146,16 @@ impl Site {
 
     /// `weir.toml`.
     pub fn text(&self) -> String {
+        let mut own = self.server.clone();
+        if !own.iter().any(|line| line.starts_with("requests_per_s")) {
+            own.push("requests_per_s = 100000".to_owned());
+        }
         let server = format!(
             "[server]\ntitle = \"Test\"\nlisten = [\"127.0.0.1:0\"]\npublic_url = \"http://localhost{}\"\n\
-             state_dir = \"state\"\ndatabase = \"sqlite:state/weir.db\"\nplugin_dir = \"plugins\"\n\n\
+             state_dir = \"state\"\ndatabase = \"sqlite:state/weir.db\"\nplugin_dir = \"plugins\"\n{}\n\n\
              [auth.jwt.local]\nalgorithm = \"EdDSA\"\nkey_file = \"state/jwt.pem\"\n\n",
-            self.prefix
+            self.prefix,
+            own.join("\n")
         );
         server + &self.main
     }

@@ -19,7 +19,7 @@ pub struct Visitor<'w> {
     pub cookies: BTreeMap<String, String>,
     /// Who the browser says made it ask, where that is not a page of the server.
     pub origin: Option<String>,
-    /// Where it says that it is.
+    /// Where a proxy says that it is; believed where the site stands [behind one](crate::site::Site::behind_proxy).
     pub address: Option<String>,
 }
 

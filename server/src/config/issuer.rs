@@ -6,7 +6,7 @@ use super::value::FilePath;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use url::Url;
+use url::{Host, Url};
 
 section! {
     /// An issuer of tokens: a local key (`algorithm`, `key_file`) or somebody else's (`issuer`, `jwks_url` or `jwks_file`, `audience`,
@@ -217,8 +217,24 @@ fn check_url(url: &At<Url>, what: &str, reader: &Reader<'_>) -> bool {
     if !is_good {
         let diagnostic = reader.wrong(&url.path, "bad-url", format!("{what} from `{}`", url.value));
         reader.note(diagnostic.expected("an `https://` URL"));
+    } else if url.value.scheme() == "http" && !is_here(&url.value) {
+        let message =
+            "plain `http://`: whoever is on the way can put keys and names of their own there, and be anybody";
+        let diagnostic = reader.wrong(&url.path, "plain-http", message).expected("the same with `https://`").warning();
+        let has_password = url.value.password().is_some();
+        reader.note(if has_password { diagnostic.without_value() } else { diagnostic });
     }
     is_good
+}
+
+/// Whether it is on this machine: there is no way on which somebody could stand.
+fn is_here(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.to_canonical().is_loopback(),
+        None => false,
+    }
 }
 
 impl Read for LocalAlgorithm {

@@ -52,6 +52,8 @@ mod placeholders;
 pub mod plugin;
 /// One program outside, bounded.
 mod program;
+/// `server.trusted_proxies`.
+mod proxy;
 /// `quota` of a team.
 pub mod quota;
 /// Key by key, all errors at once.

@@ -14,9 +14,11 @@ section! {
         builds = "builds": Count, "no limit";
         /// Requests that wait at the same time; who asks for more is refused until some are built or cancelled.
         queued = "queued": Count, "1000";
-        /// Builds that people and tokens force within a minute.
+        /// Builds that people and tokens force within a minute. Counted in memory, by each process for itself: a restart forgives, and
+        /// two processes let through twice as much.
         forces_per_minute = "forces_per_minute": Count, "600";
-        /// Calls of the server by the team's tokens within a second; four times as many may come at once.
+        /// Calls of the server by the team's tokens within a second; four times as many may come at once. Counted in memory, by each
+        /// process for itself: a restart forgives, and two processes let through twice as much.
         requests_per_s = "requests_per_s": Count, "50";
         /// Bytes of one log; over it the middle is cut, visibly.
         log_bytes = "log_bytes": Size, "1 GiB";

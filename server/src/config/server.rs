@@ -1,11 +1,13 @@
 //! `[server]`: the instance itself.
 
 use super::path::KeyPath;
+use super::proxy::{self, Network};
 use super::quota::REQUESTS_PER_S;
 use super::read::{At, Node, Read, Reader, kind_of, section};
 use super::value::{Count, FilePath, resolve};
+use ipnet::IpNet;
 use std::borrow::Cow;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use url::Url;
 
@@ -24,21 +26,18 @@ section! {
         database = "database": Database, "`sqlite:weir.db` in `state_dir`";
         /// Folder of plugins: each `NAME.wasm` in it is the plugin NAME.
         plugin_dir = "plugin_dir": FilePath;
-        /// Calls of strangers from one address within a second; four times as many may come at once. Those of this machine itself are
-        /// not held back.
+        /// Calls of strangers from one address within a second; four times as many may come at once. Counted in memory, by each process
+        /// for itself: a restart forgives, and two processes let through twice as much.
         requests_per_s = "requests_per_s": Count, "50";
-        /// Addresses of proxies before the server on other machines: of them, and of those on this one, `X-Forwarded-For` is believed.
-        trusted_proxies = "trusted_proxies": Vec<Ip>, "[]";
+        /// The proxies before the server, those on this machine among them: of nobody else `X-Forwarded-For` is believed. Of what it says
+        /// the last address that is none of these counts as the visitor's.
+        trusted_proxies = "trusted_proxies": Vec<Network>, "[]: nobody";
     }
 }
 
 /// Addresses to listen on.
 #[derive(Debug, Clone)]
 pub struct Addresses(Vec<SocketAddr>);
-
-/// The address of a machine.
-#[derive(Debug, Clone, Copy)]
-pub struct Ip(IpAddr);
 
 /// Where the database is.
 #[derive(Debug, Clone)]
@@ -62,7 +61,7 @@ pub struct Server {
     /// Calls of strangers from one address within a second.
     pub requests_per_s: u32,
     /// Who is believed about where a call comes from.
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 impl RawServer {
@@ -81,7 +80,11 @@ impl RawServer {
         });
         let listen = raw.listen.map_or_else(Vec::new, |addresses| addresses.0);
         let state_dir = raw.state_dir.map_or_else(|| dir.join("state"), |path| path.0);
-        let public_url = raw.public_url.and_then(|url| check_url(url, reader)).unwrap_or_else(|| url_of(&listen));
+        let public_url = raw.public_url.and_then(|At { value, path }| Some((check_url(value, &path, reader)?, path)));
+        if let (Some((url, path)), None) = (&public_url, &raw.trusted_proxies) {
+            proxy::warn_if_all_look_alike(url, path, &listen, reader);
+        }
+        let public_url = public_url.map_or_else(|| url_of(&listen), |(url, _)| url);
         Server {
             title: raw.title.unwrap_or_else(|| "Weir".to_owned()),
             public_url,
@@ -91,22 +94,21 @@ impl RawServer {
             state_dir,
             plugin_dir: raw.plugin_dir.map(|path| path.0),
             requests_per_s: raw.requests_per_s.map_or(REQUESTS_PER_S, |count| count.0),
-            trusted_proxies: raw.trusted_proxies.unwrap_or_default().into_iter().map(|ip| ip.0).collect(),
+            trusted_proxies: raw.trusted_proxies.unwrap_or_default().into_iter().map(|network| network.0).collect(),
             listen,
         }
     }
 }
 
 /// A URL that links can be made from: http or https, ending in `/`.
-fn check_url(url: At<Url>, reader: &Reader<'_>) -> Option<Url> {
-    let At { mut value, path } = url;
+fn check_url(mut value: Url, path: &KeyPath, reader: &Reader<'_>) -> Option<Url> {
     let good = matches!(value.scheme(), "http" | "https")
         && value.query().is_none()
         && value.fragment().is_none()
         && value.username().is_empty();
     if !good {
         let message = format!("`{value}` is no URL that links can start with");
-        let diagnostic = reader.wrong(&path, "bad-url", message);
+        let diagnostic = reader.wrong(path, "bad-url", message);
         reader.note(diagnostic.expected("`http://` or `https://`, a host, and perhaps a path"));
         return None;
     }
@@ -153,20 +155,6 @@ impl Read for Addresses {
             address
         };
         Some(Self(nodes.iter().filter_map(address).collect()))
-    }
-}
-
-impl Read for Ip {
-    fn expected() -> Cow<'static, str> {
-        "an IP address such as `127.0.0.1` or `::1`".into()
-    }
-
-    fn read(node: &Node<'_>, reader: &Reader<'_>) -> Option<Self> {
-        let text = String::read(node, reader)?;
-        let wrong = |_| {
-            reader.wrong(&node.path, "bad-address", format!("`{text}` is no IP address")).expected(Self::expected())
-        };
-        text.parse::<IpAddr>().map_err(|error| reader.note(wrong(error))).ok().map(|ip| Self(ip.to_canonical()))
     }
 }
 

@@ -121,8 +121,8 @@ impl Status {
     }
 
     /// Counts one call of the server: of the team whose token it is, else of the person, so that a team's scripts keep none of its members
-    /// from its pages; of strangers by where they come from.
-    /// An owner, and strangers on this machine itself (among them a proxy that does not say whom it serves), are not held back.
+    /// from its pages; of strangers by where they come from, this machine among it: commands of builds run there. An owner is not held
+    /// back. Counted in memory, by each process for itself.
     ///
     /// # Errors
     /// `OverQuota` where these are too many.
@@ -141,7 +141,6 @@ impl Status {
                 let per_s = per_s.unwrap_or(config.server.requests_per_s);
                 (Metered::CallsOfSubject(scope.subject.clone()), per_s, "your calls are too many at once".to_owned())
             }
-            _ if address.is_loopback() => return Ok(()),
             _ => {
                 let whose = "the calls from your address are too many at once".to_owned();
                 (Metered::CallsOfAddress(network(address)), config.server.requests_per_s, whose)

@@ -127,7 +127,9 @@ fn is_free(path: &str, prefix: &str) -> bool {
 /// Counts a request for who asks. Credentials that are refused count for where they come from, whatever they were for, so that guessing
 /// is slow.
 async fn count(request: &ServiceRequest, state: &AppState, scope: &Scope) -> Result<(), Error> {
-    let address = address::of(request.request(), &state.status.config().server);
+    let config = state.status.config();
+    address::tell_unbelieved(request.request(), &config.server);
+    let address = address::of(request.request(), &config.server);
     let counted = state.status.count_call(scope, address);
     if counted.is_err() {
         // Who asks again at once shall not cost more than who waits.

@@ -3,9 +3,10 @@
 use super::{AppState, pages};
 use crate::status;
 use crate::web::auth::oidc::Trouble;
+use actix_web::cookie::Cookie;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ACCEPT, ALLOW, CACHE_CONTROL, HeaderValue, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
-use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, ResponseError, web};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -76,6 +77,10 @@ pub enum Error {
 
 /// What a handler returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A cookie that goes with the answer to a request, also where that is an error; among the request's extensions.
+#[derive(Debug, Clone)]
+pub struct WithCookie(pub Cookie<'static>);
 
 /// An error as its answer shows it; also the context of the error page.
 #[derive(Debug, Clone, Serialize)]
@@ -247,6 +252,11 @@ impl Error {
             _ => self.json(request_id),
         };
         self.label(&mut answer);
+        if let Some(WithCookie(cookie)) = request.extensions().get()
+            && let Err(error) = answer.add_cookie(cookie)
+        {
+            tracing::error!(request_id, "a cookie cannot be set: {error}");
+        }
         answer
     }
 }

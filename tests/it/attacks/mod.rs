@@ -1,5 +1,7 @@
 //! Attacks that come over the wire, tried against the real server.
 
+/// Somebody else's address.
+mod address;
 /// Markup, script and steering sequences in all that people and builds write.
 mod injection;
 /// More than anybody needs to send.

@@ -21,8 +21,6 @@ enum Whose {
     Team(String),
     Subject(String),
     Address(IpAddr),
-    /// This machine itself, among them a proxy that does not say whom it serves: bounded by what is open in all.
-    Here,
 }
 
 impl Whose {
@@ -31,7 +29,6 @@ impl Whose {
         match (teams.next(), teams.next()) {
             (Some(team), None) if !scope.is_session() => Self::Team(team.to_owned()),
             _ if scope.is_signed_in() => Self::Subject(scope.subject.clone()),
-            _ if address.is_loopback() => Self::Here,
             _ => Self::Address(network(address)),
         }
     }
@@ -41,7 +38,6 @@ impl Whose {
             Self::Team(_) => "the long answers that tokens of your team have open are too many",
             Self::Subject(_) => "the long answers that you have open are too many",
             Self::Address(_) => "the long answers that are open to your address are too many",
-            Self::Here => "the long answers that are open are too many",
         }
     }
 }
@@ -79,7 +75,7 @@ impl Open {
             advice: "close some pages or end some streams, or ",
             again: AGAIN,
         };
-        if n_own >= EACH_MAX && whose != Whose::Here {
+        if n_own >= EACH_MAX {
             return Err(refused(EACH_MAX, whose.words()));
         }
         if table.n_all >= ALL_MAX {
@@ -127,10 +123,11 @@ mod tests {
 
     #[test]
     fn all_together_are_bounded_and_every_place_comes_back() {
-        let (open, here) = (Open::default(), IpAddr::from([127, 0, 0, 1]));
+        let open = Open::default();
+        let address = |n: usize| IpAddr::from((u32::try_from(n / EACH_MAX).unwrap() + (10 << 24)).to_be_bytes());
         let held: Vec<_> =
-            (0..ALL_MAX).map(|_| open.take(&Scope::anonymous(), here).expect("a place is left")).collect();
-        let said = open.take(&Scope::team("core"), here).unwrap_err().to_string();
+            (0..ALL_MAX).map(|n| open.take(&Scope::anonymous(), address(n)).expect("a place is left")).collect();
+        let said = open.take(&Scope::team("core"), address(0)).unwrap_err().to_string();
         assert!(said.contains("this server has open to everybody"), "{said}");
         drop(held);
         let table = open.0.lock().unwrap();

@@ -5,11 +5,12 @@ use crate::web::auth::oidc::attempt::{Attempt, LIFE_S};
 use crate::web::auth::oidc::{Answer, Trouble};
 use crate::web::auth::session::{self, Proved, begin_session};
 use crate::web::auth::{address, target};
+use crate::web::error::WithCookie;
 use crate::web::extract::Query;
 use crate::web::{AppState, Error, Result};
 use actix_web::cookie::{Cookie, time};
 use actix_web::http::header::{CACHE_CONTROL, COOKIE, LOCATION, REFERRER_POLICY};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 
 /// Where to go on.
@@ -50,13 +51,15 @@ pub async fn finish(
     let begun = kept.iter().filter_map(|value| Attempt::of_cookie(&name, value));
     let attempt = begun.into_iter().find(|attempt| attempt.state() == answer.state).ok_or(Trouble::NotBegun);
     let attempt = noted(&state, &request, &name, attempt).await?;
+    // Whatever becomes of it, it is spent: what comes back counts once.
+    let mut spent = cookie(&state, &answer.state, "");
+    spent.make_removal();
+    request.extensions_mut().insert(WithCookie(spent.clone()));
     let proved = state.providers.finish(&config, &name, &state.public_url, &attempt, &answer).await;
     let proved = noted(&state, &request, &name, proved.ok_or_else(|| Error::no_page(request.path()))?).await?;
     let proved =
         Proved { identity: proved.identity, provider: proved.refresh_token, refresh_at: Some(proved.again_at) };
     let signed_in = begin_session(&state, &request, proved).await?;
-    let mut spent = cookie(&state, &answer.state, "");
-    spent.make_removal();
     // It was the browser's to keep, so it is looked at again.
     let to = target::safe(&state.public_url, attempt.next());
     Ok(go(to.as_deref().unwrap_or(state.prefix())).cookie(signed_in).cookie(spent).finish())
