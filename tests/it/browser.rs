@@ -109,3 +109,28 @@ async fn a_live_page_that_is_refused_says_so_waits_as_long_as_it_was_told_and_go
     is_patient(&world, &browser, &proxy, 429, 1).await;
     is_patient(&world, &browser, &proxy, 503, 2).await;
 }
+
+#[tokio::test]
+async fn a_live_page_whose_stream_breaks_off_while_all_is_refused_comes_back_when_nothing_is() {
+    let world = site().serve().await;
+    let Some(browser) = Browser::start().await else { return };
+    let Some(proxy) = Proxy::start(Kind::Nginx, world.server().address()) else { return };
+    browser.open(&format!("http://{}/view/release", proxy.address())).await;
+    browser.until("document.querySelector('#live').textContent.includes('live')").await;
+    browser.run("window.stayed = true").await;
+    listen(&browser).await;
+    for (status, build) in [(503, 1), (429, 2)] {
+        browser.run("said.length = 0").await;
+        proxy.refuse(status);
+        proxy.break_off();
+        browser.until("said.some(text => text.includes('reconnecting'))").await;
+        browser.until(&format!("said.some(text => text.includes('busy, trying again in {RETRY_AFTER_S}s'))")).await;
+        // What happens meanwhile is on the page as soon as it is back.
+        world.force("core/linux").await;
+        world.settle().await;
+        proxy.relent(status);
+        browser.until(&format!("document.querySelector('a[href$=\"/builder/linux/build/{build}\"]')")).await;
+        browser.until("document.querySelector('#live').textContent.includes('live')").await;
+        assert_eq!(browser.run("return window.stayed").await, true, "the page was loaded anew");
+    }
+}

@@ -67,6 +67,17 @@ impl Proxy {
         std::fs::remove_file(self.dir.path().join(status.to_string())).expect("it refused");
     }
 
+    /// Breaks off what is under way within a second, as a change of its configuration does. Only nginx does.
+    pub fn break_off(&self) {
+        self.signal(nix::sys::signal::Signal::SIGHUP);
+    }
+
+    fn signal(&self, signal: nix::sys::signal::Signal) {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).expect("a process id fits"));
+        // One that has ended already needs no signal.
+        let _ = nix::sys::signal::kill(pid, signal);
+    }
+
     fn try_start(kind: Kind, server: &str) -> Option<Self> {
         let dir = tempfile::tempdir().expect("a temporary folder can be made");
         let port = free_port();
@@ -99,8 +110,7 @@ impl Proxy {
 impl Drop for Proxy {
     fn drop(&mut self) {
         // Both end their workers on SIGTERM.
-        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).expect("a process id fits"));
-        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
+        self.signal(nix::sys::signal::Signal::SIGTERM);
         let _ = self.child.wait();
     }
 }
@@ -118,7 +128,7 @@ impl Kind {
         let written = match self {
             Self::Nginx => write!(
                 text,
-                "daemon off;\nworker_processes 1;\npid {dir}/pid;\nerror_log {dir}/error;\nevents {{}}\nhttp {{\n\
+                "daemon off;\nworker_processes 1;\nworker_shutdown_timeout 1s;\npid {dir}/pid;\nerror_log {dir}/error;\nevents {{}}\nhttp {{\n\
                  access_log off;\nkeepalive_timeout 1s;\nclient_body_temp_path {dir}/body;\nproxy_temp_path {dir}/proxied;\n\
                  fastcgi_temp_path {dir}/f;\nuwsgi_temp_path {dir}/u;\nscgi_temp_path {dir}/s;\n\
                  upstream weir {{ server {server}; keepalive 1; }}\n\

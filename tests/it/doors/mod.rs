@@ -29,7 +29,9 @@ async fn every_door_gives_everybody_what_is_theirs_and_tells_nobody_of_the_rest(
     let mut wrong = Vec::new();
     for row in rows() {
         for team in Team::ALL.into_iter().take(if row.is_about_a_team() { Team::ALL.len() } else { 1 }) {
-            let tries = Asker::ALL.map(|asker| try_door(&doors, &row, team, asker));
+            // Bad credentials are refused before it matters what was asked for: of one team is enough.
+            let askers = Asker::ALL.into_iter().filter(|asker| !asker.is_bad() || team == Team::Private);
+            let tries = askers.map(|asker| try_door(&doors, &row, team, asker));
             wrong.extend(futures::future::join_all(tries).await.into_iter().flatten());
         }
     }
@@ -64,8 +66,7 @@ async fn try_door(doors: &Doors, row: &Row, team: Team, asker: Asker) -> Vec<Str
             wrong.extend(tells(doors, row, (method, &other), team, asker).await);
         }
     }
-    // Bad credentials are refused before it matters what was asked for.
-    if is_hidden && (!asker.is_bad() || team == Team::Private) {
+    if is_hidden {
         wrong.extend(tells(doors, row, (row.method, &page), team, asker).await);
     }
     wrong
