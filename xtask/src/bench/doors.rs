@@ -85,7 +85,7 @@ const SITE: &str = "[server]\nlisten = [\"127.0.0.1:0\"]\nstate_dir = \"state\"\
     [team.crypt]\nvisibility = \"private\"\n[team.crypt.builder.crypt]\n\
     [[team.crypt.builder.crypt.step]]\nuse = \"shell\"\nwith = { command = \"echo hidden | tee f.txt\" }\n\
     [[team.crypt.builder.crypt.step]]\nuse = \"artifact\"\nwith = { path = \"f.txt\" }\n\
-    [view.crypt]\nteam = \"crypt\"\nvisibility = \"private\"\nbuilders = [\"*\"]\n\
+    [team.crypt.view.crypt]\nvisibility = \"private\"\nbuilders = [\"*\"]\n\
     [team.other]\nvisibility = \"private\"\nquota = { requests_per_s = 1000000 }\n[team.other.builder.own]\n\
     [[team.other.builder.own.step]]\nuse = \"shell\"\nwith = { command = \"true\" }\n";
 
