@@ -37,7 +37,7 @@ pub mod mail;
 /// One builder for each combination.
 mod matrix;
 /// One file, opened once.
-mod open;
+pub mod open;
 /// What the operator writes of a team whose files lie elsewhere.
 mod operated;
 /// What is the server's own.

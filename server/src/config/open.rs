@@ -1,4 +1,4 @@
-//! One file of the configuration, opened once: what is checked is what is read, whoever changes links meanwhile.
+//! One file that the configuration is or names, opened once: what is checked is what is read, whoever changes links meanwhile.
 
 use std::io::{self, Read as _};
 use std::os::fd::AsRawFd as _;
@@ -17,6 +17,15 @@ pub enum Refused {
 impl From<io::Error> for Refused {
     fn from(error: io::Error) -> Self {
         Self::Unreadable(error)
+    }
+}
+
+impl From<Refused> for io::Error {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::LeadsOut => Self::other("it leads out of its folder"),
+            Refused::Unreadable(error) => error,
+        }
     }
 }
 

@@ -8,7 +8,8 @@ use crate::config::auth::Auth;
 use crate::model::time::Time;
 use crate::store::revocations::{self, RevocationRow};
 use crate::store::{DbConnection, Store, personal_tokens, sessions};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet};
 use std::fmt;
 use std::sync::Mutex;
 
@@ -16,6 +17,8 @@ use std::sync::Mutex;
 const LOOK_EVERY_MS: i64 = 500;
 /// Newer ids may become visible before older ones where several write at once; so far back is looked again.
 const OVERLAP: i64 = 1_000;
+/// Revocations that one look forgets at most: more than come between two.
+const FORGOTTEN_MAX: usize = 10_000;
 
 /// What a token can be revoked by.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -158,6 +161,8 @@ struct List {
     looked_at: Option<Time>,
     newest: i64,
     tokens: HashSet<(String, String)>,
+    /// Which of `tokens` are forgotten when, the next first: they have expired then, and are refused for that.
+    forgotten: BinaryHeap<Reverse<(Time, (String, String))>>,
     /// Tokens issued up to then, in seconds since 1970, count no more.
     subjects: HashMap<(String, String), i64>,
     keys: HashSet<(String, String)>,
@@ -179,22 +184,23 @@ impl Known {
         let mut is_new = false;
         for row in rows {
             list.newest = list.newest.max(row.id);
-            let at = row.at.and_utc();
-            if row.expires_at.is_none_or(|expires_at| expires_at.and_utc() > now)
+            let (at, forgotten) = (row.at.and_utc(), row.expires_at.map(|at| at.and_utc()));
+            if forgotten.is_none_or(|forgotten| forgotten > now)
                 && let Some(target) = Target::of(row)
             {
-                is_new |= list.add(target, at);
+                is_new |= list.add(target, at, forgotten);
             }
         }
+        list.forget(now);
         // What is known from before the first look is news to nobody.
         is_new &= list.looked_at.is_some();
         list.looked_at = Some(now);
         Ok(is_new)
     }
 
-    /// Remembers what this process revoked itself.
-    pub fn add(&self, target: Target, at: Time) {
-        self.lock().add(target, at);
+    /// Remembers what this process revoked itself, until `forgotten`; for ever without.
+    pub fn add(&self, target: Target, at: Time, forgotten: Option<Time>) {
+        self.lock().add(target, at, forgotten);
     }
 
     /// Why a token counts no more, if so.
@@ -223,9 +229,15 @@ impl Known {
 
 impl List {
     /// Whether it was not known before.
-    fn add(&mut self, target: Target, at: Time) -> bool {
+    fn add(&mut self, target: Target, at: Time, forgotten: Option<Time>) -> bool {
         match target {
-            Target::Token { issuer, jti } => self.tokens.insert((issuer, jti)),
+            Target::Token { issuer, jti } => {
+                let token = (issuer, jti);
+                let is_new = self.tokens.insert(token.clone());
+                // Of a token that is looked up again the end is known.
+                self.forgotten.extend(forgotten.filter(|_| is_new).map(|at| Reverse((at, token))));
+                is_new
+            }
             Target::Key { issuer, kid } => self.keys.insert((issuer, kid)),
             Target::Subject { issuer, subject } => {
                 let at = at.timestamp();
@@ -233,6 +245,19 @@ impl List {
                 let is_new = *held < at;
                 *held = (*held).max(at);
                 is_new
+            }
+        }
+    }
+
+    /// Forgets tokens that have expired. Subjects and keys stay: nobody knows how long what they were given is good.
+    fn forget(&mut self, now: Time) {
+        for _ in 0..FORGOTTEN_MAX {
+            match self.forgotten.peek() {
+                Some(Reverse((at, _))) if *at <= now => {}
+                _ => return,
+            }
+            if let Some(Reverse((_, token))) = self.forgotten.pop() {
+                self.tokens.remove(&token);
             }
         }
     }
@@ -248,9 +273,9 @@ mod tests {
         let known = Known::default();
         let at = Time::from_timestamp(1_000, 0).unwrap();
         let text = |text: &str| text.to_owned();
-        known.add(Target::Token { issuer: text("forge"), jti: text("j1") }, at);
-        known.add(Target::Subject { issuer: text("forge"), subject: text("ada") }, at);
-        known.add(Target::Key { issuer: text("forge"), kid: text("k1") }, at);
+        known.add(Target::Token { issuer: text("forge"), jti: text("j1") }, at, None);
+        known.add(Target::Subject { issuer: text("forge"), subject: text("ada") }, at, None);
+        known.add(Target::Key { issuer: text("forge"), kid: text("k1") }, at, None);
         let says = |issuer: &str, subject: &str, kid: &str, jti: Option<&str>, issued_at: Option<i64>| {
             let jti = jti.map(str::to_owned);
             known.says(&Carried { issuer: text(issuer), subject: text(subject), kid: text(kid), jti, issued_at })
@@ -262,5 +287,30 @@ mod tests {
         assert_eq!(says("forge", "ada", "k2", Some("j2"), Some(1_001)), None);
         assert_eq!(says("forge", "eve", "k1", None, Some(2_000)), Some(Revoked::Key));
         assert_eq!(says("other", "ada", "k1", Some("j1"), None), None);
+    }
+
+    #[test]
+    fn a_token_is_forgotten_once_it_has_expired_and_subjects_and_keys_never() {
+        let known = Known::default();
+        let at = |s: i64| Time::from_timestamp(s, 0).unwrap();
+        let token = |n: i64| Target::Token { issuer: String::new(), jti: n.to_string() };
+        for n in 0..1_000 {
+            // A look that reads it once more adds nothing.
+            known.add(token(n), at(0), Some(at(n)));
+            known.add(token(n), at(0), Some(at(n)));
+        }
+        known.add(token(-1), at(0), None);
+        known.add(Target::Subject { issuer: String::new(), subject: "ada".to_owned() }, at(0), None);
+        known.add(Target::Key { issuer: String::new(), kid: "k".to_owned() }, at(0), None);
+        let says = |n: i64| known.says(&Carried { jti: Some(n.to_string()), ..Carried::default() });
+        known.lock().forget(at(499));
+        assert_eq!((says(499), says(500), says(-1)), (None, Some(Revoked::Token), Some(Revoked::Token)));
+        let sizes = |known: &Known| {
+            let list = known.lock();
+            (list.tokens.len(), list.forgotten.len(), list.subjects.len(), list.keys.len())
+        };
+        assert_eq!(sizes(&known), (501, 500, 1, 1));
+        known.lock().forget(at(1_000));
+        assert_eq!(sizes(&known), (1, 0, 1, 1));
     }
 }

@@ -262,7 +262,7 @@ impl Tokens {
                 Ok::<_, Error>(audit::insert(c, &done)?)
             })
             .await?;
-        self.known.add(target, now);
+        self.known.add(target, now, forgotten);
         self.rights.send_modify(|n| *n += 1);
         Ok(())
     }

@@ -42,9 +42,16 @@ pub struct NewRevocation {
     pub expires_at: Option<Time>,
 }
 
+/// Rows that one new one drops at most: the table shrinks all the same.
+const DROPPED_MAX: i64 = 1_000;
+
 /// Records a revocation, and drops what may be forgotten.
 pub fn insert(c: &mut DbConnection, new: &NewRevocation) -> QueryResult<()> {
-    diesel::delete(dsl::revocations.filter(dsl::expires_at.lt(naive(new.at)))).execute(c)?;
+    let old = dsl::revocations.filter(dsl::expires_at.lt(naive(new.at))).select(dsl::id).limit(DROPPED_MAX);
+    let old: Vec<i64> = old.load(c)?;
+    if !old.is_empty() {
+        diesel::delete(dsl::revocations.filter(dsl::id.eq_any(old))).execute(c)?;
+    }
     diesel::insert_into(dsl::revocations)
         .values((
             dsl::kind.eq(new.kind),

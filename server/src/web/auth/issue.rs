@@ -113,7 +113,7 @@ pub async fn issue(
         return Err(status::Error::invalid("team", why).into());
     }
     let expires_at = expires_at(&wish, scope, now)?;
-    let signing = keys.signing(&config.auth).map_err(status::Error::Internal)?;
+    let signing = keys.signing(&config.auth).await.map_err(status::Error::Internal)?;
     let Some((issuer, ring)) = signing else {
         let why = "the configuration has no key of its own to sign with; add for instance\n\n[auth.jwt.local]\nalgorithm = \"EdDSA\"\nkey_file = \"state/jwt.pem\"";
         return Err(status::Error::Conflict(why.to_owned()).into());

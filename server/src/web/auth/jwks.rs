@@ -5,6 +5,7 @@
 //! Where keys are is never learnt from a token, and no redirect is followed: somebody who could choose would bring keys of their own.
 
 use crate::config::issuer::{ForeignIssuer, KeySource};
+use crate::config::open::read_text;
 use crate::model::time::Time;
 use crate::outbound;
 use anyhow::{Context as _, bail};
@@ -16,9 +17,9 @@ use reqwest::StatusCode;
 use reqwest::header::ACCEPT;
 use serde::Deserialize;
 use serde_json::Value;
+use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::io::AsyncReadExt as _;
 use url::Url;
 
 /// Bytes of a key set at most.
@@ -211,15 +212,9 @@ async fn fetch(source: &KeySource, http: &reqwest::Client) -> anyhow::Result<Vec
     match source {
         KeySource::Url(url) => fetch_url(url, http).await,
         KeySource::File(file) => {
-            let open = tokio::fs::File::open(file).await;
-            let open = open.with_context(|| format!("cannot open {}", file.display()))?;
-            let mut bytes = Vec::new();
-            let read = open.take(SET_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).await;
-            read.with_context(|| format!("cannot read {}", file.display()))?;
-            if bytes.len() > SET_BYTES_MAX {
-                bail!("{} is larger than {SET_BYTES_MAX} bytes", file.display());
-            }
-            Ok(bytes)
+            let path = file.clone();
+            let read = tokio::task::spawn_blocking(move || read_text(&path, None, SET_BYTES_MAX)).await?;
+            Ok(read.map_err(io::Error::from).with_context(|| format!("cannot read {}", file.display()))?.into_bytes())
         }
     }
 }

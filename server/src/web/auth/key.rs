@@ -1,6 +1,7 @@
 //! Local keys: read from their file, or made at first start, whole or not at all, readable by the server's user only.
 
 use crate::config::issuer::{LocalAlgorithm, LocalKey};
+use crate::config::open::read_text;
 use anyhow::{Context as _, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -18,6 +19,8 @@ use std::path::Path;
 
 /// Bytes of an HS256 secret at least.
 const SECRET_BYTES_MIN: usize = 32;
+/// Bytes of a key's file at most.
+const FILE_BYTES_MAX: usize = 64 << 10;
 
 /// One local key. Its algorithm comes from the configuration and never from a token. It prints as its algorithm only.
 pub struct Key {
@@ -44,10 +47,10 @@ impl Key {
     pub fn open(name: &str, config: &LocalKey) -> anyhow::Result<Self> {
         let file = &config.key_file;
         let about = || format!("the key of [auth.jwt.{name}], {}", file.display());
-        let text = match std::fs::read_to_string(file) {
+        let text = match read(file) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 make(file, config.algorithm).with_context(|| format!("cannot make {}", about()))?;
-                std::fs::read_to_string(file)
+                read(file)
             }
             read => read,
         };
@@ -60,6 +63,11 @@ impl Key {
             )
         })
     }
+}
+
+/// The text of a key's file: an ordinary file of bounded size.
+pub(super) fn read(file: &Path) -> std::io::Result<String> {
+    Ok(read_text(file, None, FILE_BYTES_MAX)?)
 }
 
 /// Reads a key's text.

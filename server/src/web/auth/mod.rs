@@ -63,6 +63,8 @@ const READ_AGAIN: Duration = Duration::from_millis(500);
 /// configuration in force.
 pub struct Keys {
     local: Mutex<HashMap<String, Local>>,
+    /// One reads local keys at a time; the others wait for what that one finds.
+    turn: tokio::sync::Mutex<()>,
     foreign: Mutex<HashMap<String, Arc<KeySet>>>,
     http: tokio::sync::OnceCell<reqwest::Client>,
 }
@@ -80,8 +82,15 @@ impl Keys {
     /// # Errors
     /// Where a key cannot be read or made, naming its file and what to do.
     pub fn open(config: &Config) -> anyhow::Result<Self> {
-        let keys = Self { local: Mutex::default(), foreign: Mutex::default(), http: tokio::sync::OnceCell::new() };
-        config.auth.local.iter().try_for_each(|(name, key)| keys.read(name, key).map(drop))?;
+        let keys = Self {
+            local: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
+            foreign: Mutex::default(),
+            http: tokio::sync::OnceCell::new(),
+        };
+        for (name, key) in &config.auth.local {
+            keys.keep(name, key, Ring::open(name, key)?, None);
+        }
         Ok(keys)
     }
 
@@ -90,9 +99,10 @@ impl Keys {
     ///
     /// # Errors
     /// Where a key cannot be read, naming its file and what to do.
-    pub fn signing(&self, auth: &Auth) -> anyhow::Result<Option<(String, Arc<Ring>)>> {
-        let first = auth.local.first_key_value();
-        first.map(|(name, config)| Ok((name.clone(), self.read(name, config)?))).transpose()
+    pub async fn signing(&self, auth: &Auth) -> anyhow::Result<Option<(String, Arc<Ring>)>> {
+        let Some((name, config)) = auth.local.first_key_value() else { return Ok(None) };
+        let _turn = self.turn.lock().await;
+        Ok(Some((name.clone(), self.read(name, config, None).await?)))
     }
 
     /// Who carries the bearer `token`.
@@ -123,9 +133,9 @@ impl Keys {
         now: Time,
         status: &Status,
     ) -> Result<Scope> {
-        let mut ring = self.ring(name, config)?;
+        let mut ring = self.ring(name, config).await?;
         if ring.find(&token.kid).is_none() {
-            ring = self.ring_again(name, config)?;
+            ring = self.ring_again(name, config).await?;
         }
         let key = ring.find(&token.kid).ok_or(Refusal::UnknownKey)?;
         let proved = jwt::check(token, name, key, now)?;
@@ -205,32 +215,46 @@ impl Keys {
     }
 
     /// The keys of a local issuer as they were read last.
-    fn ring(&self, name: &str, config: &LocalKey) -> Result<Arc<Ring>> {
-        let known = self.local().get(name).filter(|local| local.config == *config).map(|local| local.ring.clone());
-        known.map_or_else(|| self.read(name, config).map_err(internal), Ok)
+    async fn ring(&self, name: &str, config: &LocalKey) -> Result<Arc<Ring>> {
+        if let Some(ring) = self.known(name, config) {
+            return Ok(ring);
+        }
+        let _turn = self.turn.lock().await;
+        match self.known(name, config) {
+            Some(ring) => Ok(ring),
+            None => self.read(name, config, None).await.map_err(internal),
+        }
     }
 
     /// The same, read again where that was not just done.
-    fn ring_again(&self, name: &str, config: &LocalKey) -> Result<Arc<Ring>> {
-        let was_just_read = self.local().get(name).is_some_and(|local| {
-            let at = local.read_again_at.filter(|_| local.config == *config);
-            at.is_some_and(|at| at.elapsed() < READ_AGAIN)
-        });
-        if was_just_read {
-            return self.ring(name, config);
+    async fn ring_again(&self, name: &str, config: &LocalKey) -> Result<Arc<Ring>> {
+        let _turn = self.turn.lock().await;
+        let now = Instant::now();
+        if let Some(local) = self.local().get_mut(name).filter(|local| local.config == *config) {
+            if local.read_again_at.is_some_and(|at| now.duration_since(at) < READ_AGAIN) {
+                return Ok(local.ring.clone());
+            }
+            // Also where it fails: then the keys that are known go on until the next.
+            local.read_again_at = Some(now);
         }
-        let ring = self.read(name, config).map_err(internal)?;
-        if let Some(local) = self.local().get_mut(name) {
-            local.read_again_at = Some(Instant::now());
-        }
-        Ok(ring)
+        self.read(name, config, Some(now)).await.map_err(internal)
     }
 
-    fn read(&self, name: &str, config: &LocalKey) -> anyhow::Result<Arc<Ring>> {
-        let ring = Arc::new(Ring::open(name, config)?);
-        let local = Local { config: config.clone(), ring: ring.clone(), read_again_at: None };
-        self.local().insert(name.to_owned(), local);
-        Ok(ring)
+    fn known(&self, name: &str, config: &LocalKey) -> Option<Arc<Ring>> {
+        self.local().get(name).filter(|local| local.config == *config).map(|local| local.ring.clone())
+    }
+
+    /// Reads the keys off the threads that answer. Whoever calls it has the turn.
+    async fn read(&self, name: &str, config: &LocalKey, read_again_at: Option<Instant>) -> anyhow::Result<Arc<Ring>> {
+        let (whose, of) = (name.to_owned(), config.clone());
+        let ring = tokio::task::spawn_blocking(move || Ring::open(&whose, &of)).await??;
+        Ok(self.keep(name, config, ring, read_again_at))
+    }
+
+    fn keep(&self, name: &str, config: &LocalKey, ring: Ring, read_again_at: Option<Instant>) -> Arc<Ring> {
+        let ring = Arc::new(ring);
+        self.local().insert(name.to_owned(), Local { config: config.clone(), ring: ring.clone(), read_again_at });
+        ring
     }
 
     fn local(&self) -> std::sync::MutexGuard<'_, HashMap<String, Local>> {
