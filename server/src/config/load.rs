@@ -158,7 +158,13 @@ fn freeze(dir: PathBuf, reader: &Reader<'_>, given: &Given<'_>) -> Config {
     if !sources.incomplete {
         present.check_tables(reader);
     }
-    let rules = TeamRules { workers: judge_workers.then_some(&workers), plugins: &present, variables, reader };
+    let rules = TeamRules {
+        workers: judge_workers.then_some(&workers),
+        plugins: &present,
+        quota: &server.quota,
+        variables,
+        reader,
+    };
     let mut claims: Claims = raw.view.unwrap_or_default().into_iter().map(|(name, view)| (name, None, view)).collect();
     let repositories = repositories(&tables, reader);
     warn_undeclared(known_broken, reader);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 section! {
     /// What a team may use. Each limit says where it is reached what was asked for, how much is allowed and when to come again; the
-    /// team's page shows what is used of it.
+    /// team's page shows what is used of it. What a team's own `quota` does not say, `quota` of `[server]` says for all teams.
     struct RawQuota {
         /// Builds at the same time.
         builds = "builds": Count, "no limit";
@@ -90,20 +90,20 @@ impl Default for Quota {
 }
 
 impl RawQuota {
-    /// The quota as it is used.
-    pub fn freeze(self) -> Quota {
+    /// The quota as it is used; what is not written is as in `base`.
+    pub fn freeze(self, base: &Quota) -> Quota {
         let count = |count: Option<Count>| count.map(|count| count.0);
         Quota {
-            builds: count(self.builds),
-            queued: count(self.queued).unwrap_or(QUEUED),
-            forces_per_minute: count(self.forces_per_minute).unwrap_or(FORCES_PER_MINUTE),
-            requests_per_s: count(self.requests_per_s).unwrap_or(REQUESTS_PER_S),
-            log_bytes: self.log_bytes.unwrap_or(LOG_BYTES),
-            artifact_bytes: self.artifact_bytes,
-            stored_bytes: self.stored_bytes,
-            plugin_cpu_per_hour: self.plugin_cpu_per_hour.map_or(PLUGIN_CPU_PER_HOUR, Span),
-            history: self.history.map(Span),
-            history_builds: count(self.history_builds),
+            builds: count(self.builds).or(base.builds),
+            queued: count(self.queued).unwrap_or(base.queued),
+            forces_per_minute: count(self.forces_per_minute).unwrap_or(base.forces_per_minute),
+            requests_per_s: count(self.requests_per_s).unwrap_or(base.requests_per_s),
+            log_bytes: self.log_bytes.unwrap_or(base.log_bytes),
+            artifact_bytes: self.artifact_bytes.or(base.artifact_bytes),
+            stored_bytes: self.stored_bytes.or(base.stored_bytes),
+            plugin_cpu_per_hour: self.plugin_cpu_per_hour.map_or(base.plugin_cpu_per_hour, Span),
+            history: self.history.map(Span).or(base.history),
+            history_builds: count(self.history_builds).or(base.history_builds),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::path::KeyPath;
 use super::proxy::{self, Network};
-use super::quota::REQUESTS_PER_S;
+use super::quota::{Quota, REQUESTS_PER_S, RawQuota};
 use super::read::{At, Node, Read, Reader, kind_of, section};
 use super::value::{Count, FilePath, resolve};
 use ipnet::IpNet;
@@ -29,6 +29,8 @@ section! {
         /// Calls of strangers from one address within a second; four times as many may come at once. Counted in memory, by each process
         /// for itself: a restart forgives, and two processes let through twice as much.
         requests_per_s = "requests_per_s": Count, "50";
+        /// What each team may use whose own `quota` does not say it: `{ stored_bytes = "50 GiB", history = "365d" }` bounds all teams.
+        quota = "quota": RawQuota, "what `quota` of a team says";
         /// The proxies before the server, those on this machine among them: of nobody else `X-Forwarded-For` is believed. Of what it says
         /// the last address that is none of these counts as the visitor's.
         trusted_proxies = "trusted_proxies": Vec<Network>, "[]: nobody";
@@ -60,6 +62,8 @@ pub struct Server {
     pub plugin_dir: Option<PathBuf>,
     /// Calls of strangers from one address within a second.
     pub requests_per_s: u32,
+    /// What a team may use that says nothing itself.
+    pub quota: Quota,
     /// Who is believed about where a call comes from.
     pub trusted_proxies: Vec<IpNet>,
 }
@@ -76,6 +80,7 @@ impl RawServer {
             database: None,
             plugin_dir: None,
             requests_per_s: None,
+            quota: None,
             trusted_proxies: None,
         });
         let listen = raw.listen.map_or_else(Vec::new, |addresses| addresses.0);
@@ -94,6 +99,7 @@ impl RawServer {
             state_dir,
             plugin_dir: raw.plugin_dir.map(|path| path.0),
             requests_per_s: raw.requests_per_s.map_or(REQUESTS_PER_S, |count| count.0),
+            quota: raw.quota.map_or_else(Quota::default, |quota| quota.freeze(&Quota::default())),
             trusted_proxies: raw.trusted_proxies.unwrap_or_default().into_iter().map(|network| network.0).collect(),
             listen,
         }

@@ -36,7 +36,7 @@ section! {
         /// Who sees it.
         visibility = "visibility": Visibility, "\"public\"";
         /// What it may use.
-        quota = "quota": RawQuota, "its defaults";
+        quota = "quota": RawQuota, "that of `[server]`";
         /// Its share of free slots against other teams, 1 to 1000.
         weight = "weight": At<Count>, "1";
         /// Its secrets, by name.
@@ -136,6 +136,8 @@ pub struct TeamRules<'a> {
     pub workers: Option<&'a BTreeMap<String, Worker>>,
     /// The plugins that are present.
     pub plugins: &'a Plugins<'a>,
+    /// What a team may use that says nothing itself.
+    pub quota: &'a Quota,
     /// Names of the variables that the server has.
     pub variables: &'a BTreeSet<String>,
     /// Where to say what is wrong.
@@ -179,7 +181,7 @@ impl RawTeam {
             title: self.title.unwrap_or_else(|| name.to_owned()),
             visibility_at: self.visibility.map(|_| reader.place(&self.at.key("visibility"))),
             visibility: self.visibility.unwrap_or_default(),
-            quota: self.quota.map(RawQuota::freeze).unwrap_or_default(),
+            quota: self.quota.map_or(*rules.quota, |quota| quota.freeze(rules.quota)),
             weight: self.weight.map_or(1, |weight| check_weight(&weight, reader)),
             secrets,
             reserved: Arc::default(),

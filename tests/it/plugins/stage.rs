@@ -112,6 +112,7 @@ impl Stage {
             database: String::new(),
             plugin_dir: Some(self.path().join("plugins")),
             requests_per_s: 50,
+            quota: weir::config::quota::Quota::default(),
             trusted_proxies: Vec::new(),
         }
     }

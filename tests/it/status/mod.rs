@@ -157,6 +157,7 @@ fn config(teams: Vec<Team>, views: Vec<View>, state_dir: PathBuf) -> Config {
             database: String::new(),
             plugin_dir: None,
             requests_per_s: 50,
+            quota: weir::config::quota::Quota::default(),
             trusted_proxies: Vec::new(),
         },
         auth: Auth::default(),

@@ -214,6 +214,7 @@ pub fn server(scratch: &Path) -> Server {
         database: String::new(),
         plugin_dir: None,
         requests_per_s: 50,
+        quota: crate::config::quota::Quota::default(),
         trusted_proxies: Vec::new(),
     }
 }

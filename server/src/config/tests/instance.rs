@@ -12,7 +12,7 @@ fn an_unknown_key_is_an_error_and_the_nearest_is_named() {
               key: server.titel
                  2 | titel = ...
                    | ^^^^^
-              expected: one of `title`, `listen`, `public_url`, `state_dir`, `database`, `plugin_dir`, `requests_per_s`, `trusted_proxies`
+              expected: one of `title`, `listen`, `public_url`, `state_dir`, `database`, `plugin_dir`, `requests_per_s`, `quota`, `trusted_proxies`
               did you mean `title`?
         "#]],
     );
@@ -66,7 +66,7 @@ fn the_value_of_an_unknown_key_is_not_shown() {
               key: server.databse
                  2 | databse = ...
                    | ^^^^^^^
-              expected: one of `title`, `listen`, `public_url`, `state_dir`, `database`, `plugin_dir`, `requests_per_s`, `trusted_proxies`
+              expected: one of `title`, `listen`, `public_url`, `state_dir`, `database`, `plugin_dir`, `requests_per_s`, `quota`, `trusted_proxies`
               did you mean `database`?
         "#]],
     );
@@ -341,6 +341,23 @@ fn limits_that_the_operator_writes_hold_over_those_of_a_team_s_own_file() {
 }
 
 #[test]
+fn what_a_team_s_quota_does_not_say_the_instance_says_for_all() {
+    let main = "[server]\nquota = { stored_bytes = \"50 GiB\", queued = 9, history = \"365d\" }\n[team.plain]\ntitle = \"x\"\n[team.own]\ntitle = \"y\"\nquota = { stored_bytes = \"1 GiB\", builds = 1 }\n";
+    let loaded = load_texts(&[("weir.toml", main)], &[("WEIR_SERVER__QUOTA__HISTORY", "30d")]);
+    assert_eq!(said(&loaded), "");
+    let config = loaded.config.unwrap();
+    let quota = |team: &str| {
+        let quota = config.teams[team].quota;
+        let days = quota.history.map(|span| span.0.as_secs() / 86_400);
+        (quota.builds, quota.queued, quota.stored_bytes.map(|size| size.0 >> 30), days)
+    };
+    assert_eq!(quota("plain"), (None, 9, Some(50), Some(30)));
+    assert_eq!(quota("own"), (Some(1), 9, Some(1), Some(30)));
+    let wrong = said(&load_texts(&[("weir.toml", "[server]\nquota = { stored = 1 }\n")], &[]));
+    assert!(wrong.contains("weir.toml:2:11: unknown key `stored`"), "{wrong}");
+}
+
+#[test]
 fn who_may_be_believed() {
     check(
         "[auth.jwt.forge]\nissuer = \"x\"\nalgorithms = [\"none\", \"HS256\"]\n[[auth.grant]]\nissuer = \"forg\"\nclaim = \"g\"\nvalue = 1\nteam = \"cor\"\nrole = \"admin\"\n[[auth.user]]\nname = \"a\"\nteams = { core = \"owner\" }\n[team.core]\n",
@@ -398,7 +415,7 @@ fn what_a_variable_says_is_checked_as_well() {
     expect![[r#"
         environment WEIR_SERVER__LISTN: unknown key `listn` [unknown-key]
           key: server.listn
-          expected: one of `title`, `listen`, `public_url`, `state_dir`, `database`, `plugin_dir`, `requests_per_s`, `trusted_proxies`
+          expected: one of `title`, `listen`, `public_url`, `state_dir`, `database`, `plugin_dir`, `requests_per_s`, `quota`, `trusted_proxies`
           did you mean `listen`?
         environment WEIR_WORKER__A__SLOTS: this is the string "many" [wrong-type]
           key: worker.a.slots

@@ -84,6 +84,7 @@ mod tests {
             database: String::new(),
             plugin_dir: None,
             requests_per_s: 1,
+            quota: crate::config::quota::Quota::default(),
             trusted_proxies: ["10.0.0.1/32", "127.0.0.1/32", "10.9.0.0/16", "fd00::/8"]
                 .map(|network| network.parse().unwrap())
                 .into(),
