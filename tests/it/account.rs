@@ -263,6 +263,10 @@ async fn sign_ins_sign_outs_and_tokens_are_rows_of_the_audit_without_their_secre
             ("ada", "sign-out", true),
         ]
     );
+    for row in rows.iter().filter(|row| row.allowed) {
+        let details: serde_json::Value = serde_json::from_str(&row.details).unwrap();
+        assert_eq!(details["person"], "user:ada", "{row:?}");
+    }
     let all = format!("{rows:?}");
     for secret in ["wrong guess", "my secret typed there", &token[6..]] {
         assert!(!all.contains(secret), "{secret}");

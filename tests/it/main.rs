@@ -50,5 +50,7 @@ mod team_files;
 mod team_repository;
 /// The law of the house.
 mod tidy;
+/// Secrets that are typed.
+mod typed;
 /// The embedded worker and its fence.
 mod worker;

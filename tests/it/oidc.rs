@@ -277,6 +277,30 @@ async fn what_does_not_work_is_said_in_plain_words() {
     assert_eq!(page.status, 403, "{}", page.body);
     assert!(page.text().contains("Example ID did not sign you in: End-User aborted interaction."), "{}", page.text());
     assert!(w.server().log().contains("provider of sign-in cannot be used"), "the operator learns why");
+    let (_, page) = signed_in(&w, "2").await;
+    assert_eq!(page.status, 200);
+    let answer = browser.open(&format!("{PUBLIC_URL}auth/oidc/gone/callback?code=1&state=2")).await;
+    assert_eq!(answer.status, 400);
+    // All of it is in the audit; who was proved is there by what never changes.
+    let json = w.get_as(&w.owner(), "/api/v2/audit?action=sign-in").await.json();
+    let told = json["audit"].as_array().unwrap().iter().rev().map(|row| {
+        let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let reason = word(&row["reason"]).split(':').next().unwrap_or_default().to_owned();
+        let object = if row["allowed"] == true { String::new() } else { word(&row["object"]) };
+        assert!(row["allowed"] == true || row["details"]["address"] == "127.0.0.1", "{row}");
+        [word(&row["subject"]), object, reason, word(&row["details"]["person"])].join(", ")
+    });
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [
+            "anonymous, provider gone, the provider cannot be used, ",
+            "anonymous, provider liar, the provider cannot be used, ",
+            "anonymous, provider gone, the provider cannot be used, ",
+            "anonymous, provider main, the provider says no, ",
+            "main:ben, , 127.0.0.1, issuer:main:2",
+            "anonymous, provider gone, it was not begun in this browser, or too long ago, ",
+        ]
+    );
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Output;
 use weir_tests::binary::run_weir;
 use weir_tests::site::Site;
+use weir_tests::visitor::{Visitor, hidden};
 use weir_tests::world::World;
 
 const RULES: &str = r#"
@@ -147,6 +148,58 @@ async fn what_can_says_is_what_happens() {
     assert_eq!(said.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&said.stdout).contains("was revoked"));
     assert_eq!(w.weir(&words, &[]).status.code(), Some(3), "a stranger may not ask");
+}
+
+#[tokio::test]
+async fn can_knows_what_is_used_up_by_which_key_a_token_is_signed_and_what_people_made_for_themselves() {
+    let w = site().user("ada", "teams = { core = \"operator\" }").serve().await;
+    let issue = |arguments: &[&str]| {
+        let words = [&["token", "issue", "--json", "--team", "core", "--role", "operator"], arguments].concat();
+        let json: Value = serde_json::from_slice(&w.weir(&words, &[]).stdout).unwrap();
+        (format!("token:{}", json["jti"].as_str().unwrap()), json["token"].as_str().unwrap().to_owned())
+    };
+    let says = |subject: &str, action: &str, code: i32, says: &[&str]| {
+        let (status, said) = can(w.dir(), &[subject, action, "core/full"]);
+        assert_eq!(status, code, "{subject} {action}: {said}");
+        says.iter().for_each(|part| assert!(said.contains(part), "{subject} {action} should say {part}: {said}"));
+    };
+    let (once, token) = issue(&["--uses", "1"]);
+    says(&once, "force", 0, &["the token is good for 1 action in all, 1 left"]);
+    assert_eq!(w.force_as(Some(&token), "core/full", json!({})).await.status, 202);
+    says(&once, "force", 1, &["the token is used up: it was good for 1 action"]);
+    says(&once, "read", 0, &[]);
+    assert_ne!(w.force_as(Some(&token), "core/full", json!({})).await.status, 202);
+    w.settle().await;
+
+    // What somebody made for themselves: found by the id that the audit has.
+    let mut ada = Visitor::signed_in(&w, "ada").await;
+    let mut ids = Vec::new();
+    for (name, role) in [("all", ""), ("less", "viewer")] {
+        let csrf = hidden(&ada.get("/account").await, "/account/tokens").remove(0).1;
+        let wish = [("csrf", &*csrf), ("name", name), ("team", ""), ("role", role), ("days", "7")];
+        assert_eq!(ada.post("/account/tokens", &wish).await.status, 200);
+        let json = w.get_as(&w.owner(), "/api/v2/audit?action=token.issue&subject=ada&limit=1").await.json();
+        ids.push(json["audit"][0]["object"].as_str().unwrap().strip_prefix("token ").unwrap().to_owned());
+    }
+    says(&format!("token:{}", ids[0]), "force", 0, &["operator in team core, by [[auth.user]] ada", "weir.toml:"]);
+    says(&format!("personal:{}", ids[0]), "stop", 0, &["a personal token of user:ada: it may do all that they may"]);
+    says(&format!("personal:{}", ids[1]), "force", 1, &["viewer in team core", "it is viewer at most"]);
+    says(&format!("personal:{}", &ids[1]["personal-".len()..]), "read", 0, &[]);
+    assert!(w.weir(&["token", "revoke", &ids[0]], &[]).status.success());
+    says(&format!("personal:{}", ids[0]), "force", 2, &["revoked"]);
+
+    // A key that is replaced goes on checking; one that is revoked ends what it signed.
+    let (plain, token) = issue(&[]);
+    let list = w.weir(&["token", "list", "--json"], &[]);
+    let list: Value = serde_json::from_slice(&list.stdout).unwrap();
+    let row = list.as_array().or(list["tokens"].as_array()).unwrap().iter();
+    let row = row.clone().find(|row| plain.ends_with(row["jti"].as_str().unwrap())).unwrap();
+    let kid = row["kid"].as_str().unwrap().to_owned();
+    assert!(w.weir(&["token", "rotate-key", "local"], &[]).status.success());
+    says(&plain, "force", 0, &[]);
+    assert!(w.weir(&["token", "revoke", "--key", &kid], &[]).status.success());
+    says(&plain, "force", 1, &[&format!("the key {kid} that signed the token was revoked")]);
+    assert_eq!(w.force_as(Some(&token), "core/full", json!({})).await.status, 401);
 }
 
 #[tokio::test]

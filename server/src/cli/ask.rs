@@ -26,9 +26,10 @@ impl Wanted {
             return self.read_line();
         }
         let before = tcgetattr(&stdin).context("the terminal cannot be asked for its settings")?;
-        eprint!("{prompt}");
         tcsetattr(&stdin, SetArg::TCSAFLUSH, &hidden(&before))
             .context("the terminal cannot be told to hide what is typed")?;
+        // Not before: who answers at once would be shown what they type.
+        eprint!("{prompt}");
         let typed = self.typed(stdin.lock());
         tcsetattr(&stdin, SetArg::TCSAFLUSH, &before).context("the terminal cannot be set back; say `reset`")?;
         eprintln!();

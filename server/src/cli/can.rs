@@ -8,7 +8,9 @@ use crate::status;
 use crate::status::can::{Object, Verdict, decide, parse_action};
 use crate::status::token::Tokens;
 use crate::store::Store;
-use crate::web::auth::subject;
+use crate::web;
+use crate::web::auth::Keys;
+use crate::web::auth::subject::{self, Known};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -21,6 +23,7 @@ Subjects:
   anonymous                    somebody without credentials
   user:anna                    one of [[auth.user]]
   token:JTI                    a token that was issued here; `weir token list` shows their ids
+  personal:ID                  a token that somebody made on their account's page; the audit has its id (personal-...)
   forge:groups=python-core     whoever has these claims at the issuer [auth.jwt.forge] or [auth.oidc.forge];
                                several with commas between, names inside of a claim with dots: a.b=c
 Actions:
@@ -79,14 +82,19 @@ impl Can {
         let action = parse_action(&self.action).map_err(|why| status::Error::invalid("action", why))?;
         let object = Object::parse(&self.object).map_err(|why| status::Error::invalid("object", why))?;
         // Everything else stands in the configuration, and a database may not be there yet.
-        let tokens = match self.subject.starts_with("token:") {
-            true => {
-                let store = Store::open(&config.server.database).map_err(status::Error::Internal)?;
-                Some(Tokens::new(store, Arc::new(SystemClock)))
-            }
-            false => None,
-        };
-        let who = subject::read(&self.subject, &config.auth, tokens.as_ref(), SystemClock.now()).await?;
+        let is_token = ["token:", "personal:"].iter().any(|kind| self.subject.starts_with(kind));
+        if !is_token {
+            let who = subject::read(&self.subject, config, None, SystemClock.now()).await.map_err(plainly)?;
+            return decide(config, &who, action, &object);
+        }
+        let store = Store::open(&config.server.database).map_err(status::Error::Internal)?;
+        let tokens = Tokens::new(store, Arc::new(SystemClock));
+        // Asking makes no key.
+        let mut with_keys = config.clone();
+        with_keys.auth.local.retain(|_, key| key.key_file.exists());
+        let keys = Keys::open(&with_keys).map_err(status::Error::Internal)?;
+        let known = Known { tokens: &tokens, keys: &keys };
+        let who = subject::read(&self.subject, &with_keys, Some(known), SystemClock.now()).await.map_err(plainly)?;
         decide(config, &who, action, &object)
     }
 
@@ -118,6 +126,14 @@ impl Can {
             }
         }
         ExitCode::from(if verdict.allowed { 0 } else { client::FAILED })
+    }
+}
+
+/// What reading a subject may say.
+fn plainly(error: web::Error) -> status::Error {
+    match error {
+        web::Error::Status(error) => error,
+        error => status::Error::Internal(anyhow::Error::new(error)),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::audit::administers_instance;
 use super::get::Get;
+use super::personal::{self, Ended};
 use super::rights::{self, Denied, Ground, Identity};
 use super::{Error, Result};
 use crate::config::Config;
@@ -24,6 +25,8 @@ pub enum Subject {
     User(String),
     /// `token:JTI`: one that was issued here.
     Token(String),
+    /// `personal:ID`: one that somebody made on their account's page, by its whole id.
+    Personal(String),
     /// `ISSUER:claim=value,claim=value`: whoever has these claims there.
     Claims(String, Value),
 }
@@ -43,6 +46,15 @@ pub enum Who {
         origin: String,
         /// Why it is good no more.
         ended: Option<String>,
+        /// How many control actions it is still good for; none where they are not counted.
+        n_left: Option<u32>,
+    },
+    /// A token that somebody made on their account's page.
+    Personal {
+        /// Whose it is, and what it was narrowed to.
+        origin: String,
+        /// What it proves and who made it, or why it is good no more.
+        worth: std::result::Result<(Box<Scope>, Identity), Ended>,
     },
 }
 
@@ -83,11 +95,16 @@ impl Subject {
     /// # Errors
     /// What is wrong, and how subjects are written.
     pub fn parse(text: &str, auth: &Auth) -> std::result::Result<Self, String> {
-        let how = "write anonymous, user:NAME, token:JTI or ISSUER:claim=value,claim=value";
+        let how = "write anonymous, user:NAME, token:JTI, personal:ID or ISSUER:claim=value,claim=value";
         match text.split_once(':') {
             None if text == "anonymous" => Ok(Self::Anonymous),
             None => Err(format!("`{text}` is no subject; {how}")),
             Some(("user", name)) if !name.is_empty() => Ok(Self::User(name.to_owned())),
+            Some(("token", id)) if id.starts_with(personal::ID_PREFIX) => Ok(Self::Personal(id.to_owned())),
+            Some(("personal", id)) if !id.is_empty() => {
+                let id = id.strip_prefix(personal::ID_PREFIX).unwrap_or(id);
+                Ok(Self::Personal(format!("{}{id}", personal::ID_PREFIX)))
+            }
             Some(("token", jti)) if !jti.is_empty() => Ok(Self::Token(jti.to_owned())),
             Some((issuer, claims)) if auth.foreign.contains_key(issuer) || auth.oidc.contains_key(issuer) => {
                 Ok(Self::Claims(issuer.to_owned(), claims_of(claims)?))
@@ -224,7 +241,13 @@ pub fn decide(config: &Config, who: &Who, right: Right, object: &Object) -> Resu
         Who::Token { ended: Some(why), .. } => return Ok(Verdict::no(why.clone())),
         Who::Token { scope: None, .. } => return Ok(Verdict::no("the token is good for nothing here".to_owned())),
         Who::Token { scope: Some(scope), origin, .. } => (scope.as_ref().clone(), vec![issued(scope, &thing, origin)]),
+        Who::Personal { origin, worth: Err(ended) } => return Ok(Verdict::no(format!("{ended}; {origin}"))),
+        Who::Personal { origin, worth: Ok((scope, identity)) } => {
+            let grounds = rights::known(&config.auth, identity, None).map(|(_, grounds)| grounds).unwrap_or_default();
+            (scope.as_ref().clone(), grounds.iter().map(|ground| lent(ground, scope, &thing, origin)).collect())
+        }
     };
+    let n_left = if let Who::Token { n_left, .. } = who { *n_left } else { None };
     let decided = thing.decide(&scope, right);
     let mut reasons = Vec::new();
     if let (Ok(()), Some(builder)) = (&decided, thing.builder)
@@ -234,7 +257,17 @@ pub fn decide(config: &Config, who: &Who, right: Right, object: &Object) -> Resu
         reasons.push(Reason::of("the builder's configuration says `force = false`: nobody starts its builds by hand"));
         return Ok(Verdict { allowed: false, reasons });
     }
+    if let (Ok(()), Some(0), Some(uses)) = (&decided, n_left, scope.narrowed().uses)
+        && right != Right::Read
+    {
+        return Ok(Verdict::no(format!("the token is used up: it was good for {}", actions(uses))));
+    }
     reasons.extend(thing.reasons(&scope, &grounds, right, decided.as_ref().err()));
+    if let (Ok(()), Some(n_left), Some(uses)) = (&decided, n_left, scope.narrowed().uses)
+        && right != Right::Read
+    {
+        reasons.push(Reason::of(format!("the token is good for {} in all, {n_left} left", actions(uses))));
+    }
     Ok(Verdict { allowed: decided.is_ok(), reasons })
 }
 
@@ -246,6 +279,22 @@ fn issued(scope: &Scope, thing: &Thing<'_>, origin: &str) -> Ground {
         None => None,
     };
     Ground { reach, rule: format!("its own claims, {origin}"), place: None }
+}
+
+/// What a person's rule gives to their token.
+fn lent(ground: &Ground, scope: &Scope, thing: &Thing<'_>, origin: &str) -> Ground {
+    let team = thing.team.unwrap_or_default();
+    let role = ground.role_in(team).zip(scope.role_in(team)).map(|(own, lent)| own.min(lent));
+    let reach = match role {
+        Some(Role::Owner) => Some(Reach::Owner),
+        Some(role) => Some(Reach::Team(team.to_owned(), role)),
+        None => None,
+    };
+    Ground { reach, rule: format!("{} ({origin})", ground.rule), place: ground.place.clone() }
+}
+
+fn actions(n: u32) -> String {
+    if n == 1 { "1 action".to_owned() } else { format!("{n} actions") }
 }
 
 /// What is asked about, as the configuration has it.
@@ -376,9 +425,6 @@ impl<'c> Thing<'c> {
         if right != Right::Read && !narrowed.builders.is_empty() {
             let globs: Vec<_> = narrowed.builders.iter().map(Glob::as_str).collect();
             all.push(Reason::of(format!("the token is good for builders {} only", globs.join(", "))));
-        }
-        if let Some(uses) = narrowed.uses.filter(|_| right != Right::Read) {
-            all.push(Reason::of(format!("the token is good for {uses} actions in all; it may be used up")));
         }
         all
     }

@@ -2,9 +2,12 @@
 //! asked of the configuration in force at each use, and the token's own bounds are laid over that.
 
 use super::audit::of_person;
-use super::rights::Identity;
+use super::can::Who;
+use super::rights::{self, Identity};
 use super::session::{Session, hash, looks_like_a_secret, new_id, new_secret, stamp};
+use super::token::Tokens;
 use super::{Error, Result, Status};
+use crate::config::Config;
 use crate::model::right::Role;
 use crate::model::scope::{Narrowed, Scope};
 use crate::model::secret::SecretValue;
@@ -85,6 +88,23 @@ pub enum Refused {
     Unproved,
 }
 
+/// Why a personal token is worth nothing, for those who run the site.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Ended {
+    /// Its time is over.
+    #[error("the personal token expired")]
+    Expired,
+    /// The configuration does not know its person.
+    #[error("the configuration does not know the person whose token it is")]
+    NobodyHere,
+    /// It was made under a password that is not theirs any more.
+    #[error("its person has another password since it was made")]
+    OtherPassword,
+    /// See [`Refused::Unproved`].
+    #[error("the provider has not stood for its person for too long; it counts again once they sign in")]
+    Unproved,
+}
+
 /// What somebody may do, in words.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reach {
@@ -97,7 +117,7 @@ pub struct Reach {
 impl PersonalTokens {
     /// What `scope` may do, in words, for its own page.
     pub fn reach(&self, scope: &Scope) -> Reach {
-        let roles = self.held(scope).into_iter().map(|(team, role)| (team, word(role)));
+        let roles = held(&self.status.config(), scope).into_iter().map(|(team, role)| (team, word(role)));
         Reach { owner: scope.is_owner(), roles: roles.collect() }
     }
 
@@ -190,25 +210,14 @@ impl PersonalTokens {
         }
         let (now, key, config) = (self.status.now(), hash(secret), self.status.config());
         let row = self.status.0.store.read(move |c| Ok::<_, Error>(personal_tokens::get(c, &key)?)).await?;
-        let Some(row) = row.filter(|row| now < row.expires_at.and_utc()) else { return Ok(Err(Refused::Unknown)) };
-        let identity: Identity = serde_json::from_str(&row.identity).map_err(|error| Error::Internal(error.into()))?;
-        // Another password ends what was made by the old one.
-        if stamp(&config.auth, &identity).as_ref() != Some(&row.stamp) {
-            return Ok(Err(Refused::Unknown));
-        }
-        let Some(scope) = self.status.scope_of(&identity, Some(row.id.clone())) else {
-            return Ok(Err(Refused::Unknown));
+        let Some(row) = row else { return Ok(Err(Refused::Unknown)) };
+        let (scope, _) = match worth(&config, &row, now)? {
+            Ok(worth) => worth,
+            Err(Ended::Unproved) => return Ok(Err(Refused::Unproved)),
+            Err(_) => return Ok(Err(Refused::Unknown)),
         };
-        let mut until = row.expires_at.and_utc();
-        if let Identity::Foreign { .. } = identity {
-            let proved_until = row.proved_at.map(|at| at.and_utc() + PROVED_FOR);
-            let Some(proved_until) = proved_until.filter(|until| now < *until) else {
-                return Ok(Err(Refused::Unproved));
-            };
-            until = until.min(proved_until);
-        }
         self.touch(&row, now).await;
-        Ok(Ok(self.bounded(scope, &row).until(until).issuing_nothing()))
+        Ok(Ok(scope))
     }
 
     /// Writes down that a token was used. Who asks is not refused because that could not be written.
@@ -224,26 +233,6 @@ impl PersonalTokens {
         }
     }
 
-    /// `scope`, as far as the token reaches.
-    fn bounded(&self, scope: Scope, row: &PersonalTokenRow) -> Scope {
-        if row.team.is_none() && row.role.is_none() {
-            return scope;
-        }
-        // A word that this version does not know is the least role there is.
-        let most = row.role.as_deref().map_or(Role::Admin, |word| parse(word).unwrap_or(Role::Viewer));
-        let held = self.held(&scope).into_iter().filter(|(team, _)| row.team.as_ref().is_none_or(|only| only == team));
-        let roles = held.map(|(team, role)| (team, role.min(most))).collect();
-        Scope::proved(scope.subject, scope.token_id, false, roles, Narrowed::default()).of_person(row.person.clone())
-    }
-
-    /// The role in each team; an owner has every team's largest.
-    fn held(&self, scope: &Scope) -> BTreeMap<String, Role> {
-        match scope.is_owner() {
-            true => self.status.config().teams.keys().map(|team| (team.clone(), Role::Admin)).collect(),
-            false => scope.roles().clone(),
-        }
-    }
-
     /// What is asked for, where all of it may be had.
     fn check(&self, scope: &Scope, wish: &TokenWish) -> Result<(Option<String>, Option<Role>, i64)> {
         let mut wrong: BTreeMap<String, String> = BTreeMap::new();
@@ -254,7 +243,7 @@ impl PersonalTokens {
                 "give it a name of 1 to 100 characters, such as what will use it".to_owned(),
             );
         }
-        let held = self.held(scope);
+        let held = held(&self.status.config(), scope);
         let team = Some(wish.team.clone()).filter(|team| !team.is_empty());
         if team.as_ref().is_some_and(|team| !held.contains_key(team)) {
             wrong.insert("team".to_owned(), "you have no role in this team".to_owned());
@@ -285,6 +274,71 @@ impl PersonalTokens {
             (true, Some(days)) => Ok((team, role, days)),
             _ => Err(Error::Invalid { fields: wrong }),
         }
+    }
+}
+
+/// What who carries a token may do under `config` at `now`, and who that is; or why it counts no more. Whoever carries it and whoever asks
+/// about it is answered by this.
+fn worth(config: &Config, row: &PersonalTokenRow, now: Time) -> Result<std::result::Result<(Scope, Identity), Ended>> {
+    let mut until = row.expires_at.and_utc();
+    if now >= until {
+        return Ok(Err(Ended::Expired));
+    }
+    let identity: Identity = serde_json::from_str(&row.identity).map_err(|error| Error::Internal(error.into()))?;
+    let known = rights::known(&config.auth, &identity, Some(row.id.clone()));
+    let (Some((scope, _)), Some(stamp)) = (known, stamp(&config.auth, &identity)) else {
+        return Ok(Err(Ended::NobodyHere));
+    };
+    // Another password ends what was made by the old one.
+    if stamp != row.stamp {
+        return Ok(Err(Ended::OtherPassword));
+    }
+    if let Identity::Foreign { .. } = identity {
+        let proved_until = row.proved_at.map(|at| at.and_utc() + PROVED_FOR);
+        let Some(proved_until) = proved_until.filter(|until| now < *until) else { return Ok(Err(Ended::Unproved)) };
+        until = until.min(proved_until);
+    }
+    Ok(Ok((bounded(config, scope, row).until(until).issuing_nothing(), identity)))
+}
+
+/// `scope`, as far as the token reaches.
+fn bounded(config: &Config, scope: Scope, row: &PersonalTokenRow) -> Scope {
+    if row.team.is_none() && row.role.is_none() {
+        return scope;
+    }
+    // A word that this version does not know is the least role there is.
+    let most = row.role.as_deref().map_or(Role::Admin, |word| parse(word).unwrap_or(Role::Viewer));
+    let held = held(config, &scope).into_iter().filter(|(team, _)| row.team.as_ref().is_none_or(|only| only == team));
+    let roles = held.map(|(team, role)| (team, role.min(most))).collect();
+    Scope::proved(scope.subject, scope.token_id, false, roles, Narrowed::default()).of_person(row.person.clone())
+}
+
+/// The role in each team; an owner has every team's largest.
+fn held(config: &Config, scope: &Scope) -> BTreeMap<String, Role> {
+    match scope.is_owner() {
+        true => config.teams.keys().map(|team| (team.clone(), Role::Admin)).collect(),
+        false => scope.roles().clone(),
+    }
+}
+
+impl Tokens {
+    /// The personal token `id`, for whoever asks what it may do under `config`.
+    ///
+    /// # Errors
+    /// `NotFound` where there is none, or it was revoked.
+    pub async fn personal(&self, config: &Config, id: &str) -> Result<Who> {
+        let wanted = id.to_owned();
+        let row = self.store.read(move |c| Ok::<_, Error>(personal_tokens::get_by_id(c, &wanted)?)).await?;
+        let row = row.ok_or_else(|| Error::not_found("unrevoked personal token", id))?;
+        let worth = worth(config, &row, self.clock.now())?;
+        let reach = match (&row.team, &row.role) {
+            (None, None) => "it may do all that they may".to_owned(),
+            (Some(team), None) => format!("it reaches team {team} only"),
+            (None, Some(role)) => format!("it is {role} at most"),
+            (Some(team), Some(role)) => format!("it is {role} at most, and in team {team} only"),
+        };
+        let origin = format!("a personal token of {}: {reach}", row.person);
+        Ok(Who::Personal { origin, worth: worth.map(|(scope, identity)| (Box::new(scope), identity)) })
     }
 }
 

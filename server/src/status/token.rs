@@ -19,14 +19,16 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::sync::watch;
 
+/// Who issued a token of which only the uses are counted here.
+const ELSEWHERE: &str = "elsewhere";
 /// Tokens that a list holds at most.
 pub const LISTED: usize = 1000;
 
 /// The tokens that were issued. `weir token` uses it beside a running server, so it stands alone.
 #[derive(Clone)]
 pub struct Tokens {
-    store: Store,
-    clock: SharedClock,
+    pub(super) store: Store,
+    pub(super) clock: SharedClock,
     known: Arc<Known>,
     /// Told of what is revoked.
     rights: watch::Sender<u64>,
@@ -53,6 +55,9 @@ pub struct Token {
     pub revoked_at: Option<Time>,
     /// Control actions that it was used for, where it is good for a number of them.
     pub n_used: i64,
+    /// The name of the key that signed it; empty where that was not recorded.
+    #[serde(default)]
+    pub kid: String,
 }
 
 /// A token that is to be recorded.
@@ -68,6 +73,20 @@ pub struct NewToken {
     pub details: Value,
     /// Until when.
     pub expires_at: Time,
+    /// The name of the key that signs it.
+    pub kid: String,
+}
+
+impl Token {
+    /// Whether it is only known by its uses: it was issued where this database was not at hand.
+    pub fn is_from_elsewhere(&self) -> bool {
+        self.issued_by == ELSEWHERE && self.details.get("team").is_none() && self.details.get("owner").is_none()
+    }
+
+    /// How many of `max` uses are left, as [`count_use`] counts them.
+    pub fn n_left(&self, max: u32) -> u32 {
+        u32::try_from(self.n_used).map_or(0, |n_used| max.saturating_sub(n_used))
+    }
 }
 
 impl Tokens {
@@ -111,6 +130,7 @@ impl Tokens {
             expires_at: new.expires_at.naive_utc(),
             revoked_at: None,
             n_used: 0,
+            kid: new.kid,
         };
         let done = NewAudit {
             team: row.team.clone(),
@@ -363,12 +383,13 @@ pub(super) fn count_use(c: &mut DbConnection, scope: &Scope, at: Time) -> Result
             subject: scope.subject.clone(),
             team: None,
             details: json!({ "uses": max }).to_string(),
-            issued_by: "elsewhere".to_owned(),
+            issued_by: ELSEWHERE.to_owned(),
             issued_at: at.naive_utc(),
             // Its uses are remembered for as long as it is good.
             expires_at: scope.ends().unwrap_or(at).naive_utc(),
             revoked_at: None,
             n_used: 1,
+            kid: String::new(),
         },
     )?;
     Ok(())
@@ -386,6 +407,7 @@ impl From<TokenRow> for Token {
             expires_at: row.expires_at.and_utc(),
             revoked_at: row.revoked_at.map(|at| at.and_utc()),
             n_used: row.n_used,
+            kid: row.kid,
         }
     }
 }

@@ -179,6 +179,7 @@ table! {
         expires_at -> Timestamp,
         revoked_at -> Nullable<Timestamp>,
         n_used -> BigInt,
+        kid -> Text,
     }
 }
 

@@ -28,6 +28,8 @@ pub struct TokenRow {
     pub revoked_at: Option<NaiveDateTime>,
     /// Control actions that it was used for.
     pub n_used: i64,
+    /// The name of the key that signed it; empty where that was not recorded.
+    pub kid: String,
 }
 
 /// A new token.

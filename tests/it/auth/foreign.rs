@@ -62,6 +62,13 @@ async fn every_allowed_signature_is_believed_and_worth_what_the_grants_say() {
     let seen = look(&w, &stranger).await;
     assert!(seen.status == 200 && !seen.body.contains("full") && !seen.body.contains("stone"), "{}", seen.body);
     assert_eq!(w.force_as(Some(&stranger), "core/full", json!({})).await.status, 404);
+    // Both call themselves what they like; the audit knows who they are.
+    let audit = w.get_as(&w.owner(), "/api/v2/audit?action=force").await.json();
+    for row in audit["audit"].as_array().unwrap() {
+        let person = row["details"]["person"].as_str().unwrap_or_default();
+        assert!(person.starts_with("issuer:forge:"), "{row}");
+    }
+    assert_eq!(audit["audit"].as_array().unwrap().len(), 2);
     assert!(look(&w, &member).await.body.contains("stone"), "a member of any team is of the house");
 }
 

@@ -252,6 +252,7 @@ async fn a_token_is_recorded_listed_and_revoked_by_those_who_may() {
     let admin = BTreeMap::from([("core".to_owned(), Role::Admin)]);
     let admin = Scope::proved("boss".to_owned(), None, false, admin, Narrowed::default());
     let new = |team: Option<&str>| NewToken {
+        kid: "key".to_owned(),
         jti: format!("jti-of-{}", team.unwrap_or("owner")),
         subject: "ci".to_owned(),
         team: team.map(str::to_owned),

@@ -4,6 +4,7 @@ use super::{Rig, line, operator};
 use bytes::Bytes;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use weir::clock::Clock as _;
 use weir::config::quota::Quota;
 use weir::model::results::Results;
 use weir::model::scope::Scope;
@@ -13,6 +14,8 @@ use weir::model::time::Span;
 use weir::status::Error;
 use weir::status::resource::{Build, TestCase};
 use weir::status::trigger::TriggerWish;
+use weir::store::Store;
+use weir::store::audit::{self, NewAudit};
 use weir::store::usage::Stored;
 
 /// A finished build that left ten bytes of log, five of an artifact, and many test results. Returns its number.
@@ -89,6 +92,52 @@ async fn of_each_builder_the_newest_builds_are_kept_and_the_rest_goes_with_all_i
     // What is told after a restart is the same.
     let rig = rig.reopen().await;
     assert_eq!(kept(&rig, "full-2").await, [1, 5, 6]);
+}
+
+/// So many entries of the audit, made at `rig`'s now.
+async fn act(rig: &Rig, store: &Store, n: usize) {
+    let entry = NewAudit {
+        at: rig.clock.now(),
+        subject: "ada".to_owned(),
+        token_id: None,
+        action: "force".to_owned(),
+        object: "core/full-2".to_owned(),
+        allowed: true,
+        reason: String::new(),
+        details: "{}".to_owned(),
+        team: None,
+    };
+    store.write(move |c| Ok::<_, Error>((0..n).try_for_each(|_| audit::insert(c, &entry))?)).await.unwrap();
+}
+
+async fn entries(store: &Store) -> Vec<i64> {
+    let rows = store.read(|c| Ok::<_, Error>(audit::recent(c, None, 100_000)?)).await.unwrap();
+    rows.into_iter().map(|row| row.id).collect()
+}
+
+#[tokio::test]
+async fn the_audit_is_kept_for_as_long_as_it_says_and_goes_in_bounded_parts() {
+    let rig = Rig::new().await;
+    let store = Store::open(&rig.database.url).unwrap();
+    act(&rig, &store, 10_700).await;
+    rig.clock.advance(86_400);
+    act(&rig, &store, 3).await;
+    let all = entries(&store).await;
+    // A moment before, all is there; then what is old goes, and no more of it in one pass than a bound.
+    rig.clock.advance(729 * 86_400);
+    assert_eq!(rig.status.update().retain_once().await.unwrap().n_entries, 0);
+    rig.clock.advance(1);
+    let done = rig.status.update().retain_once().await.unwrap();
+    assert_eq!((done.n_entries, done.has_more), (10_000, true));
+    let done = rig.status.update().retain_once().await.unwrap();
+    assert_eq!((done.n_entries, done.has_more), (700, false));
+    assert_eq!(entries(&store).await, all[..3]);
+    // The newest stays however old it is: no id is given twice.
+    rig.clock.advance(800 * 86_400);
+    assert_eq!(rig.status.update().retain_once().await.unwrap().n_entries, 2);
+    act(&rig, &store, 1).await;
+    let left = entries(&store).await;
+    assert!(left.len() == 2 && left[1] == all[0] && left[0] > all[0], "{left:?}");
 }
 
 #[tokio::test]

@@ -195,15 +195,57 @@ fn line(mut entry: AuditEntry, now: Time) -> AuditLine {
 /// `branch: main, parameters: tests`: what there is, without braces.
 fn details(value: &Value) -> String {
     let text = |value: &Value| match value {
-        Value::Null => None,
+        Value::Null | Value::Bool(false) => None,
+        // How many there are beyond what is told, mostly.
+        Value::Number(n) if n.as_u64() == Some(0) => None,
         Value::String(text) if text.is_empty() => None,
         Value::String(text) => Some(text.clone()),
         Value::Array(list) if list.is_empty() => None,
         Value::Array(list) if list.iter().all(Value::is_string) => {
-            Some(list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "))
+            let words: Vec<_> = list.iter().filter_map(Value::as_str).collect();
+            Some(words.join(if words.iter().any(|word| word.contains(' ')) { "; " } else { " " }))
         }
         other => Some(other.to_string()),
     };
     let pairs = value.as_object().into_iter().flatten();
-    pairs.filter_map(|(name, value)| Some(format!("{name}: {}", text(value)?))).collect::<Vec<_>>().join(", ")
+    pairs
+        .filter_map(|(name, value)| Some(format!("{}: {}", name.replace('_', " "), text(value)?)))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::line;
+    use crate::model::time::Time;
+    use crate::status::audit::AuditEntry;
+    use serde_json::{Value, json};
+
+    fn entry(by: Option<&str>, details: Value) -> AuditEntry {
+        AuditEntry {
+            id: 1,
+            at: Time::UNIX_EPOCH,
+            subject: "company:Ada".to_owned(),
+            by: by.map(str::to_owned),
+            team: None,
+            action: "force".to_owned(),
+            object: "core/full".to_owned(),
+            allowed: true,
+            reason: String::new(),
+            details,
+        }
+    }
+
+    #[test]
+    fn two_people_of_one_name_are_told_apart_and_what_is_nothing_is_not_told() {
+        let shown = |by, details| {
+            let line = line(entry(by, details), Time::UNIX_EPOCH);
+            (line.known_by, line.details)
+        };
+        let person = shown(Some("session-1"), json!({"person": "issuer:company:1", "branch": "main", "more": 0}));
+        assert_eq!(person, ("issuer:company:1".to_owned(), "branch: main".to_owned()));
+        assert_eq!(shown(Some("4711"), json!({"branch": null})), ("4711".to_owned(), String::new()));
+        let listed = json!({"consequences": ["team a comes", "team b goes"], "addresses": ["::1", "::2"]});
+        assert_eq!(shown(None, listed).1, "addresses: ::1 ::2, consequences: team a comes; team b goes");
+    }
 }

@@ -3,7 +3,7 @@
 use crate::model::scope::Scope;
 use crate::status;
 use crate::status::can::{Object, Verdict, parse_action};
-use crate::web::auth::subject;
+use crate::web::auth::subject::{self, Known};
 use crate::web::extract::{Asker, Query};
 use crate::web::{AppState, Error, Result};
 use actix_web::http::header::CACHE_CONTROL;
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 /// Who, what, to what.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct Question {
-    /// `anonymous`, `user:NAME`, `token:JTI`, `ISSUER:claim=value`.
+    /// `anonymous`, `user:NAME`, `token:JTI`, `personal:ID`, `ISSUER:claim=value`.
     pub subject: Option<String>,
     /// `read`, `force` and so on.
     pub action: Option<String>,
@@ -34,15 +34,16 @@ pub async fn ask(state: &AppState, scope: &Scope, question: &Question) -> Result
     let action = parse_action(&text(&question.action)).map_err(|why| fields.insert("action".to_owned(), why)).ok();
     let object = Object::parse(&text(&question.object)).map_err(|why| fields.insert("object".to_owned(), why)).ok();
     let config = state.status.config();
-    let (tokens, now) = (state.status.tokens(), state.clock.now());
-    let who = subject::read(&text(&question.subject), &config.auth, Some(&tokens), now).await;
+    let tokens = state.status.tokens();
+    let known = Known { tokens: &tokens, keys: &state.keys };
+    let who = subject::read(&text(&question.subject), &config, Some(known), state.clock.now()).await;
     match (who, action, object) {
         (Ok(who), Some(action), Some(object)) => Ok(get.can(&who, action, &object)?),
-        (Err(status::Error::Invalid { fields: others }), ..) => {
+        (Err(Error::Status(status::Error::Invalid { fields: others })), ..) => {
             fields.extend(others);
             Err(status::Error::Invalid { fields }.into())
         }
-        (Err(error), ..) => Err(error.into()),
+        (Err(error), ..) => Err(error),
         (Ok(_), ..) => Err(status::Error::Invalid { fields }.into()),
     }
 }

@@ -144,7 +144,14 @@ pub async fn issue(
     }
     let token = sign(ring.signing(), &claims).map_err(status::Error::Internal)?;
     let team = claims.weir.team.clone();
-    let new = NewToken { jti: claims.jti.clone(), subject: claims.sub.clone(), team, details, expires_at };
+    let new = NewToken {
+        jti: claims.jti.clone(),
+        subject: claims.sub.clone(),
+        team,
+        details,
+        expires_at,
+        kid: ring.signing().id.clone(),
+    };
     tokens.record(scope, new).await?;
     Ok(Issued { token, jti: claims.jti, subject: claims.sub, expires_at })
 }

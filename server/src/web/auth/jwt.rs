@@ -153,7 +153,7 @@ pub fn recorded(token: &Token) -> Result<Proved, Refusal> {
         jti: token.jti.clone(),
         weir: weir.map_err(|error| Refusal::BadClaims(error.to_string()))?,
     };
-    prove(claims, String::new())
+    prove(claims, token.kid.clone())
 }
 
 /// The scope that the claims amount to.

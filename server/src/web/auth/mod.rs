@@ -105,6 +105,19 @@ impl Keys {
         Ok(Some((name.clone(), self.read(name, config, None).await?)))
     }
 
+    /// Whether a token that the key `kid` signed can be checked: whether a local issuer still has that key.
+    ///
+    /// # Errors
+    /// Where a key cannot be read.
+    pub async fn has(&self, auth: &Auth, kid: &str) -> Result<bool> {
+        for (name, config) in &auth.local {
+            if self.ring_with(name, config, kid).await?.find(kid).is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Who carries the bearer `token`.
     ///
     /// # Errors
@@ -133,10 +146,7 @@ impl Keys {
         now: Time,
         status: &Status,
     ) -> Result<Scope> {
-        let mut ring = self.ring(name, config).await?;
-        if ring.find(&token.kid).is_none() {
-            ring = self.ring_again(name, config).await?;
-        }
+        let ring = self.ring_with(name, config, &token.kid).await?;
         let key = ring.find(&token.kid).ok_or(Refusal::UnknownKey)?;
         let proved = jwt::check(token, name, key, now)?;
         still_good(&proved.carried, status).await?;
@@ -212,6 +222,12 @@ impl Keys {
         let set = Arc::new(KeySet::new(name, issuer.clone()));
         sets.insert(name.to_owned(), set.clone());
         set
+    }
+
+    /// The keys of a local issuer, read again where `kid` is not among those that were read last.
+    async fn ring_with(&self, name: &str, config: &LocalKey, kid: &str) -> Result<Arc<Ring>> {
+        let ring = self.ring(name, config).await?;
+        if ring.find(kid).is_some() { Ok(ring) } else { self.ring_again(name, config).await }
     }
 
     /// The keys of a local issuer as they were read last.
