@@ -8,6 +8,7 @@ use super::worker::Worker;
 use crate::model::claim::ClaimPath;
 use crate::model::right::{Role, Visibility};
 use crate::model::time::Span;
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -104,6 +105,7 @@ pub fn diff(old: &Config, new: &Config) -> Vec<Consequence> {
     teams(old, new, &mut found);
     views(old, new, &mut found);
     rights(&old.auth, &new.auth, &mut found);
+    proxies(&old.server.trusted_proxies, &new.server.trusted_proxies, &mut found);
     if old.audit != new.audit {
         let (was, now) = (Span(old.audit.keep), Span(new.audit.keep));
         let gone = if now < was { "; what is older goes for ever" } else { "" };
@@ -113,6 +115,15 @@ pub fn diff(old: &Config, new: &Config) -> Vec<Consequence> {
     plugins(old, new, &mut found);
     found.0.sort_by(|a, b| b.is_wider.cmp(&a.is_wider).then_with(|| a.cmp(b)));
     found.0
+}
+
+fn proxies(old: &[IpNet], new: &[IpNet], found: &mut Found) {
+    for network in new.iter().filter(|network| !old.contains(network)) {
+        found.warn(Topic::Rights, None, format!("{network} is believed about where calls come from"));
+    }
+    for network in old.iter().filter(|network| !new.contains(network)) {
+        found.say(Topic::Rights, None, format!("{network} is believed no more about where calls come from"));
+    }
 }
 
 fn teams(old: &Config, new: &Config, found: &mut Found) {

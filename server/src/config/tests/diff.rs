@@ -2,7 +2,7 @@
 
 use super::load_texts;
 use crate::config::Config;
-use crate::config::diff::{keep_fixed, needs_restart};
+use crate::config::diff::{diff, keep_fixed, needs_restart};
 use std::sync::Arc;
 
 fn config(main: &str) -> Arc<Config> {
@@ -22,4 +22,19 @@ fn another_state_dir_or_database_is_refused_as_a_whole_and_another_address_waits
     let told: Vec<String> = keep_fixed(&old, &mut new).iter().map(ToString::to_string).collect();
     assert!(told[0].contains("`server.listen` changed, which has no effect before"), "{told:?}");
     assert_eq!(new.server.listen, old.server.listen);
+}
+
+#[test]
+fn whom_a_new_configuration_believes_about_addresses_is_told() {
+    let trusting = |list: &str| config(&format!("[server]\ntrusted_proxies = {list}\n"));
+    let told = diff(&trusting(r#"["10.0.0.1"]"#), &trusting(r#"["127.0.0.1", "10.1.0.0/16"]"#));
+    let told: Vec<String> = told.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "! WIDER rights: 10.1.0.0/16 is believed about where calls come from",
+            "! WIDER rights: 127.0.0.1/32 is believed about where calls come from",
+            "  rights: 10.0.0.1/32 is believed no more about where calls come from",
+        ]
+    );
 }
