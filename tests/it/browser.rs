@@ -4,6 +4,7 @@ use weir_tests::browser::Browser;
 use weir_tests::proxy::{Kind, Proxy, RETRY_AFTER_S};
 use weir_tests::site::Site;
 use weir_tests::world::World;
+use weir_tests::world::client;
 
 fn site() -> Site {
     Site::new()
@@ -133,4 +134,43 @@ async fn a_live_page_whose_stream_breaks_off_while_all_is_refused_comes_back_whe
         browser.until("document.querySelector('#live').textContent.includes('live')").await;
         assert_eq!(browser.run("return window.stayed").await, true, "the page was loaded anew");
     }
+}
+
+#[tokio::test]
+async fn a_waterfall_that_is_open_follows_the_configuration() {
+    let world = site().serve().await;
+    let Some(browser) = Browser::start().await else { return };
+    browser.open(&world.url("/view/release")).await;
+    browser.run("window.stayed = true").await;
+    browser.until("document.querySelector('#live').dataset.s === 'on'").await;
+    let owner = world.owner();
+    let put_in_force = async |site: Site| {
+        // As editors do it: nobody reads half a file.
+        std::fs::write(world.dir().join("draft"), site.text()).unwrap();
+        std::fs::rename(world.dir().join("draft"), world.dir().join("weir.toml")).unwrap();
+        let ask = client().post(world.url("/api/v2/reload")).bearer_auth(&owner).json(&serde_json::json!({}));
+        assert_eq!(world.fetch(ask).await.status, 200);
+    };
+    let view = |title: &str| Site::new().view("release", format!("title = \"{title}\"\ncategories = [\"release\"]"));
+    let release = r#"categories = ["release"]"#;
+    let names = |expected: &str| {
+        format!(
+            "[...document.querySelectorAll('section.c h3')].map(e => e.innerText.trim()).sort().join() === '{expected}'"
+        )
+    };
+    // One is retired, one is new.
+    let other = view("What we ship").builder_with("core/linux", release, &["true"]);
+    put_in_force(other.builder_with("core/windows", release, &["true"])).await;
+    browser.until(&names("linux,windows")).await;
+    // What is new is heard.
+    world.force("core/windows").await;
+    browser.until("document.querySelector('a[href$=\"/builder/windows/build/1\"]')").await;
+    world.settle().await;
+    // The last one leaves the view, whose title changes; none of that is an event of a builder.
+    put_in_force(view("Nothing yet").builder_with("core/linux", "", &["true"]).builder("core/windows", "true")).await;
+    browser.until(&names("")).await;
+    browser.until("document.querySelector('h1').innerText.includes('Nothing yet')").await;
+    put_in_force(view("Again").builder_with("core/linux", release, &["true"])).await;
+    browser.until(&names("linux")).await;
+    assert_eq!(browser.run("return window.stayed").await, true, "the page was loaded anew");
 }

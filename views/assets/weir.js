@@ -75,8 +75,9 @@ const weir = () => {
     const focus = focusOn && active.getAttribute(focusOn);
     const columns = d => [...all("section.c", d)].map(e => e.id).join();
     const wf = $("#wf"), other = $("#wf", fresh);
-    if (wf && other && columns(document) !== columns(fresh)) {
-      wf.replaceWith(other);
+    if ((wf || other) && columns(document) !== columns(fresh)) {
+      // The first column may come and the last may go.
+      if (wf && other) wf.replaceWith(other); else if (wf) wf.remove(); else $("#reach").before(other);
       for (const e of parts(document)) drawn.set(keyOf(e), e.outerHTML);
     } else {
       // Heights first: boxes count from the bottom, so what did not change stays where it is.
@@ -94,7 +95,10 @@ const weir = () => {
       // Who reads further down keeps their place.
       if (grown && scrollY > 260) scrollBy(0, grown);
     }
-    document.title = fresh.title;
+    // A form that was not taken stays on the page, and in its title.
+    if (!$("#wrong")) document.title = fresh.title;
+    const name = $("h1", fresh);
+    if (wf && name) put($("h1"), name.textContent);
     if (focus && document.activeElement === document.body) $(`[${focusOn}="${CSS.escape(focus)}"]`)?.focus({preventScroll: true});
     if (!fresh.body.dataset.events) { isGone = true; stream?.close(); say("", ""); }
     tick();
@@ -141,7 +145,7 @@ const weir = () => {
         if (stream.readyState === 2) { setTimeout(connect, wait * (1 + Math.random() / 4)); wait = Math.min(60000, wait * 2); later(); }
       };
       for (const name of ["request.added", "request.cancelled", "build.started", "build.changed", "build.finished", "step.started", "step.changed",
-        "step.finished", "log.changed", "artifact.added", "builder.changed", "lost"]) stream.addEventListener(name, heard);
+        "step.finished", "log.changed", "artifact.added", "builder.changed", "configuration.changed", "lost"]) stream.addEventListener(name, heard);
     };
     connect();
   }

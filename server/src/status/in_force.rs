@@ -29,6 +29,8 @@ pub(super) struct InForce {
     pub selections: HashMap<String, Selection>,
     /// How its builders stand.
     pub board: Board,
+    /// How many were in force before it since the server started.
+    pub generation: u64,
 }
 
 impl InForce {
@@ -45,13 +47,13 @@ impl InForce {
             .read(move |c| fill::board(c, &known, &rows))
             .await
             .context("the builds cannot be read from the database")?;
-        Ok(Self::new(config, registry, state))
+        Ok(Self::new(config, registry, state, 0))
     }
 
-    fn new(config: Arc<Config>, registry: Arc<Registry>, state: State) -> Self {
+    fn new(config: Arc<Config>, registry: Arc<Registry>, state: State, generation: u64) -> Self {
         let selection = |(name, view): (&String, &Arc<View>)| (name.clone(), Selection::new(view, &registry));
         let selections = config.views.iter().map(selection).collect();
-        Self { selections, board: Board::new(registry.clone(), state), config, registry }
+        Self { selections, board: Board::new(registry.clone(), state), config, registry, generation }
     }
 }
 
@@ -64,8 +66,9 @@ impl Inner {
     /// Takes over what stands on the board, for `config`. Only the writer's thread calls this: no event is told meanwhile.
     fn replace(&self, config: Arc<Config>, registry: Arc<Registry>, mut fresh: HashMap<BuilderId, Entry>) {
         let _nobody_connects = self.connecting.lock().unwrap_or_else(PoisonError::into_inner);
-        let state = self.in_force().board.carry_over(&registry, &mut fresh);
-        self.in_force.store(Arc::new(InForce::new(config, registry, state)));
+        let old = self.in_force();
+        let state = old.board.carry_over(&registry, &mut fresh);
+        self.in_force.store(Arc::new(InForce::new(config, registry, state, old.generation + 1)));
     }
 }
 

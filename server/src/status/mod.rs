@@ -199,6 +199,12 @@ impl Status {
         session::Sessions { status: self.clone() }
     }
 
+    /// How many configurations were in force since the server started, but for the first. It changes with each one, also where no event
+    /// tells of it: a title, a category. [`Self::watch_rights`] tells when.
+    pub fn generation(&self) -> u64 {
+        self.0.in_force().generation
+    }
+
     /// The newest event: what is said now is true up to it.
     pub fn as_of(&self) -> EventId {
         self.0.in_force().board.look().as_of

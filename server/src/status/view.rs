@@ -28,6 +28,8 @@ pub struct ViewPage {
     pub has_older: bool,
     /// The page is true up to this event.
     pub as_of: EventId,
+    /// The configuration that it is drawn from: see [`super::Status::generation`].
+    pub generation: u64,
 }
 
 /// One builder of a view.

@@ -115,6 +115,7 @@ pub(super) async fn page(
         num_events,
         has_older,
         as_of,
+        generation: now.generation,
     })
 }
 

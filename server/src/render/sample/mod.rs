@@ -215,6 +215,7 @@ fn view(name: &str, columns: Vec<Column>, is_grouped: bool, num_events: usize) -
         num_events,
         has_older: true,
         as_of: EventId(4_711),
+        generation: 0,
     }
 }
 

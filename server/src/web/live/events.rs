@@ -5,6 +5,7 @@
 //!
 //! `after=<event>` begins after the event up to which the page was true; `Last-Event-ID` wins over it.
 
+use super::columns::Columns;
 use super::sse;
 use super::standing::Standing;
 use crate::model::id::{BuildId, EventId};
@@ -27,6 +28,9 @@ const NUMBERS_MAX: usize = 10_000;
 /// After so many events of no interest a client is told where it stands, so that coming back costs no long search.
 const SKIPPED_MAX: usize = 500;
 
+/// Tells a client that the page has other columns, or the same under other words. It has no id: it is no event of the one order.
+const CHANGED: &str = "event: configuration.changed\ndata: {}\n\n";
+
 /// Tells a client that there is a gap: it must look at everything again, and hears what happens from now on.
 const LOST: &str = "event: lost\ndata: {}\n\n";
 
@@ -37,11 +41,9 @@ pub async fn waterfall(
     request: HttpRequest,
     query: ViewQuery,
 ) -> Result<HttpResponse> {
-    let wanted = match narrowed(&query.narrowing) {
-        None => Wanted::All,
-        Some(narrowing) => Wanted::Builders(keys(&state.status.get(&scope).waterfall(&narrowing).await?)),
-    };
-    open(&state, &scope, &request, wanted)
+    let mut columns = Columns::new(&state.status, None, narrowed(&query.narrowing));
+    let wanted = columns.look(&state.status.get(&scope)).await?;
+    open(&state, &scope, &request, wanted, Some(columns))
 }
 
 /// `GET /sse/view/<name>`: the view's builders.
@@ -52,9 +54,9 @@ pub async fn view(
     name: web::Path<String>,
     query: ViewQuery,
 ) -> Result<HttpResponse> {
-    let narrowing = narrowed(&query.narrowing).unwrap_or(Narrowing { num_events: Some(1), ..Narrowing::default() });
-    let page = state.status.get(&scope).view(&name, &narrowing).await?;
-    open(&state, &scope, &request, Wanted::Builders(keys(&page)))
+    let mut columns = Columns::new(&state.status, Some(name.into_inner()), narrowed(&query.narrowing));
+    let wanted = columns.look(&state.status.get(&scope)).await?;
+    open(&state, &scope, &request, wanted, Some(columns))
 }
 
 /// `GET /sse/team/<team>`: the team's builders.
@@ -65,7 +67,7 @@ pub async fn team(
     team: web::Path<String>,
 ) -> Result<HttpResponse> {
     state.status.get(&scope).team(&team)?;
-    open(&state, &scope, &request, Wanted::Team(team.into_inner()))
+    open(&state, &scope, &request, Wanted::Team(team.into_inner()), None)
 }
 
 /// `GET /sse/team/<team>/builder/<builder>`.
@@ -77,7 +79,8 @@ pub async fn builder(
 ) -> Result<HttpResponse> {
     let (team, builder) = path.into_inner();
     let status = state.status.get(&scope).builder(&team, &builder)?;
-    open(&state, &scope, &request, Wanted::Builders(HashSet::from([status.builder.key.clone()])))
+    let wanted = Wanted::Builders(HashSet::from([status.builder.key.clone()]));
+    open(&state, &scope, &request, wanted, None)
 }
 
 /// `GET /sse/team/<team>/builder/<builder>/build/<n>`: one build, to its end.
@@ -89,11 +92,12 @@ pub async fn build(
 ) -> Result<HttpResponse> {
     let (team, builder, number) = path.into_inner();
     let page = state.status.get(&scope).build(&team, &builder, number).await?;
-    open(&state, &scope, &request, Wanted::Build(page.build.builder.clone(), page.build.id, number))
+    let wanted = Wanted::Build(page.build.builder.clone(), page.build.id, number);
+    open(&state, &scope, &request, wanted, None)
 }
 
 /// Which events a stream tells.
-enum Wanted {
+pub(super) enum Wanted {
     All,
     Team(String),
     Builders(HashSet<BuilderKey>),
@@ -122,12 +126,14 @@ fn narrowed(narrowing: &Narrowing) -> Option<Narrowing> {
     })
 }
 
-fn keys(page: &crate::status::view::ViewPage) -> HashSet<BuilderKey> {
-    page.columns.iter().map(|column| column.status.builder.key.clone()).collect()
-}
-
 /// Begins to listen before it answers: what happens from now on is heard.
-fn open(state: &AppState, scope: &Scope, request: &HttpRequest, wanted: Wanted) -> Result<HttpResponse> {
+fn open(
+    state: &AppState,
+    scope: &Scope,
+    request: &HttpRequest,
+    wanted: Wanted,
+    columns: Option<Columns>,
+) -> Result<HttpResponse> {
     let after = sse::resume_point(request, "after")?.map(EventId);
     // An event that has not happened yet was seen on a database that is no more.
     let is_lost = after.is_some_and(|after| after > state.status.as_of());
@@ -136,7 +142,8 @@ fn open(state: &AppState, scope: &Scope, request: &HttpRequest, wanted: Wanted) 
         Wanted::Build(_, id, number) => HashMap::from([(*id, *number)]),
         _ => HashMap::new(),
     };
-    let source = Source { status: state.status.clone(), scope: scope.clone(), subscription, wanted, numbers, is_lost };
+    let status = state.status.clone();
+    let source = Source { status, scope: scope.clone(), subscription, wanted, columns, numbers, is_lost };
     Ok(sse::answer(source, Standing::new(state, request, scope)?, state.shutdown.clone()))
 }
 
@@ -145,6 +152,8 @@ struct Source {
     scope: Scope,
     subscription: Subscription,
     wanted: Wanted,
+    /// What the page's columns are, where it has columns.
+    columns: Option<Columns>,
     /// What the client saw last is not known here: it must look at everything again.
     is_lost: bool,
     /// Numbers of builds that were heard to run.
@@ -158,7 +167,24 @@ impl sse::Source for Source {
             if std::mem::take(&mut self.is_lost) {
                 return Some((LOST.to_owned(), self));
             }
-            let event = match self.subscription.next().await {
+            let heard = tokio::select! {
+                heard = self.subscription.next() => heard,
+                is_there = replaced(&mut self.columns) => {
+                    if !is_there {
+                        return None;
+                    }
+                    match self.look_again().await {
+                        // The client comes back and finds what there is, or nothing.
+                        Err(error) => {
+                            tracing::debug!("an event stream ends: {error}");
+                            return None;
+                        }
+                        Ok(true) => return Some((CHANGED.to_owned(), self)),
+                        Ok(false) => continue,
+                    }
+                }
+            };
+            let event = match heard {
                 Ok(event) => event,
                 Err(status::Error::Limit { .. }) => {
                     self.subscription = self.status.subscribe(&self.scope, None);
@@ -183,7 +209,23 @@ impl sse::Source for Source {
     }
 }
 
+/// Waits for another configuration; for ever where the page has no columns. False where the server ends.
+async fn replaced(columns: &mut Option<Columns>) -> bool {
+    match columns {
+        Some(columns) => columns.replaced().await,
+        None => std::future::pending().await,
+    }
+}
+
 impl Source {
+    /// Hears the builders that the page has under the configuration now in force; whether the page looks otherwise than it did.
+    async fn look_again(&mut self) -> status::Result<bool> {
+        let Some(columns) = &mut self.columns else { return Ok(false) };
+        let before = columns.drawn;
+        self.wanted = columns.look(&self.status.get(&self.scope)).await?;
+        Ok(columns.drawn.is_none() || columns.drawn != before)
+    }
+
     /// A build's number: heard with its begin, else looked up among what its builder runs and ran last. An old build's step heard
     /// long after has none.
     fn number(&self, key: &BuilderKey, id: BuildId) -> Option<i64> {

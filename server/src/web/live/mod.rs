@@ -1,5 +1,7 @@
 //! Live events and logs.
 
+/// Which builders a page shows, across configurations.
+mod columns;
 /// What happens, to a page that shows it.
 pub mod events;
 /// Lines of a log as they come.

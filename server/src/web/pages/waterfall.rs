@@ -60,6 +60,7 @@ fn show(
         scope.subject.as_bytes(),
         scope.token_id.as_deref().unwrap_or_default().as_bytes(),
         &page.as_of.0.to_le_bytes(),
+        &page.generation.to_le_bytes(),
         &(maker.now.timestamp() / AGES_S).to_le_bytes(),
         asset::all().css.hashed_name.as_bytes(),
         env!("CARGO_PKG_VERSION").as_bytes(),
