@@ -151,17 +151,16 @@ async fn a_waterfall_that_is_open_follows_the_configuration() {
         let ask = client().post(world.url("/api/v2/reload")).bearer_auth(&owner).json(&serde_json::json!({}));
         assert_eq!(world.fetch(ask).await.status, 200);
     };
-    let view = |title: &str| Site::new().view("release", format!("title = \"{title}\"\ncategories = [\"release\"]"));
+    let view = |title: &str| Site::new().view("release", &format!("title = \"{title}\"\ncategories = [\"release\"]"));
     let release = r#"categories = ["release"]"#;
     let names = |expected: &str| {
-        format!(
-            "[...document.querySelectorAll('section.c h3')].map(e => e.innerText.trim()).sort().join() === '{expected}'"
-        )
+        format!("[...document.querySelectorAll('section.c h3')].map(e => e.textContent).sort().join() === '{expected}'")
     };
     // One is retired, one is new.
     let other = view("What we ship").builder_with("core/linux", release, &["true"]);
     put_in_force(other.builder_with("core/windows", release, &["true"])).await;
     browser.until(&names("linux,windows")).await;
+    browser.until("document.querySelector('#said').textContent.includes('weir force core/linux')").await;
     // What is new is heard.
     world.force("core/windows").await;
     browser.until("document.querySelector('a[href$=\"/builder/windows/build/1\"]')").await;
@@ -169,7 +168,7 @@ async fn a_waterfall_that_is_open_follows_the_configuration() {
     // The last one leaves the view, whose title changes; none of that is an event of a builder.
     put_in_force(view("Nothing yet").builder_with("core/linux", "", &["true"]).builder("core/windows", "true")).await;
     browser.until(&names("")).await;
-    browser.until("document.querySelector('h1').innerText.includes('Nothing yet')").await;
+    browser.until("document.querySelector('h1').textContent.includes('Nothing yet')").await;
     put_in_force(view("Again").builder_with("core/linux", release, &["true"])).await;
     browser.until(&names("linux")).await;
     assert_eq!(browser.run("return window.stayed").await, true, "the page was loaded anew");

@@ -75,30 +75,30 @@ const weir = () => {
     const focus = focusOn && active.getAttribute(focusOn);
     const columns = d => [...all("section.c", d)].map(e => e.id).join();
     const wf = $("#wf"), other = $("#wf", fresh);
-    if ((wf || other) && columns(document) !== columns(fresh)) {
+    const isOther = (wf || other) && columns(document) !== columns(fresh);
+    if (isOther) {
       // The first column may come and the last may go.
       if (wf && other) wf.replaceWith(other); else if (wf) wf.remove(); else $("#reach").before(other);
-      for (const e of parts(document)) drawn.set(keyOf(e), e.outerHTML);
-    } else {
-      // Heights first: boxes count from the bottom, so what did not change stays where it is.
-      const grown = other && wf ? parseInt(other.style.getPropertyValue("--h")) - parseInt(wf.style.getPropertyValue("--h")) : 0;
-      if (grown) wf.style.setProperty("--h", other.style.getPropertyValue("--h"));
-      for (const e of parts(fresh)) {
-        const key = keyOf(e), html = e.outerHTML;
-        if (key === "do") held = null;
-        if (drawn.get(key) === html) continue;
-        const old = e.id ? document.getElementById(e.id) : $("." + e.className);
-        if (key === "do" && old && isInUse(old)) { held = e; continue; }
-        drawn.set(key, html);
-        if (old) old.replaceWith(e);
-      }
-      // Who reads further down keeps their place.
-      if (grown && scrollY > 260) scrollBy(0, grown);
+      for (const e of all("section.c, .ax")) drawn.set(keyOf(e), e.outerHTML);
     }
+    // Heights first: boxes count from the bottom, so what did not change stays where it is.
+    const grown = !isOther && other && wf ? parseInt(other.style.getPropertyValue("--h")) - parseInt(wf.style.getPropertyValue("--h")) : 0;
+    if (grown) wf.style.setProperty("--h", other.style.getPropertyValue("--h"));
+    for (const e of parts(fresh)) {
+      const key = keyOf(e), html = e.outerHTML;
+      if (key === "do") held = null;
+      if (drawn.get(key) === html) continue;
+      const old = e.id ? document.getElementById(e.id) : $("." + e.className);
+      if (key === "do" && old && isInUse(old)) { held = e; continue; }
+      drawn.set(key, html);
+      if (old) old.replaceWith(e);
+    }
+    // Who reads further down keeps their place.
+    if (grown && scrollY > 260) scrollBy(0, grown);
     // A form that was not taken stays on the page, and in its title.
     if (!$("#wrong")) document.title = fresh.title;
     const name = $("h1", fresh);
-    if (wf && name) put($("h1"), name.textContent);
+    if ((wf || other) && name) put($("h1"), name.textContent);
     if (focus && document.activeElement === document.body) $(`[${focusOn}="${CSS.escape(focus)}"]`)?.focus({preventScroll: true});
     if (!fresh.body.dataset.events) { isGone = true; stream?.close(); say("", ""); }
     tick();
