@@ -160,7 +160,7 @@ fn prepare_child(supervisor: Pid) -> io::Result<()> {
 fn watch(command: Running, control: &mut UnixStream) -> anyhow::Result<Report> {
     // Gone already where the server is; the loop sees it.
     let _ = say(control, &Report::Started(command.main.as_raw()));
-    let_go_of_output()?;
+    let_go()?;
     let mut ended: Option<(Ended, Instant)> = None;
     let mut killing: Option<Instant> = None;
     while process::reap(|status| {
@@ -194,8 +194,10 @@ fn watch(command: Running, control: &mut UnixStream) -> anyhow::Result<Report> {
     Ok(Report::Ended(ended.map_or(Ended::Signal(Signal::SIGKILL as i32), |(how, _)| how)))
 }
 
-/// The output ends when the command and all its processes have closed it; the supervisor must not hold it open.
-fn let_go_of_output() -> anyhow::Result<()> {
+/// The output ends when the command and all its processes have closed it; the supervisor must not hold it open. Nor the work
+/// directory: a step may be told to have ended a moment before the supervisor has.
+fn let_go() -> anyhow::Result<()> {
+    std::env::set_current_dir("/")?;
     let null = open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())?;
     dup2_stdin(&null)?;
     dup2_stdout(&null)?;
