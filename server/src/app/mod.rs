@@ -33,17 +33,19 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 /// What is logged where nobody says: what operators care for.
 const LOG_FILTER: &str = "info,actix_server=warn";
 const NO_HOST_CALLS: &str = "weir::plugins::bindings=off";
 
-/// Runs the server until it is told to end. `listen` overrides where the configuration listens, where it is not empty.
+/// Runs the server until it is told to end. `listen` overrides where the configuration listens, where it is not empty. Builds' output is
+/// made into stored lines on `log_threads`.
 ///
 /// # Errors
 /// Where it cannot start, saying what to do; and where it broke while it ran.
-pub async fn serve(config_file: &Path, listen: &[SocketAddr]) -> anyhow::Result<ExitCode> {
+pub async fn serve(config_file: &Path, listen: &[SocketAddr], log_threads: Handle) -> anyhow::Result<ExitCode> {
     start_log();
     // Before any secret is read: nobody but root may look into this process, its builds least of all.
     local::hide_server()?;
@@ -67,7 +69,8 @@ pub async fn serve(config_file: &Path, listen: &[SocketAddr]) -> anyhow::Result<
     let plugins = Arc::new(plugins);
     let known: Arc<dyn PluginSource> = plugins.clone();
     status.update().plugins(Arc::downgrade(&known));
-    let engine = Engine::new(status.clone(), workers(&config, &clock, None), plugins.clone(), shutdown.clone());
+    let workers = workers(&config, &clock, None);
+    let engine = Engine::new(status.clone(), workers, plugins.clone(), log_threads, shutdown.clone());
     let delivery = Delivery::new(status.clone(), plugins.clone(), clock.clone(), shutdown.clone());
     delivery.follow().await.context("the reporters' places cannot be read from the database")?;
     let reloader: Arc<dyn Reload> = Arc::new(Reloader {

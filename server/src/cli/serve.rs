@@ -3,8 +3,13 @@
 use crate::app;
 use anyhow::Context as _;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use tokio::runtime::Runtime;
+
+/// How far the threads for logs stand back where processors are short (see nice(1)).
+const NICE: i32 = 10;
 
 /// Arguments of `weir serve`.
 #[derive(Debug, clap::Args)]
@@ -28,9 +33,28 @@ impl Serve {
             .thread_name("weir")
             .build()
             .context("the server's threads cannot be started")?;
-        let served = runtime.block_on(app::serve(&self.config, &self.listen));
+        let logs = log_threads().context("the threads for logs cannot be started")?;
+        let served = runtime.block_on(app::serve(&self.config, &self.listen, logs.handle().clone()));
         // What is left has had its time; a blocked thread must not hold up the end.
+        logs.shutdown_background();
         runtime.shutdown_background();
         served
     }
+}
+
+/// Threads for builds' output alone, which is split, masked and compressed there: few, and the last to get a processor, so that however
+/// much is printed no page waits for it and no build's start.
+fn log_threads() -> std::io::Result<Runtime> {
+    let n_cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let n_threads = (n_cores / 4).max(1);
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(n_threads)
+        .max_blocking_threads(n_threads)
+        .thread_name("logs")
+        .on_thread_start(|| {
+            // Of this thread alone. Refused where somebody gave the server an even lower priority, which is as well.
+            let _ = rustix::process::setpriority_process(None, NICE);
+        })
+        .enable_all()
+        .build()
 }

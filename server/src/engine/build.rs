@@ -19,6 +19,7 @@ use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -53,6 +54,8 @@ pub struct RunningBuild {
     pub lending: Arc<Lending>,
     /// Where the writers of its logs run.
     pub tasks: TaskTracker,
+    /// Where output becomes stored lines.
+    pub log_threads: Handle,
     /// Its team's secrets.
     pub vault: Arc<Vault>,
 }
@@ -122,6 +125,7 @@ impl RunningBuild {
             log_limit: self.log_bytes,
             stop: stop.clone(),
             tasks: self.tasks.clone(),
+            log_threads: self.log_threads.clone(),
             vault: self.vault.clone(),
             triggers: Triggers::new(self.status.clone(), self.build.clone(), &row, self.lending.clone(), stop.clone()),
         }));

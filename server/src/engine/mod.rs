@@ -53,6 +53,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use step::StepRunner;
 use stop::StopSwitch;
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -78,14 +79,22 @@ struct Inner {
     builds: Mutex<HashMap<BuildId, Arc<StopSwitch>>>,
     round: Mutex<Round>,
     tasks: TaskTracker,
+    /// Where output becomes stored lines.
+    log_threads: Handle,
     /// A build ended, or lends its slot, or wants it back.
     ended: Arc<Notify>,
     lending: Arc<Lending>,
 }
 
 impl Engine {
-    /// An engine that does nothing until it is asked to.
-    pub fn new(status: Status, workers: Workers, runner: Arc<dyn StepRunner>, shutdown: CancellationToken) -> Self {
+    /// An engine that does nothing until it is asked to. Output is made into stored lines on `log_threads`.
+    pub fn new(
+        status: Status,
+        workers: Workers,
+        runner: Arc<dyn StepRunner>,
+        log_threads: Handle,
+        shutdown: CancellationToken,
+    ) -> Self {
         let ended = Arc::new(Notify::new());
         Self(Arc::new(Inner {
             lending: Arc::new(Lending::new(ended.clone())),
@@ -96,6 +105,7 @@ impl Engine {
             builds: Mutex::default(),
             round: Mutex::default(),
             tasks: TaskTracker::new(),
+            log_threads,
             ended,
         }))
     }
@@ -236,6 +246,7 @@ impl Engine {
             switch: Arc::new(StopSwitch::new(&self.0.shutdown)),
             lending: self.0.lending.clone(),
             tasks: self.0.tasks.clone(),
+            log_threads: self.0.log_threads.clone(),
             vault: Arc::new(Vault::of_team(team)),
         })
     }

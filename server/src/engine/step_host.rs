@@ -24,6 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::sync::{Mutex as AsyncMutex, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -72,8 +73,10 @@ pub struct HostPlace {
     pub log_limit: Size,
     /// Ends the step's commands, also when its log cannot be stored.
     pub stop: CancellationToken,
-    /// Where the writers of logs run.
+    /// Who waits for the writers of logs.
     pub tasks: TaskTracker,
+    /// Where they run.
+    pub log_threads: Handle,
     /// The team's secrets: what is stored is stored without them.
     pub vault: Arc<Vault>,
     /// Its way to other builders.
@@ -219,14 +222,15 @@ impl BuildHost {
         let masked = Masked::new(self.place.vault.clone());
         let writing = log_writer::write(input, self.place.log_limit, masked, self.done.clone(), append);
         let (failed, stop, log) = (self.failed.clone(), self.place.stop.clone(), name.to_owned());
-        let writer = self.place.tasks.spawn(async move {
+        let write = async move {
             if let Err(error) = writing.await {
                 let why = say(&error);
                 // Only the first reason is kept.
                 failed.get_or_init(|| format!("the log {log} could not be stored: {why}"));
                 stop.cancel();
             }
-        });
+        };
+        let writer = self.place.tasks.spawn_on(write, &self.place.log_threads);
         OpenLog { sender, writer }
     }
 }
