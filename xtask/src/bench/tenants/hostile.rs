@@ -55,8 +55,8 @@ pub struct Told {
 ///
 /// # Errors
 /// Where it is refused.
-pub fn length_ms(site: &Site, token: &str) -> Result<f64> {
-    let mut client = Client::new(site.address, Some(token));
+pub fn length_ms(site: &Site) -> Result<f64> {
+    let mut client = Client::new(site.address, Some(&site.token(&["--owner"])?));
     let mut longest: f64 = 0.0;
     for n in 0..TIMED {
         let request = force(&mut client, "hostile", &format!("flood-{n}"))?;

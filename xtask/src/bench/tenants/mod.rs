@@ -15,6 +15,7 @@ use quiet::Quiet;
 use serde_json::{Value, json};
 use site::Site;
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::process::Command;
 
 /// Arguments of `cargo xtask bench tenants`.
@@ -26,6 +27,9 @@ pub struct Tenants {
     /// Measures the debug build: to try the measuring, not for figures.
     #[arg(long)]
     debug: bool,
+    /// Measures this binary instead of building one: to compare two.
+    #[arg(long, value_name = "FILE", conflicts_with = "debug")]
+    binary: Option<PathBuf>,
     /// Builds that the hostile team queues.
     #[arg(long, default_value_t = 10_000)]
     queued: usize,
@@ -44,7 +48,10 @@ impl Tenants {
     /// Where something does not build or run, or where a figure is beyond its bound.
     pub fn run(self) -> Result<()> {
         build::plugins()?;
-        let weir = build::server(!self.debug)?;
+        let weir = match &self.binary {
+            Some(binary) => std::path::absolute(binary)?,
+            None => build::server(!self.debug)?,
+        };
         if self.debug {
             say("this is a debug build: its figures are many times those of a release build");
         }
@@ -76,16 +83,16 @@ impl Tenants {
         say("the quiet team builds what its pages show");
         quiet.make_history()?;
         say("how long one build of the hostile team takes alone");
-        let hostile_token = site.token(&["--team", "hostile", "--role", "operator"])?;
-        let length_ms = hostile::length_ms(site, &hostile_token)?;
+        let length_ms = hostile::length_ms(site)?;
         say("the quiet team alone");
         let alone = quiet.measure()?;
         say(&format!("the hostile team queues {} builds", self.queued));
         let queued_s = hostile::queue(site, self.queued)?;
-        let hostile = Hostile::start(site, &hostile_token);
+        let token = site.token(&["--team", "hostile", "--role", "operator"])?;
+        let hostile = Hostile::start(site, &token);
         say("the quiet team beside it");
         let beside = quiet.measure();
-        let waiting = hostile::waiting(site, &hostile_token);
+        let waiting = hostile::waiting(site, &token);
         let told = hostile.end();
         let (beside, waiting) = (beside?, waiting?);
         let starts = figure("start of a build", &alone.starts_ms, &beside.starts_ms, Bound::Added(length_ms));
