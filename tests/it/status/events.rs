@@ -148,6 +148,7 @@ fn host(rig: &Rig, build: &Arc<Build>, step: &Step) -> BuildHost {
         log_limit: weir::model::size::Size(1 << 20),
         stop: Default::default(),
         tasks: Default::default(),
+        log_threads: tokio::runtime::Handle::current(),
         vault: Default::default(),
         triggers: Triggers::new(
             rig.status.clone(),
