@@ -78,6 +78,15 @@ impl AppState {
     }
 }
 
+/// Does what takes long, as drawing a page of many builders does, beside the thread that answers: whoever else it serves is answered
+/// meanwhile.
+///
+/// # Errors
+/// Where `work` panics.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    web::block(work).await.map_err(|gone| Error::Status(crate::status::Error::Internal(gone.into())))
+}
+
 /// Serves on all `listeners` until `shutdown` is cancelled, then lets running answers end, within a deadline.
 ///
 /// # Errors

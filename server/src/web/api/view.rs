@@ -3,8 +3,8 @@
 use crate::status::document;
 use crate::status::view::ViewPage;
 use crate::web::extract::{Asker, ViewQuery};
-use crate::web::{AppState, Result};
-use actix_web::http::header::{CACHE_CONTROL, VARY};
+use crate::web::{AppState, Result, aside};
+use actix_web::http::header::{CACHE_CONTROL, ContentType, VARY};
 use actix_web::{HttpResponse, web};
 
 /// `GET /view/<name>.json`.
@@ -15,18 +15,18 @@ pub async fn show(
     query: ViewQuery,
 ) -> Result<HttpResponse> {
     let page = state.status.get(&scope.at_feed()).view(&name, &query.narrowing).await?;
-    Ok(answer(&page))
+    answer(page).await
 }
 
 /// `GET /waterfall.json`.
 pub async fn waterfall(state: web::Data<AppState>, Asker(scope): Asker, query: ViewQuery) -> Result<HttpResponse> {
     let page = state.status.get(&scope.at_feed()).waterfall(&query.narrowing).await?;
-    Ok(answer(&page))
+    answer(page).await
 }
 
-fn answer(page: &ViewPage) -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header((CACHE_CONTROL, "private, no-cache"))
-        .append_header((VARY, "Authorization, Cookie"))
-        .json(document::view(page))
+async fn answer(page: ViewPage) -> Result<HttpResponse> {
+    let body = aside(move || document::view(&page).to_string()).await?;
+    let mut answer = HttpResponse::Ok();
+    answer.insert_header((CACHE_CONTROL, "private, no-cache")).append_header((VARY, "Authorization, Cookie"));
+    Ok(answer.content_type(ContentType::json()).body(body))
 }

@@ -8,7 +8,7 @@ use crate::status::view::ViewPage;
 use crate::status::waterfall::{Window, lay_out};
 use crate::web::conditional::{self, Tag};
 use crate::web::extract::{Asker, ViewQuery};
-use crate::web::{AppState, Result};
+use crate::web::{AppState, Result, aside};
 use actix_web::http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use std::sync::Arc;
@@ -33,7 +33,7 @@ pub async fn view(
     query: ViewQuery,
 ) -> Result<HttpResponse> {
     let page = state.status.get(&scope).view(&name, &query.narrowing).await?;
-    show(&state, &scope, maker, &request, (&page, &query))
+    show(&state, &scope, maker, &request, (page, query)).await
 }
 
 /// The Waterfall of everything that may be seen.
@@ -45,15 +45,15 @@ pub async fn all(
     query: ViewQuery,
 ) -> Result<HttpResponse> {
     let page = state.status.get(&scope).waterfall(&query.narrowing).await?;
-    show(&state, &scope, maker, &request, (&page, &query))
+    show(&state, &scope, maker, &request, (page, query)).await
 }
 
-fn show(
+async fn show(
     state: &AppState,
     scope: &Scope,
     maker: Maker,
     request: &HttpRequest,
-    (page, query): (&ViewPage, &ViewQuery),
+    (page, query): (ViewPage, ViewQuery),
 ) -> Result<HttpResponse> {
     let tag = Tag::of(&[
         request.uri().to_string().as_bytes(),
@@ -68,15 +68,18 @@ fn show(
     if let Some(answer) = conditional::not_modified(request, &tag) {
         return Ok(answer);
     }
+    let title = page.team.as_ref().map(|team| team_title(state, team));
+    let mut answer = html_answer(aside(move || draw(&page, &query, maker, title.as_deref())).await??);
+    answer.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(CSP));
+    conditional::label(&mut answer, &tag);
+    Ok(answer)
+}
+
+fn draw(page: &ViewPage, query: &ViewQuery, maker: Maker, title: Option<&str>) -> Result<String> {
     let columns: Vec<Vec<Arc<_>>> = page.columns.iter().map(|c| c.builds.clone()).collect();
     let rows_max = if query.narrowing.num_events.is_some() { page.num_events } else { page.num_events.min(ROWS_MAX) };
     let window = Window { first: page.first_time, last: page.last_time, rows_max };
     let layout = lay_out(&columns, window);
-    let title = page.team.as_ref().map(|team| team_title(state, team));
     let parts = WaterfallPage { page, layout: &layout, arguments: &query.arguments, reload_s: query.reload_s };
-    let page = WaterfallContext::page(maker.site, parts, title.as_deref(), &maker.links, maker.now);
-    let mut answer = html_answer(html(&page)?);
-    answer.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(CSP));
-    conditional::label(&mut answer, &tag);
-    Ok(answer)
+    html(&WaterfallContext::page(maker.site, parts, title, &maker.links, maker.now))
 }
