@@ -3,7 +3,7 @@
 use nix::pty::{OpenptyResult, openpty};
 use nix::sys::termios::{LocalFlags, tcgetattr};
 use std::fs::File;
-use std::io::{Read as _, Write as _};
+use std::io::{BufReader, Read as _, Write as _};
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::Stdio;
@@ -40,7 +40,7 @@ fn at_terminal(dir: &Path, words: &[&str], typed: &[&[u8]]) -> (i32, String, Str
     assert!(is_shown(&kept), "the terminal shows again what is typed");
     // The end of what it showed is known by a mark: there is no end of a terminal to wait for.
     File::from(kept).write_all(b"\x04").unwrap();
-    let shown = terminal.bytes().map(Result::unwrap).take_while(|byte| *byte != 0x04).collect();
+    let shown = BufReader::new(terminal).bytes().map(Result::unwrap).take_while(|byte| *byte != 0x04).collect();
     (code, String::from_utf8(said).unwrap(), String::from_utf8(shown).unwrap())
 }
 

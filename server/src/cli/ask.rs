@@ -3,7 +3,7 @@
 use crate::model::secret::SecretValue;
 use anyhow::{Context as _, bail};
 use nix::sys::termios::{LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcgetattr, tcsetattr};
-use std::io::{BufRead as _, IsTerminal as _, Read};
+use std::io::{BufRead, IsTerminal as _, Read as _};
 use zeroize::Zeroizing;
 
 /// What is asked for.
@@ -47,7 +47,7 @@ impl Wanted {
     }
 
     /// What is typed up to the end of the line. The terminal hands over each key: by whole lines, it would keep 4095 bytes of each.
-    fn typed(self, input: impl Read) -> anyhow::Result<SecretValue> {
+    fn typed(self, input: impl BufRead) -> anyhow::Result<SecretValue> {
         let mut line = Zeroizing::new(Vec::new());
         for byte in input.bytes() {
             match byte.with_context(|| format!("the {} cannot be read", self.what))? {
