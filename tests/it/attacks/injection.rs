@@ -181,6 +181,8 @@ async fn a_name_of_a_file_a_log_or_a_builder_stays_in_its_header() {
     w.force(&key).await;
     w.settle().await;
     let build = build_path(&key, 1);
+    let pattern =
+        Regex::new(r#"^(inline|attachment); filename="[!#$&-~]*"; filename\*=UTF-8''[0-9A-Za-z%]*$"#).unwrap();
     for (name, is_good) in names {
         let page = w.get(&format!("{build}/artifact/{}", segment(name))).await;
         assert_eq!(page.status, if is_good { 200 } else { 404 }, "{name:?}: {}", page.body);
@@ -188,8 +190,6 @@ async fn a_name_of_a_file_a_log_or_a_builder_stays_in_its_header() {
         let said: Vec<_> = page.headers.iter().filter(|(header, _)| header == "content-disposition").collect();
         assert_eq!(said.len(), usize::from(is_good), "{name:?}: {said:?}");
         let Some((_, said)) = said.first() else { continue };
-        let pattern =
-            Regex::new(r#"^(inline|attachment); filename="[!#$&-~]*"; filename\*=UTF-8''[0-9A-Za-z%]*$"#).unwrap();
         assert!(pattern.is_match(said) && said.matches('"').count() == 2, "{name:?}: {said}");
         assert_eq!(said.starts_with("inline"), name.ends_with(".txt"), "{name:?}: {said}");
     }

@@ -1,7 +1,7 @@
 //! The hostile team: queues builds by the thousand whose logs are floods, asks without pause, and holds streams open.
 
 use super::super::http::Client;
-use super::site::{HOSTILE_BUILDERS, Site, force, watch};
+use super::site::{HOSTILE_BUILDERS, SLOTS, Site, force, watch};
 use crate::program::say;
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -12,10 +12,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Connections on which it asks without pause.
-const HAMMERS: usize = 8;
-/// Streams that it reads.
-const STREAMS: usize = 16;
+/// Connections on which it queues its builds.
+const QUEUERS: usize = 8;
 /// What it asks for, besides more builds.
 const PATHS: [&str; 5] = [
     "/waterfall.json",
@@ -24,8 +22,6 @@ const PATHS: [&str; 5] = [
     "/api/v2/plugins",
     "/team/hostile/builder/flood-0",
 ];
-/// Builds that are timed for the length of one.
-const TIMED: usize = 3;
 
 /// What it does until it is told to end.
 pub struct Hostile {
@@ -51,17 +47,24 @@ pub struct Told {
     pub n_streams: u64,
 }
 
-/// How long one of its builds takes while nothing else goes on: the longest of some, in milliseconds.
+/// How long one of its builds takes while they fill the worker and nothing else goes on: the longest, in milliseconds.
 ///
 /// # Errors
 /// Where it is refused.
 pub fn length_ms(site: &Site) -> Result<f64> {
-    let mut client = Client::new(site.address, Some(&site.token(&["--owner"])?));
+    let owner = site.token(&["--owner"])?;
+    let one = |n: u32| {
+        let mut client = Client::new(site.address, Some(&owner));
+        std::thread::spawn(move || -> Result<f64> {
+            let request = force(&mut client, "hostile", &format!("flood-{n}"))?;
+            let (started, ended) = watch(&mut client, request)?;
+            Ok((ended - started).as_secs_f64() * 1_000.0)
+        })
+    };
+    let threads: Vec<_> = (0..SLOTS).map(one).collect();
     let mut longest: f64 = 0.0;
-    for n in 0..TIMED {
-        let request = force(&mut client, "hostile", &format!("flood-{n}"))?;
-        let (started, ended) = watch(&mut client, request)?;
-        longest = longest.max((ended - started).as_secs_f64() * 1_000.0);
+    for thread in threads {
+        longest = longest.max(thread.join().map_err(|_| anyhow::anyhow!("a thread that watches a build broke"))??);
     }
     Ok(longest)
 }
@@ -76,13 +79,13 @@ pub fn queue(site: &Site, n: usize) -> Result<f64> {
     let each = |part: usize| {
         let mut client = Client::new(site.address, Some(&owner));
         std::thread::spawn(move || -> Result<()> {
-            for i in (part..n).step_by(HAMMERS) {
+            for i in (part..n).step_by(QUEUERS) {
                 force(&mut client, "hostile", &format!("flood-{}", i % HOSTILE_BUILDERS))?;
             }
             Ok(())
         })
     };
-    let threads: Vec<_> = (0..HAMMERS).map(each).collect();
+    let threads: Vec<_> = (0..QUEUERS).map(each).collect();
     for thread in threads {
         thread.join().map_err(|_| anyhow::anyhow!("a thread that queues broke"))??;
     }
@@ -109,15 +112,15 @@ pub fn waiting(site: &Site, token: &str) -> Result<u64> {
 }
 
 impl Hostile {
-    /// Begins.
-    pub fn start(site: &Site, token: &str) -> Self {
+    /// Begins: asks on so many connections and reads so many streams.
+    pub fn start(site: &Site, token: &str, n_callers: usize, n_streams: usize) -> Self {
         let mut hostile = Self { ends: Arc::default(), told: Arc::default(), threads: Vec::new() };
-        for n in 0..HAMMERS {
+        for n in 0..n_callers {
             let (ends, told) = (hostile.ends.clone(), hostile.told.clone());
             let mut client = Client::new(site.address, Some(token));
-            hostile.threads.push(std::thread::spawn(move || hammer(&mut client, n, &ends, &told)));
+            hostile.threads.push(std::thread::spawn(move || call(&mut client, n, &ends, &told)));
         }
-        for n in 0..STREAMS {
+        for n in 0..n_streams {
             let (ends, told) = (hostile.ends.clone(), hostile.told.clone());
             let (address, token) = (site.address, token.to_owned());
             hostile.threads.push(std::thread::spawn(move || follow(address, &token, n, &ends, &told)));
@@ -143,7 +146,7 @@ impl Hostile {
 }
 
 /// Asks and forces without pause.
-fn hammer(client: &mut Client, n: usize, ends: &AtomicBool, told: &Counters) {
+fn call(client: &mut Client, n: usize, ends: &AtomicBool, told: &Counters) {
     for i in n.. {
         if ends.load(Ordering::Relaxed) {
             return;

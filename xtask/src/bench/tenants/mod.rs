@@ -33,6 +33,12 @@ pub struct Tenants {
     /// Builds that the hostile team queues.
     #[arg(long, default_value_t = 10_000)]
     queued: usize,
+    /// Connections on which the hostile team asks without pause.
+    #[arg(long, default_value_t = 8)]
+    callers: usize,
+    /// Streams that the hostile team reads.
+    #[arg(long, default_value_t = 16)]
+    streams: usize,
     /// Builds of the quiet team that are timed, each time.
     #[arg(long, default_value_t = 50)]
     builds: usize,
@@ -89,7 +95,7 @@ impl Tenants {
         say(&format!("the hostile team queues {} builds", self.queued));
         let queued_s = hostile::queue(site, self.queued)?;
         let token = site.token(&["--team", "hostile", "--role", "operator"])?;
-        let hostile = Hostile::start(site, &token);
+        let hostile = Hostile::start(site, &token, self.callers, self.streams);
         say("the quiet team beside it");
         let beside = quiet.measure();
         let waiting = hostile::waiting(site, &token);

@@ -11,7 +11,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// Builds that run at once on the worker.
-const SLOTS: u32 = 4;
+pub const SLOTS: u32 = 4;
 /// Builders of the hostile team.
 pub const HOSTILE_BUILDERS: usize = 20;
 /// Builders of the quiet team: a Waterfall as teams have it.
