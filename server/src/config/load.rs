@@ -139,8 +139,7 @@ fn freeze(dir: PathBuf, reader: &Reader<'_>, given: &Given<'_>) -> Config {
         check_keys(&KeyPath::of(&[section]), Some(&keys), reader);
     }
     let server = RawServer::freeze(raw.server, &dir, reader);
-    let tables = raw.team.unwrap_or_default();
-    check_keys(&KeyPath::of(&["team"]), Some(&tables), reader);
+    let tables = declared(raw.team.unwrap_or_default(), known_broken, reader);
     let names: BTreeSet<String> = tables.keys().chain(known_broken).cloned().collect();
     let teams = (!sources.incomplete).then_some(&names);
 
@@ -167,7 +166,6 @@ fn freeze(dir: PathBuf, reader: &Reader<'_>, given: &Given<'_>) -> Config {
     };
     let mut claims: Claims = raw.view.unwrap_or_default().into_iter().map(|(name, view)| (name, None, view)).collect();
     let repositories = repositories(&tables, reader);
-    warn_undeclared(known_broken, reader);
     let (teams, of_teams) = freeze_teams(tables, known_broken, &rules, texts);
     claims.extend(of_teams);
     let views = freeze_views(claims, &teams, reader);
@@ -304,14 +302,26 @@ fn freeze_views(
     views
 }
 
-/// Warns of limits for a team that nobody declares.
-fn warn_undeclared(known_broken: &BTreeSet<String>, reader: &Reader<'_>) {
-    let is_declared = |team: &str| known_broken.contains(team) || reader.sources.files_of(team).next().is_some();
-    for team in reader.sources.limited().filter(|team| !is_declared(team)) {
-        let message = format!("no file of `teams/` declares the team `{team}`, which has only limits here");
+/// The teams without those that have nothing but limits: one whose file is gone would come back without builders and open to everybody.
+fn declared(
+    mut tables: BTreeMap<String, RawTeam>,
+    known_broken: &BTreeSet<String>,
+    reader: &Reader<'_>,
+) -> BTreeMap<String, RawTeam> {
+    check_keys(&KeyPath::of(&["team"]), Some(&tables), reader);
+    tables.retain(|team, _| known_broken.contains(team) || !warn_only_limits(team, reader));
+    tables
+}
+
+/// Whether a team is nowhere declared and only has limits, of which it warns then.
+fn warn_only_limits(team: &str, reader: &Reader<'_>) -> bool {
+    let only = reader.sources.has_only_limits(team);
+    if only {
+        let message = format!("no file of `teams/` declares the team `{team}`: its limits here limit nobody");
         let diagnostic = reader.wrong_key(&KeyPath::of(&["team", team]), "only-limits", message).warning();
         reader.note(diagnostic.expected(format!("`teams/{team}.toml`, or its builders in this table")));
     }
+    only
 }
 
 /// Warns of views that select nothing.

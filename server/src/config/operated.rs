@@ -26,7 +26,7 @@ pub struct Operated {
 }
 
 /// Whether this table of the instance's files bounds a team that is declared elsewhere, and declares none itself.
-fn is_limits(table: &Dict) -> bool {
+pub fn is_limits(table: &Dict) -> bool {
     !table.is_empty() && table.keys().all(|key| LIMITS.contains(&key.as_str()))
 }
 

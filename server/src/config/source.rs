@@ -205,9 +205,11 @@ impl Sources {
         is_declared && !self.has_repository(team) && !self.limited.contains(team)
     }
 
-    /// Teams of which the instance's files only say the limits, in order.
-    pub fn limited(&self) -> impl Iterator<Item = &str> {
-        self.limited.iter().map(String::as_str)
+    /// Whether nothing is said of this team but its limits, in the instance's files or variables: it has no files, and is none.
+    pub fn has_only_limits(&self, team: &str) -> bool {
+        let table = || self.value(&KeyPath::of(&["team", team])).and_then(Value::as_dict);
+        let is_elsewhere = self.is_of_instance(team) || self.files_of(team).next().is_some();
+        !is_elsewhere && (self.limited.contains(team) || table().is_some_and(operated::is_limits))
     }
 
     /// Whether the instance's files say that this team's files lie in a repository.

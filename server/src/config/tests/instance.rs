@@ -130,7 +130,7 @@ fn every_error_comes_at_once_sorted_by_place() {
                    |             ^^^^^^^^^
               expected: one of `landlock`, `none`
               did you mean `landlock`?
-            weir.toml:7:7: warning: no file of `teams/` declares the team `t`, which has only limits here [only-limits]
+            weir.toml:7:7: warning: no file of `teams/` declares the team `t`: its limits here limit nobody [only-limits]
               key: team.t
                  7 | [team.t]
                    |       ^
@@ -331,7 +331,7 @@ fn limits_that_the_operator_writes_hold_over_those_of_a_team_s_own_file() {
     // A team of which nothing else is said is probably misspelt.
     let nobody = load_texts(&[("weir.toml", limits)], &[]);
     expect![[r#"
-        weir.toml:1:7: warning: no file of `teams/` declares the team `core`, which has only limits here [only-limits]
+        weir.toml:1:7: warning: no file of `teams/` declares the team `core`: its limits here limit nobody [only-limits]
           key: team.core
              1 | [team.core]
                |       ^^^^

@@ -7,6 +7,7 @@ mod hostile;
 mod instance;
 mod last_good_tests;
 mod layers;
+mod limits;
 mod network;
 mod placeholders;
 mod reporter;
