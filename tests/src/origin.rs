@@ -142,7 +142,7 @@ fn certificate(dir: &Path) -> (PathBuf, Arc<ServerConfig>) {
     let mut openssl = Command::new("openssl");
     openssl.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]);
     openssl.args(["-addext", "subjectAltName=IP:127.0.0.1", "-keyout"]).arg(&key).arg("-out").arg(&certificate);
-    let output = openssl.output().expect("openssl is installed");
+    let output = openssl.output().expect("openssl is installed: on Debian, apt-get install openssl");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let chain = vec![CertificateDer::from_pem_file(&certificate).expect("openssl writes PEM")];
