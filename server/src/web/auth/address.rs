@@ -20,8 +20,10 @@ pub fn of(request: &HttpRequest, server: &Server) -> IpAddr {
     if !is_proxy(peer, server) {
         return peer;
     }
-    let values = request.headers().get_all(FORWARDED).filter_map(|value| value.to_str().ok());
-    let hops: Vec<&str> = values.flat_map(|value| value.split(',')).map(str::trim).collect();
+    // Whoever stands before the proxies may have written bytes that are no text: those spoil their own hop alone.
+    let values: Vec<_> =
+        request.headers().get_all(FORWARDED).map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+    let hops: Vec<&str> = values.iter().flat_map(|value| value.split(',')).map(str::trim).collect();
     let mut asker = peer;
     for hop in hops.into_iter().rev() {
         let Some(address) = parse(hop) else { break };
@@ -72,10 +74,16 @@ fn parse(text: &str) -> Option<IpAddr> {
 mod tests {
     use super::of;
     use crate::config::server::Server;
+    use actix_web::http::header::HeaderValue;
     use actix_web::test::TestRequest;
     use std::path::PathBuf;
 
     fn ask(peer: &str, forwarded: &[&str]) -> String {
+        let bytes: Vec<&[u8]> = forwarded.iter().map(|value| value.as_bytes()).collect();
+        ask_bytes(peer, &bytes)
+    }
+
+    fn ask_bytes(peer: &str, forwarded: &[&[u8]]) -> String {
         let server = Server {
             title: String::new(),
             listen: Vec::new(),
@@ -90,7 +98,9 @@ mod tests {
                 .into(),
         };
         let request = TestRequest::get().peer_addr(peer.parse().unwrap());
-        let with = |request: TestRequest, value: &&str| request.append_header(("x-forwarded-for", *value));
+        let with = |request: TestRequest, value: &&[u8]| {
+            request.append_header(("x-forwarded-for", HeaderValue::from_bytes(value).unwrap()))
+        };
         of(&forwarded.iter().fold(request, with).to_http_request(), &server).to_string()
     }
 
@@ -106,6 +116,13 @@ mod tests {
         assert_eq!(ask("127.0.0.1:1", &["203.0.113.1, nonsense"]), "127.0.0.1");
         assert_eq!(ask("127.0.0.1:1", &["203.0.113.1, nonsense, 10.9.0.1"]), "10.9.0.1");
         assert_eq!(ask("127.0.0.1:1", &["10.9.0.2, 10.9.0.1"]), "10.9.0.2");
+    }
+
+    #[test]
+    fn what_a_visitor_wrote_that_is_no_text_hides_no_visitor_behind_the_proxy() {
+        assert_eq!(ask_bytes("127.0.0.1:1", &[b"\xff, 203.0.113.1"]), "203.0.113.1");
+        assert_eq!(ask_bytes("127.0.0.1:1", &[b"\xff", b"203.0.113.1, 10.0.0.1"]), "203.0.113.1");
+        assert_eq!(ask_bytes("127.0.0.1:1", &[b"203.0.113.1, \xff"]), "127.0.0.1");
     }
 
     #[test]
