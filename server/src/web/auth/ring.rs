@@ -8,7 +8,7 @@ use crate::model::time::Time;
 use anyhow::Context as _;
 use std::fs::DirEntry;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 /// Keys that were replaced and are looked at, at most.
@@ -88,16 +88,21 @@ fn retired_files(name: &str, config: &LocalKey) -> anyhow::Result<Vec<(SystemTim
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries,
     };
-    let file = |entry: std::io::Result<DirEntry>| -> std::io::Result<(SystemTime, PathBuf)> {
-        let entry = entry?;
-        Ok((entry.metadata()?.modified()?, entry.path()))
-    };
-    let is_draft = |path: &Path| path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
-    let files = entries.and_then(|entries| {
-        let files = entries.map(file).filter(|file| !file.as_ref().is_ok_and(|(_, path)| is_draft(path)));
-        files.take(LOOKED_AT_MAX).collect::<std::io::Result<_>>()
-    });
+    let files =
+        entries.and_then(|entries| entries.filter_map(dated).take(LOOKED_AT_MAX).collect::<std::io::Result<_>>());
     files.with_context(|| format!("cannot read the {}", about(name, config)))
+}
+
+/// A replaced key's file, with when it was put there; none where it is a draft, or gone since the folder was listed.
+fn dated(entry: std::io::Result<DirEntry>) -> Option<std::io::Result<(SystemTime, PathBuf)>> {
+    let dated = entry.map(|entry| {
+        // By its name first: a draft may be renamed at this moment.
+        let is_draft = entry.file_name().to_string_lossy().starts_with('.');
+        (!is_draft).then(|| Ok((entry.metadata()?.modified()?, entry.path())))
+    });
+    let dated = dated.unwrap_or_else(|error| Some(Err(error)))?;
+    let is_gone = dated.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotFound);
+    (!is_gone).then_some(dated)
 }
 
 /// What to do where they are too many, with the oldest.
@@ -117,7 +122,7 @@ fn what_may_go(mut files: Vec<(SystemTime, PathBuf)>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{RETIRED_MAX, Ring};
+    use super::{RETIRED_MAX, Ring, dated};
     use crate::config::issuer::{LocalAlgorithm, LocalKey};
     use std::os::unix::fs::PermissionsExt as _;
 
@@ -172,6 +177,19 @@ mod tests {
         std::fs::remove_file(retired.join("copy-7")).unwrap();
         let ring = Ring::rotate("local", &config).unwrap();
         assert!(ring.signing().id != signs && ring.find(&signs).is_some());
+    }
+
+    #[test]
+    fn what_goes_while_the_folder_is_read_and_drafts_are_passed_over() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["gone", "kept", ".draft"] {
+            std::fs::write(dir.path().join(name), "").unwrap();
+        }
+        let entries: Vec<_> = std::fs::read_dir(dir.path()).unwrap().collect();
+        std::fs::remove_file(dir.path().join("gone")).unwrap();
+        std::fs::remove_file(dir.path().join(".draft")).unwrap();
+        let files: Vec<_> = entries.into_iter().filter_map(dated).map(|file| file.unwrap().1).collect();
+        assert_eq!(files, [dir.path().join("kept")]);
     }
 
     #[test]
