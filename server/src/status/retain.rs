@@ -41,7 +41,7 @@ pub struct Retained {
     pub n_entries: usize,
     /// There is more to do.
     pub has_more: bool,
-    /// Builders of which nothing could be dropped, for reasons that the log says.
+    /// Builders of which nothing could be dropped, and the audit where it is so with it, for reasons that the log says.
     pub n_failed: usize,
 }
 
@@ -67,7 +67,18 @@ impl Update {
         let first = rows.partition_point(|(builder, _, _)| builder.0 <= last);
         rows.rotate_left(first);
         let mut done = Retained::default();
-        self.retain_audit(&mut done).await?;
+        match self.retain_audit(&mut done).await {
+            Err(Error::Unavailable) => return Err(Error::Unavailable),
+            Err(error) => {
+                done.n_failed += 1;
+                let error = format!("{:#}", anyhow::Error::new(error));
+                tracing::error!(
+                    error,
+                    "what the audit keeps no longer could not be dropped; old builds go all the same"
+                );
+            }
+            Ok(()) => {}
+        }
         for (builder, key, _) in rows {
             let Some(kept) = self.kept(&key) else { continue };
             match self.retain_of(builder, &key, kept, &mut done).await {
