@@ -7,6 +7,11 @@ use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use url::Url;
 
+/// The widest IPv4 network that is not warned of, as a prefix: `10.0.0.0/8` is somebody's own.
+const NARROW_V4: u8 = 8;
+/// The widest IPv6 network that is not warned of: registries give nobody more.
+const NARROW_V6: u8 = 16;
+
 /// A machine, or all of a network.
 #[derive(Debug, Clone, Copy)]
 pub struct Network(pub IpNet);
@@ -19,7 +24,15 @@ impl Read for Network {
     fn read(node: &Node<'_>, reader: &Reader<'_>) -> Option<Self> {
         let text = String::read(node, reader)?;
         let (message, expected) = match parse(&text) {
-            Some(network) if network.trunc() == network => return Some(Self(network)),
+            Some(network) if network.prefix_len() == 0 => (
+                format!("`{text}` is every address: whoever visits could claim to come from anywhere"),
+                "the addresses of the proxies alone, such as `127.0.0.1` or `10.1.0.0/16`; `[]` where there are none"
+                    .to_owned(),
+            ),
+            Some(network) if network.trunc() == network => {
+                warn_if_wide(network, &node.path, reader);
+                return Some(Self(network));
+            }
             Some(network) => (
                 format!("`{text}` is an address in a network"),
                 format!("`{}`, or `{}`", network.trunc(), network.addr()),
@@ -39,6 +52,25 @@ fn parse(text: &str) -> Option<IpNet> {
         _ => None,
     };
     Some(of_v4(network).map_or(network, IpNet::V4))
+}
+
+/// Warns of a network that nobody's proxies fill, so that strangers are in it.
+fn warn_if_wide(network: IpNet, path: &KeyPath, reader: &Reader<'_>) {
+    let is_wide = match network {
+        IpNet::V4(network) => network.prefix_len() < NARROW_V4,
+        // Those of one's own are never strangers': `fc00::/7`, and `fe80::/10` of one cable.
+        IpNet::V6(network) => {
+            let is_own = network.addr().is_unique_local() || network.addr().is_unicast_link_local();
+            network.prefix_len() < NARROW_V6 && !is_own
+        }
+    };
+    if is_wide {
+        let message = format!(
+            "`{network}` is a large part of the internet: each visitor in it could claim to come from anywhere"
+        );
+        let diagnostic = reader.wrong(path, "wide-network", message).warning();
+        reader.note(diagnostic.expected("the addresses of the proxies alone, such as `127.0.0.1` or `10.1.0.0/16`"));
+    }
 }
 
 /// Warns where all visitors would look like one: https that only something else on this machine can speak, and nothing is said of it.

@@ -37,6 +37,37 @@ fn proxies_are_addresses_and_networks_and_what_is_neither_is_shown_with_its_line
 }
 
 #[test]
+fn not_everybody_is_a_proxy() {
+    let trusted = |list: &str| format!("[server]\ntrusted_proxies = {list}\n");
+    check(
+        &trusted(r#"["0.0.0.0/0"]"#),
+        expect![[r#"
+            weir.toml:2:20: `0.0.0.0/0` is every address: whoever visits could claim to come from anywhere [bad-address]
+              key: server.trusted_proxies[0]
+                 2 | trusted_proxies = ["0.0.0.0/0"]
+                   |                    ^^^^^^^^^^^
+              expected: the addresses of the proxies alone, such as `127.0.0.1` or `10.1.0.0/16`; `[]` where there are none
+        "#]],
+    );
+    for all in ["::/0", "::ffff:0:0/96", "127.0.0.1/0"] {
+        let loaded = load_texts(&[("weir.toml", &trusted(&format!("[\"{all}\"]")))], &[]);
+        assert!(loaded.config.is_none() && said(&loaded).contains("is every address"), "{}", said(&loaded));
+    }
+    check(
+        &trusted(r#"["128.0.0.0/1"]"#),
+        expect![[r#"
+            weir.toml:2:20: warning: `128.0.0.0/1` is a large part of the internet: each visitor in it could claim to come from anywhere [wide-network]
+              key: server.trusted_proxies[0]
+                 2 | trusted_proxies = ["128.0.0.0/1"]
+                   |                    ^^^^^^^^^^^^^
+              expected: the addresses of the proxies alone, such as `127.0.0.1` or `10.1.0.0/16`
+        "#]],
+    );
+    assert!(said(&load_texts(&[("weir.toml", &trusted(r#"["2000::/3"]"#))], &[])).contains("[wide-network]"));
+    check(&trusted(r#"["10.0.0.0/8", "fc00::/7", "fe80::/10", "2400:cb00::/32"]"#), expect![""]);
+}
+
+#[test]
 fn https_on_this_machine_alone_wants_the_proxy_named_that_speaks_it() {
     let https = "[server]\npublic_url = \"https://ci.example.org/\"\n";
     check(
