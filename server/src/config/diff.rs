@@ -118,11 +118,16 @@ pub fn diff(old: &Config, new: &Config) -> Vec<Consequence> {
 }
 
 fn proxies(old: &[IpNet], new: &[IpNet], found: &mut Found) {
-    for network in new.iter().filter(|network| !old.contains(network)) {
+    // A part of what was believed is no more than that, though it is written anew.
+    let was_believed = |network: &IpNet| old.iter().any(|old| old.contains(network));
+    for network in new.iter().filter(|network| !was_believed(network)) {
         found.warn(Topic::Rights, None, format!("{network} is believed about where calls come from"));
     }
-    for network in old.iter().filter(|network| !new.contains(network)) {
-        found.say(Topic::Rights, None, format!("{network} is believed no more about where calls come from"));
+    let is_believed = |network: &IpNet| new.iter().any(|new| new.contains(network));
+    for network in old.iter().filter(|network| !is_believed(network)) {
+        let parts: Vec<String> = new.iter().filter(|part| network.contains(*part)).map(ToString::to_string).collect();
+        let but = if parts.is_empty() { String::new() } else { format!(", but for {}", parts.join(", ")) };
+        found.say(Topic::Rights, None, format!("{network} is believed no more about where calls come from{but}"));
     }
 }
 

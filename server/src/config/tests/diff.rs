@@ -37,4 +37,10 @@ fn whom_a_new_configuration_believes_about_addresses_is_told() {
             "  rights: 10.0.0.1/32 is believed no more about where calls come from",
         ]
     );
+    let (wide, narrow) = (trusting(r#"["10.0.0.0/8"]"#), trusting(r#"["10.1.0.0/16", "10.2.0.1"]"#));
+    let told = |old, new| diff(old, new).iter().map(ToString::to_string).collect::<Vec<_>>();
+    let fewer =
+        "  rights: 10.0.0.0/8 is believed no more about where calls come from, but for 10.1.0.0/16, 10.2.0.1/32";
+    assert_eq!(told(&wide, &narrow), [fewer], "nothing of it is new");
+    assert_eq!(told(&narrow, &wide), ["! WIDER rights: 10.0.0.0/8 is believed about where calls come from"]);
 }
