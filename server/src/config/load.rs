@@ -13,7 +13,7 @@ use super::reserved;
 use super::server::RawServer;
 use super::settings::Plugins;
 use super::source::{File, Kind, Sources};
-use super::team::{RawTeam, Team, TeamRules, check_keys};
+use super::team::{RawTeam, Team, TeamRules, WEIGHT, check_keys};
 use super::team_texts::{TeamText, TeamTexts};
 use super::view::{RawView, View};
 use super::worker::{self, RawWorker, Worker};
@@ -270,7 +270,7 @@ fn freeze_teams(
         teams.insert(name, Arc::new(team));
     }
     for name in known_broken.iter().filter(|name| !teams.contains_key(*name)).cloned().collect::<Vec<_>>() {
-        teams.insert(name.clone(), Arc::new(Team::broken(&name, &fallback)));
+        teams.insert(name.clone(), Arc::new(Team::broken(&name, &fallback, *rules.quota, WEIGHT)));
     }
     let is_new = |view: &str, team: &Option<String>| {
         !team.as_ref().and_then(|team| texts.get(team)).is_some_and(|text| text.views.contains(view))
@@ -347,7 +347,8 @@ fn warn_empty(views: &BTreeMap<String, Arc<View>>, teams: &BTreeMap<String, Arc<
 fn without_broken(mut config: Config, broken: &BTreeSet<String>) -> Config {
     for name in broken {
         let Some(team) = config.teams.get_mut(name) else { continue };
-        *team = Arc::new(Team::broken(name, &team.file));
+        // Of whom nothing is left no file was read: these limits are the operator's.
+        *team = Arc::new(Team::broken(name, &team.file, team.quota, team.weight));
     }
     config.views.retain(|_, view| view.team.as_ref().is_none_or(|team| !broken.contains(team)));
     config

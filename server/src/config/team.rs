@@ -182,7 +182,7 @@ impl RawTeam {
             visibility_at: self.visibility.map(|_| reader.place(&self.at.key("visibility"))),
             visibility: self.visibility.unwrap_or_default(),
             quota: self.quota.map_or(*rules.quota, |quota| quota.freeze(rules.quota)),
-            weight: self.weight.map_or(1, |weight| check_weight(&weight, reader)),
+            weight: self.weight.map_or(WEIGHT, |weight| check_weight(&weight, reader)),
             secrets,
             reserved: Arc::default(),
             builders,
@@ -204,15 +204,15 @@ impl RawTeam {
 }
 
 impl Team {
-    /// What is left of a team whose own file is broken: nothing that anybody sees.
-    pub fn broken(name: &str, file: &Path) -> Self {
+    /// What is left of a team whose own file is broken: nothing that anybody sees, and what the operator says of its limits.
+    pub fn broken(name: &str, file: &Path, quota: Quota, weight: u32) -> Self {
         Self {
             name: name.to_owned(),
             title: name.to_owned(),
             visibility: Visibility::Private,
             visibility_at: None,
-            quota: Quota::default(),
-            weight: 1,
+            quota,
+            weight,
             secrets: BTreeMap::new(),
             reserved: Arc::default(),
             builders: BTreeMap::new(),
@@ -222,6 +222,8 @@ impl Team {
     }
 }
 
+/// The share of a team of which nobody says another.
+pub const WEIGHT: u32 = 1;
 /// The largest share of a team: more would leave nothing to the others.
 const WEIGHT_MAX: u32 = 1_000;
 

@@ -2,6 +2,7 @@
 
 use super::{SHELL, load_texts, load_texts_keeping, said, step};
 use crate::config::Loaded;
+use crate::model::right::Visibility;
 
 const LIMITS: (&str, &str) = ("conf.d/limits.toml", "[team.core]\nquota = { builds = 2 }\nweight = 3\n");
 
@@ -39,4 +40,18 @@ fn limits_that_outlive_a_team_s_file_make_no_team() {
         "{}",
         said(&named)
     );
+}
+
+#[test]
+fn a_broken_team_without_a_last_good_text_keeps_the_operator_s_limits() {
+    let main = ("weir.toml", "[server]\nquota = { builds = 9, queued = 5 }\n");
+    let greedy = ("teams/core.toml", "titel = 1\nweight = 1000\nquota = { builds = 100, queued = 100 }\n");
+    let limits = |files: &[(&str, &str)]| {
+        let config = load_texts(files, &[]).config.unwrap();
+        let team = &config.teams["core"];
+        assert!(config.broken_teams.contains_key("core") && team.visibility == Visibility::Private);
+        (team.quota.builds, team.quota.queued, team.weight)
+    };
+    assert_eq!(limits(&[main, LIMITS, greedy]), (Some(2), 5, 3));
+    assert_eq!(limits(&[main, greedy]), (Some(9), 5, 1));
 }
