@@ -2,18 +2,19 @@
 //! command line, goes nowhere else, and is hidden in what git says.
 
 use super::repository::Repository;
-use super::team::TeamSecret;
-use super::vault::Vault;
+use super::vault;
 use crate::model::mask::Mask;
 use crate::model::secret::SecretValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use url::Url;
 
 /// What git says where it is asked for a password that nobody gave it.
 const NOT_LET_IN: &str = "terminal prompts disabled";
+
+/// Characters of what git says that are shown.
+const SAID_CHARS_MAX: usize = 250;
 
 /// For as long as one fetch takes.
 #[derive(Default)]
@@ -29,11 +30,12 @@ impl Pass {
     /// # Errors
     /// Where there is a token and it cannot be read.
     pub fn of(repository: &Repository) -> Result<Self, String> {
-        let Some(from) = repository.token.clone() else { return Ok(Self::default()) };
-        let vault = Vault::of(&BTreeMap::from([("token".to_owned(), TeamSecret { from, hosts: None })]));
-        let token = vault.read("token").map_err(|why| why.to_string())?;
+        let Some(from) = &repository.token else { return Ok(Self::default()) };
+        // It is none of the team's secrets, and the team reads this.
+        let none = |why: String| format!("the operator's token for this repository: {why}");
+        let token = vault::read_operators(from).map_err(none)?;
         if token.expose().is_empty() {
-            return Err("the token is empty".to_owned());
+            return Err(none("it is empty".to_owned()));
         }
         let host = repository.url.parse::<Url>().map_err(|error| error.to_string())?.origin().ascii_serialization();
         let both = SecretValue::new(format!("{}:{}", repository.user, token.expose()));
@@ -56,7 +58,8 @@ impl Pass {
     /// What git said, without the token; where it was not let in, what to do.
     pub fn explain(&self, said: &str) -> String {
         if !said.contains(NOT_LET_IN) {
-            return self.mask.text(said).into_owned();
+            // Hidden before it is cut: the beginning of a token is not known for one.
+            return self.mask.text(said).chars().take(SAID_CHARS_MAX).collect();
         }
         match self.header {
             Some(_) => "the server there does not accept the token that `config` names".to_owned(),
@@ -67,7 +70,7 @@ impl Pass {
 
 #[cfg(test)]
 mod tests {
-    use super::Pass;
+    use super::{Pass, SAID_CHARS_MAX};
     use crate::config::repository::Repository;
     use crate::config::team::Secret;
     use std::time::Duration;
@@ -90,14 +93,18 @@ mod tests {
         assert_eq!(variables, ["1", "http.https://git.example.org:8443/.extraHeader", header]);
         assert_eq!(pass.explain("git fetch: remote: s3cret-token"), "git fetch: remote: ***");
         assert_eq!(pass.explain("git fetch: remote: d2VpcjpzM2NyZXQtdG9rZW4="), "git fetch: remote: ***");
+        let across = format!("{}s3cret-token", "x".repeat(SAID_CHARS_MAX - 4));
+        assert_eq!(pass.explain(&across), format!("{}***", "x".repeat(SAID_CHARS_MAX - 4)));
+        assert_eq!(pass.explain(&across[1..]).len(), SAID_CHARS_MAX - 2);
         let asked = "git ls-remote: fatal: could not read Username for 'https://h': terminal prompts disabled";
         assert_eq!(pass.explain(asked), "the server there does not accept the token that `config` names");
         assert!(Pass::default().explain(asked).contains("asks for a password"));
 
         std::fs::write(file.path(), "\n").unwrap();
-        assert_eq!(Pass::of(&repository).err().unwrap(), "the token is empty");
+        assert_eq!(Pass::of(&repository).err().unwrap(), "the operator's token for this repository: it is empty");
         std::fs::remove_file(file.path()).unwrap();
-        assert!(Pass::of(&repository).err().unwrap().contains("cannot be read"));
+        let gone = "the operator's token for this repository: its file cannot be read: entity not found";
+        assert_eq!(Pass::of(&repository).err().unwrap(), gone);
         assert_eq!(Pass::of(&Repository { token: None, ..repository }).unwrap().variables().count(), 0);
     }
 }

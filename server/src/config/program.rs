@@ -32,7 +32,8 @@ pub struct Program<'a> {
     pub file_bytes_max: Option<u64>,
 }
 
-/// Why there is no answer. Says nothing of what was printed but what went to standard error.
+/// Why there is no answer. Says nothing of what was printed but the last line that went to standard error, and that whole, up to 4 KiB: who
+/// knows a secret that may be in it hides that before anything is cut.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// It could not be started.
@@ -116,11 +117,13 @@ fn collect(mut from: impl Read + Send + 'static, bytes_max: usize) -> Receiver<Z
     read
 }
 
-/// Reads to the end in a thread of its own and keeps the last `bytes_max` bytes: why a program failed it says last.
+/// Reads to the end in a thread of its own and keeps the lines that are whole in the last `bytes_max` bytes: why a program failed it says
+/// last, and the rest of a line may begin inside of a secret, where nobody knows it again.
 fn collect_end(mut from: impl Read + Send + 'static, bytes_max: usize) -> Receiver<Zeroizing<Vec<u8>>> {
     let (told, read) = channel();
     std::thread::spawn(move || {
         let mut bytes = Zeroizing::new(Vec::with_capacity(2 * bytes_max));
+        let mut is_cut = false;
         loop {
             // A pipe that breaks ends what was printed.
             match (&mut from).take(bytes_max as u64).read_to_end(&mut bytes) {
@@ -128,8 +131,13 @@ fn collect_end(mut from: impl Read + Send + 'static, bytes_max: usize) -> Receiv
                 Ok(_) => {
                     let n_old = bytes.len().saturating_sub(bytes_max);
                     bytes.drain(..n_old);
+                    is_cut |= n_old > 0;
                 }
             }
+        }
+        if is_cut {
+            let n_begun = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |end| end + 1);
+            bytes.drain(..n_begun);
         }
         drop(told.send(bytes));
     });
@@ -149,7 +157,7 @@ fn bound(process: Pid, file_bytes_max: u64) -> io::Result<()> {
 /// The last line of what it said, where it said something.
 fn said(stderr: &str) -> String {
     let line = stderr.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    let line: String = line.chars().filter(|c| !c.is_control()).take(200).collect();
+    let line: String = line.chars().filter(|c| !c.is_control()).collect();
     if line.is_empty() { line } else { format!(": {line}") }
 }
 
@@ -181,6 +189,11 @@ mod tests {
         assert_eq!(endless.unwrap_err(), "it took over 0 s");
         let late = run(&["sh", "-c", "yes | head -c 100000 >&2; echo why >&2; exit 3"], long, None).unwrap_err();
         assert_eq!(late, "it ended with exit status: 3: why");
+        let whole = run(&["sh", "-c", "printf %0999d 1 >&2; exit 3"], long, None).unwrap_err();
+        assert!(whole.ends_with(&format!(": {:0999}", 1)), "{whole}");
+        let begun =
+            run(&["sh", "-c", "yes s3cret | head -c 100000 | tr -d '\\n' >&2; exit 3"], long, None).unwrap_err();
+        assert_eq!(begun, "it ended with exit status: 3", "a line whose beginning is lost");
         let writes = "trap '' XFSZ; sleep 0.2; head -c 100000 /dev/zero > file";
         assert!(run(&["sh", "-c", writes], long, Some(1_000)).is_err());
         assert!(run(&["sh", "-c", "cat"], long, None).unwrap().is_empty());
