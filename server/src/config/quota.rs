@@ -8,7 +8,7 @@ use std::time::Duration;
 
 section! {
     /// What a team may use. Each limit says where it is reached what was asked for, how much is allowed and when to come again; the
-    /// team's page shows what is used of it. What a team's own `quota` does not say, `quota` of `[server]` says for all teams.
+    /// team's page shows what is used of it. What a team's `quota` does not say, `quota` of `[server]` says.
     struct RawQuota {
         /// Builds at the same time.
         builds = "builds": Count, "no limit";

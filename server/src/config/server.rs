@@ -29,11 +29,12 @@ section! {
         /// Calls of strangers from one address within a second; four times as many may come at once. Counted in memory, by each process
         /// for itself: a restart forgives, and two processes let through twice as much.
         requests_per_s = "requests_per_s": Count, "50";
-        /// What each team may use whose own `quota` does not say it: `{ stored_bytes = "50 GiB", history = "365d" }` bounds all teams.
+        /// What a team may use of which nobody says it, such as `{ stored_bytes = "50 GiB", history = "365d" }`: for teams that say nothing
+        /// themselves. A file of `teams/` may say more, unless `[team.NAME]` limits it.
         quota = "quota": RawQuota, "what `quota` of a team says";
         /// The proxies before the server, those on this machine among them: of nobody else `X-Forwarded-For` is believed. Of what it says
         /// the last address that is none of these counts as the visitor's.
-        trusted_proxies = "trusted_proxies": Vec<Network>, "[]: nobody";
+        trusted_proxies = "trusted_proxies": Vec<Network>, "nobody: `[]`";
     }
 }
 
