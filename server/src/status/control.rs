@@ -284,14 +284,14 @@ impl Control {
         }
     }
 
-    /// Records an action that was refused, and hands its outcome on.
+    /// Records an action that was refused, or counts it, and hands its outcome on.
     async fn refused<T>(&self, attempt: NewAudit, outcome: Result<T>) -> Result<T> {
         let Err(e) = &outcome else { return outcome };
         if matches!(e, Error::Unavailable | Error::Internal(_)) {
             return outcome;
         }
         let row = NewAudit { allowed: false, reason: short(&e.to_string()), ..attempt };
-        self.status.0.store.write(move |c| Ok::<_, Error>(audit::insert(c, &row)?)).await?;
+        self.status.0.refused.note_action(&self.status.0.store, &self.scope, row).await?;
         outcome
     }
 }

@@ -120,7 +120,7 @@ struct Inner {
     closed: CancellationToken,
     tokens: token::Tokens,
     sessions: session::Believed,
-    refused: refused::Refused,
+    refused: Arc<refused::Refused>,
     plugins: plugin::Source,
     meters: quota::Meters,
     /// The builder up to which old builds were dropped last.
@@ -140,7 +140,8 @@ impl Status {
         let now = clock.now().trunc_subsecs(6);
         let in_force = InForce::open(config.clone(), &store, now).await?;
         let rights = watch::Sender::new(0);
-        let tokens = token::Tokens::new(store.clone(), clock.clone()).telling(rights.clone());
+        let refused = Arc::<refused::Refused>::default();
+        let tokens = token::Tokens::new(store.clone(), clock.clone()).telling(rights.clone(), refused.clone());
         Ok(Self(Arc::new(Inner {
             in_force: ArcSwap::from_pointee(in_force),
             replacing: tokio::sync::Mutex::default(),
@@ -155,7 +156,7 @@ impl Status {
             closed: CancellationToken::new(),
             tokens,
             sessions: session::Believed::default(),
-            refused: refused::Refused::default(),
+            refused,
             plugins: plugin::Source::default(),
             meters: quota::Meters::default(),
             retained_to: AtomicI64::default(),

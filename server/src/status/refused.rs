@@ -1,9 +1,12 @@
-//! Sign-ins that were refused, for the audit: each is an entry while there are few, and beyond that many are one. So nobody can fill the
-//! database by trying, and that somebody tried is there.
+//! Sign-ins and actions that were refused, for the audit: each is an entry while there are few, and beyond that many are one. So nobody
+//! can fill the database by trying, and that somebody tried is there.
 
+use super::audit::of_person;
 use super::session::Sessions;
 use super::{Error, Result, control};
+use crate::model::scope::Scope;
 use crate::model::time::Time;
+use crate::store::Store;
 use crate::store::audit::{self, NewAudit};
 use chrono::{SecondsFormat, TimeDelta};
 use serde_json::json;
@@ -12,12 +15,14 @@ use std::sync::Mutex;
 
 /// For so long tries of one kind are told together, counted from the first.
 const WINDOW: TimeDelta = TimeDelta::minutes(10);
-/// Addresses that one entry names; of the others it says that there were more.
-const ADDRESSES_MAX: usize = 20;
+/// Addresses, or things, that one entry names; of the others it says that there were more.
+const PLACES_MAX: usize = 20;
+/// Characters of each that are kept.
+const PLACE_MAX: usize = 100;
 /// What is not counted for lack of room is written as it comes: more kinds than any configuration has people and providers.
 const KINDS_MAX: usize = 10_000;
 
-/// Why a sign-in was refused.
+/// What was refused, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Why {
     /// The name or the password was wrong.
@@ -26,13 +31,15 @@ enum Why {
     Waits,
     /// A provider did not prove anybody.
     Provider,
+    /// Something else than a sign-in, for any reason.
+    Action,
 }
 
 impl Why {
     /// Entries of their own within a window: what has a slow pace anyway is told one by one.
     fn n_single(self) -> u32 {
         match self {
-            Self::Wrong => 50,
+            Self::Wrong | Self::Action => 50,
             Self::Waits => 1,
             Self::Provider => 10,
         }
@@ -44,45 +51,89 @@ impl Why {
             Self::Wrong => "with a wrong name or password",
             Self::Waits => "not looked at: too many tries",
             Self::Provider => "of which the provider proved nobody",
+            Self::Action => "refused",
+        }
+    }
+
+    /// What its places are called, and that there were more.
+    fn places(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Action => ("objects", "more_objects"),
+            Self::Wrong | Self::Waits | Self::Provider => ("addresses", "more_addresses"),
         }
     }
 }
 
-/// Refused sign-ins that no entry tells of yet.
+/// What was refused and no entry tells of yet.
 #[derive(Default)]
 pub(super) struct Refused(Mutex<BTreeMap<(Why, String), Window>>);
 
-/// Tries of one kind at one object.
+/// One that was refused.
+struct Attempt<'a> {
+    why: Why,
+    /// What is counted together: tries at one name or provider, or actions of one asker.
+    key: String,
+    /// Where it came from, or to what it was meant.
+    place: &'a str,
+    /// Who acted, in a form that stays the same for ever.
+    person: Option<&'a str>,
+}
+
+/// Attempts of one kind.
 struct Window {
     began: Time,
     n_single: u32,
-    /// Those that have no entry of their own.
-    n_more: u64,
+    /// Those that have no entry of their own, by the team that is told of them. The bound above holds for all teams together: else the
+    /// time that a refusal takes would tell whose a thing is.
+    more: BTreeMap<Option<String>, More>,
+}
+
+/// Attempts that one entry tells of.
+struct More {
+    n: u64,
     first: Time,
     last: Time,
-    addresses: BTreeSet<String>,
-    has_more_addresses: bool,
-    /// What the last try would have said.
-    subject: String,
+    places: BTreeSet<String>,
+    has_more_places: bool,
+    /// What the first of them would have said.
+    like: NewAudit,
+    person: Option<String>,
 }
 
 impl Refused {
-    /// Counts a try that `new` tells of; what is to be written now.
-    fn count(&self, why: Why, new: NewAudit, address: &str) -> Vec<NewAudit> {
+    /// Writes down an action that `scope` was refused, or counts it. What `new` says may be invented by who asks: a hidden thing, and one
+    /// that never was, take the same way.
+    ///
+    /// # Errors
+    /// Where the database cannot be written.
+    pub async fn note_action(&self, store: &Store, scope: &Scope, new: NewAudit) -> Result<()> {
+        let asker = match (scope.person(), &scope.token_id) {
+            (Some(person), _) => format!("person {person}"),
+            (None, Some(token)) => format!("token {token}"),
+            (None, None) => scope.subject.clone(),
+        };
+        let (key, place) = (format!("{} by {asker}", new.action), new.object.clone());
+        let due = self.count(&Attempt { why: Why::Action, key, place: &place, person: scope.person() }, new);
+        write_all(store, due).await
+    }
+
+    /// Counts an attempt that `new` tells of; what is to be written now.
+    fn count(&self, attempt: &Attempt<'_>, new: NewAudit) -> Vec<NewAudit> {
         let now = new.at;
         let mut windows = self.lock();
         let mut due = take_ended(&mut windows, now);
-        let key = (why, new.object.clone());
+        let key = (attempt.why, attempt.key.clone());
         if !windows.contains_key(&key) && windows.len() >= KINDS_MAX {
             due.push(new);
             return due;
         }
-        let window = windows.entry(key).or_insert_with(|| Window::new(&new));
-        if window.n_single < why.n_single() {
+        let window = windows.entry(key).or_insert_with(|| Window { began: now, n_single: 0, more: BTreeMap::new() });
+        if window.n_single < attempt.why.n_single() {
             window.n_single += 1;
             due.push(new);
         } else {
-            window.add(address, now);
+            let more = window.more.entry(new.team.clone()).or_insert_with(|| More::new(attempt, &new));
+            more.add(attempt, &new);
         }
         due
     }
@@ -91,13 +142,13 @@ impl Refused {
     fn due(&self, now: Time, all: bool) -> Vec<NewAudit> {
         let mut windows = self.lock();
         match all {
-            true => std::mem::take(&mut *windows).into_iter().filter_map(|(key, w)| w.entry(key, now)).collect(),
+            true => std::mem::take(&mut *windows).into_iter().flat_map(|((why, _), w)| w.entries(why, now)).collect(),
             false => take_ended(&mut windows, now),
         }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<(Why, String), Window>> {
-        self.0.lock().expect("no holder of the refused sign-ins panics")
+        self.0.lock().expect("no holder of what was refused panics")
     }
 }
 
@@ -105,62 +156,78 @@ impl Refused {
 fn take_ended(windows: &mut BTreeMap<(Why, String), Window>, now: Time) -> Vec<NewAudit> {
     // A clock that was set back ends them too: nothing shall wait for its old time to come.
     let ended = windows.extract_if(.., |_, window| now - window.began >= WINDOW || now < window.began);
-    ended.filter_map(|(key, window)| window.entry(key, now)).collect()
+    ended.flat_map(|((why, _), window)| window.entries(why, now)).collect()
 }
 
 impl Window {
-    fn new(first: &NewAudit) -> Self {
-        Self {
-            began: first.at,
-            n_single: 0,
-            n_more: 0,
-            first: first.at,
-            last: first.at,
-            addresses: BTreeSet::new(),
-            has_more_addresses: false,
-            subject: first.subject.clone(),
-        }
-    }
-
-    fn add(&mut self, address: &str, at: Time) {
-        if self.n_more == 0 {
-            self.first = at;
-        }
-        self.last = at;
-        self.n_more += 1;
-        if self.addresses.len() < ADDRESSES_MAX {
-            self.addresses.insert(address.to_owned());
-        } else if !self.addresses.contains(address) {
-            self.has_more_addresses = true;
-        }
-    }
-
-    /// What is told of all that has no entry of its own; none where there is nothing.
-    fn entry(self, (why, object): (Why, String), now: Time) -> Option<NewAudit> {
-        let time = |at: Time| at.to_rfc3339_opts(SecondsFormat::Secs, true);
-        let many = if self.n_more == 1 { "more try" } else { "more tries" };
-        (self.n_more > 0).then(|| NewAudit {
-            at: now,
-            subject: self.subject,
-            token_id: None,
-            action: SIGN_IN.to_owned(),
-            object,
-            allowed: false,
-            reason: format!("{} {many} {}", self.n_more, why.many()),
-            details: json!({
-                "tries": self.n_more,
-                "first": time(self.first),
-                "last": time(self.last),
-                "addresses": self.addresses,
-                "more_addresses": self.has_more_addresses.then_some(true),
-            })
-            .to_string(),
-            team: None,
-        })
+    /// What is told of all that has no entry of its own.
+    fn entries(self, why: Why, now: Time) -> impl Iterator<Item = NewAudit> {
+        self.more.into_values().map(move |more| more.entry(why, now))
     }
 }
 
-/// The action of these entries.
+impl More {
+    fn new(attempt: &Attempt<'_>, first: &NewAudit) -> Self {
+        Self {
+            n: 0,
+            first: first.at,
+            last: first.at,
+            places: BTreeSet::new(),
+            has_more_places: false,
+            like: first.clone(),
+            person: attempt.person.map(str::to_owned),
+        }
+    }
+
+    fn add(&mut self, attempt: &Attempt<'_>, new: &NewAudit) {
+        self.n += 1;
+        self.last = new.at;
+        if self.like.token_id != new.token_id {
+            self.like.token_id = None;
+        }
+        let place: String = attempt.place.chars().take(PLACE_MAX).collect();
+        if self.places.len() < PLACES_MAX {
+            self.places.insert(place);
+        } else if !self.places.contains(&place) {
+            self.has_more_places = true;
+        }
+    }
+
+    fn entry(self, why: Why, now: Time) -> NewAudit {
+        let time = |at: Time| at.to_rfc3339_opts(SecondsFormat::Secs, true);
+        let many = if self.n == 1 { "more try" } else { "more tries" };
+        let is_of_several = why == Why::Action && (self.places.len() > 1 || self.has_more_places);
+        let (places, more_places) = why.places();
+        let details = json!({
+            "tries": self.n,
+            "first": time(self.first),
+            "last": time(self.last),
+            places: self.places,
+            more_places: self.has_more_places.then_some(true),
+        });
+        NewAudit {
+            at: now,
+            object: if is_of_several { "several".to_owned() } else { self.like.object },
+            allowed: false,
+            reason: format!("{} {many} {}", self.n, why.many()),
+            details: of_person(self.person.as_deref(), details),
+            ..self.like
+        }
+    }
+}
+
+/// Writes what is due.
+async fn write_all(store: &Store, due: Vec<NewAudit>) -> Result<()> {
+    if due.is_empty() {
+        return Ok(());
+    }
+    let n = due.len();
+    let write = move |c: &mut _| Ok::<_, Error>(due.iter().try_for_each(|entry| audit::insert(c, entry))?);
+    let written = store.write(write).await;
+    written.inspect_err(|_| tracing::error!(entries = n, "what was refused could not be written into the audit"))
+}
+
+/// The action of a sign-in's entries.
 const SIGN_IN: &str = "sign-in";
 
 impl Sessions {
@@ -198,22 +265,13 @@ impl Sessions {
     /// Where the database cannot be written; then it is told how many entries are lost.
     pub async fn write_refused_once(&self, all: bool) -> Result<()> {
         let due = self.status.0.refused.due(self.status.now(), all);
-        self.write_all(due).await
+        write_all(&self.status.0.store, due).await
     }
 
     async fn note(&self, why: Why, new: NewAudit, address: &str) -> Result<()> {
-        let due = self.status.0.refused.count(why, new, address);
-        self.write_all(due).await
-    }
-
-    async fn write_all(&self, due: Vec<NewAudit>) -> Result<()> {
-        if due.is_empty() {
-            return Ok(());
-        }
-        let n = due.len();
-        let write = move |c: &mut _| Ok::<_, Error>(due.iter().try_for_each(|entry| audit::insert(c, entry))?);
-        let written = self.status.0.store.write(write).await;
-        written.inspect_err(|_| tracing::error!(entries = n, "refused sign-ins could not be written into the audit"))
+        let attempt = Attempt { why, key: new.object.clone(), place: address, person: None };
+        let due = self.status.0.refused.count(&attempt, new);
+        write_all(&self.status.0.store, due).await
     }
 
     fn try_as(&self, name: &str, address: &str, reason: &str) -> NewAudit {
@@ -240,13 +298,13 @@ impl Sessions {
 
 #[cfg(test)]
 mod tests {
-    use super::{NewAudit, Refused, Time, Why};
+    use super::{Attempt, NewAudit, Refused, Time, Why};
 
     fn at(s: i64) -> Time {
         Time::from_timestamp(1_000_000 + s, 0).unwrap()
     }
 
-    fn attempt(s: i64) -> NewAudit {
+    fn attempt_at(s: i64) -> NewAudit {
         NewAudit {
             at: at(s),
             subject: "ada".to_owned(),
@@ -260,12 +318,17 @@ mod tests {
         }
     }
 
+    fn count(refused: &Refused, why: Why, new: NewAudit, place: &str) -> Vec<NewAudit> {
+        refused.count(&Attempt { why, key: "user ada".to_owned(), place, person: None }, new)
+    }
+
     #[test]
     fn a_flood_of_tries_is_one_entry_at_its_beginning_and_one_that_counts_it() {
         let refused = Refused::default();
-        assert_eq!(refused.count(Why::Waits, attempt(0), "10.0.0.1").len(), 1);
+        assert_eq!(count(&refused, Why::Waits, attempt_at(0), "10.0.0.1").len(), 1);
         for n in 0..100_000 {
-            let due = refused.count(Why::Waits, attempt(1 + n % 500), &format!("10.0.{}.{}", n / 250 % 4, n % 250));
+            let due =
+                count(&refused, Why::Waits, attempt_at(1 + n % 500), &format!("10.0.{}.{}", n / 250 % 4, n % 250));
             assert!(due.is_empty(), "{n}");
         }
         assert!(refused.due(at(599), false).is_empty());
@@ -276,9 +339,9 @@ mod tests {
         assert!(due[0].details.contains("\"more_addresses\":true") && due[0].details.len() < 1_000);
         assert!(refused.due(at(100_000), true).is_empty(), "it is told once");
         // The next one begins anew, and what came before a window is told with its first.
-        assert_eq!(refused.count(Why::Waits, attempt(700), "10.0.0.1").len(), 1);
-        assert!(refused.count(Why::Waits, attempt(701), "10.0.0.1").is_empty());
-        let due = refused.count(Why::Waits, attempt(1_300), "10.0.0.1");
+        assert_eq!(count(&refused, Why::Waits, attempt_at(700), "10.0.0.1").len(), 1);
+        assert!(count(&refused, Why::Waits, attempt_at(701), "10.0.0.1").is_empty());
+        let due = count(&refused, Why::Waits, attempt_at(1_300), "10.0.0.1");
         assert_eq!(
             due.iter().map(|row| row.reason.as_str()).collect::<Vec<_>>(),
             ["1 more try not looked at: too many tries", "single"]
@@ -288,12 +351,41 @@ mod tests {
     #[test]
     fn each_kind_is_counted_by_itself_and_nothing_is_lost_as_the_server_ends_or_the_clock_is_set_back() {
         let refused = Refused::default();
-        let n_single = (0..60).map(|s| refused.count(Why::Wrong, attempt(s), "::1").len()).sum::<usize>();
+        let n_single = (0..60).map(|s| count(&refused, Why::Wrong, attempt_at(s), "::1").len()).sum::<usize>();
         assert_eq!(n_single, 50);
-        assert_eq!(refused.count(Why::Provider, attempt(60), "::1").len(), 1);
+        assert_eq!(count(&refused, Why::Provider, attempt_at(60), "::1").len(), 1);
         assert_eq!(refused.due(at(61), true).len(), 1);
-        refused.count(Why::Waits, attempt(100), "::1");
-        refused.count(Why::Waits, attempt(100), "::1");
-        assert_eq!(refused.count(Why::Waits, attempt(0), "::1").len(), 2);
+        count(&refused, Why::Waits, attempt_at(100), "::1");
+        count(&refused, Why::Waits, attempt_at(100), "::1");
+        assert_eq!(count(&refused, Why::Waits, attempt_at(0), "::1").len(), 2);
+    }
+
+    #[test]
+    fn a_flood_of_refused_actions_is_bounded_whatever_it_is_meant_for_and_each_team_hears_of_its_own() {
+        let refused = Refused::default();
+        let act = |who: &str, s: i64, object: &str, team: Option<&str>| {
+            let key = format!("stop by {who}");
+            let attempt = Attempt { why: Why::Action, key, place: object, person: Some(who) };
+            let token_id = Some("session-1".to_owned());
+            let (object, team) = (object.to_owned(), team.map(str::to_owned));
+            refused
+                .count(&attempt, NewAudit { action: "stop".to_owned(), object, team, token_id, ..attempt_at(s) })
+                .len()
+        };
+        let invented = |s| act("user:eve", s, &format!("token {s}"), None);
+        assert_eq!((0..50).map(invented).sum::<usize>(), 50, "few are told one by one");
+        assert_eq!((50..450).map(invented).sum::<usize>(), 0);
+        let n_real = act("user:eve", 450, "core/full", Some("core")) + act("user:eve", 451, "core/full", Some("core"));
+        assert_eq!(n_real, 0, "what is there takes as long as what is not");
+        assert_eq!(act("user:ada", 452, "core/full", Some("core")), 1, "nobody uses up another's");
+        let due = refused.due(at(600), false);
+        let told = due.iter().map(|row| (row.team.as_deref(), row.object.as_str(), row.reason.as_str()));
+        let expected =
+            [(None, "several", "400 more tries refused"), (Some("core"), "core/full", "2 more tries refused")];
+        assert_eq!(told.collect::<Vec<_>>(), expected);
+        assert!(due.iter().all(|row| row.action == "stop" && row.token_id.as_deref() == Some("session-1")));
+        let details = &due[0].details;
+        assert!(details.contains("\"person\":\"user:eve\"") && details.contains("\"more_objects\":true"), "{details}");
+        assert!(details.contains("\"token 50\"") && !details.contains("\"token 70\""), "{details}");
     }
 }

@@ -3,6 +3,7 @@
 use super::audit::of_person;
 use super::control::short;
 use super::personal;
+use super::refused::Refused;
 use super::revocation::{Carried, Known, Revoked, Target, people};
 use super::{Error, Result};
 use crate::clock::SharedClock;
@@ -21,6 +22,8 @@ use tokio::sync::watch;
 
 /// Who issued a token of which only the uses are counted here.
 const ELSEWHERE: &str = "elsewhere";
+/// Characters that an id of ours has at most, amply: who is no owner and names more has invented it.
+const ID_MAX: usize = 64;
 /// Tokens that a list holds at most.
 pub const LISTED: usize = 1000;
 
@@ -32,6 +35,7 @@ pub struct Tokens {
     known: Arc<Known>,
     /// Told of what is revoked.
     rights: watch::Sender<u64>,
+    refused: Arc<Refused>,
 }
 
 /// What is recorded of a token.
@@ -92,13 +96,13 @@ impl Token {
 impl Tokens {
     /// The tokens in `store`.
     pub fn new(store: Store, clock: SharedClock) -> Self {
-        Self { store, clock, known: Arc::default(), rights: watch::Sender::new(0) }
+        Self { store, clock, known: Arc::default(), rights: watch::Sender::new(0), refused: Arc::default() }
     }
 
-    /// The same, telling `rights` whenever something was revoked.
+    /// The same, telling `rights` whenever something was revoked, and counting in `refused` what was refused.
     #[must_use]
-    pub(super) fn telling(self, rights: watch::Sender<u64>) -> Self {
-        Self { rights, ..self }
+    pub(super) fn telling(self, rights: watch::Sender<u64>, refused: Arc<Refused>) -> Self {
+        Self { rights, refused, ..self }
     }
 
     /// Whether `scope` may issue tokens of `team`, or an owner's where none is given.
@@ -190,12 +194,16 @@ impl Tokens {
     /// `NotFound` where it was never recorded or `scope` does not administer its team; for a personal one, where `scope` is neither an
     /// owner's nor its person's.
     pub async fn revoke(&self, scope: &Scope, jti: &str) -> Result<()> {
+        let missing = || Error::not_found("token", short(jti));
+        // An owner may name any: what was signed elsewhere with a key of ours has whatever id it was given.
+        if jti.len() > ID_MAX && !may_administer(scope, None) {
+            return Err(missing());
+        }
         if jti.starts_with(personal::ID_PREFIX) {
             return self.revoke_personal(scope, jti).await;
         }
         let wanted = jti.to_owned();
         let row = self.store.read(move |c| Ok::<_, Error>(tokens::get(c, &wanted)?)).await?;
-        let missing = || Error::not_found("token", jti);
         let object = short(&format!("token {jti}"));
         // One that never was is refused, and recorded, like one of another team: else the time that this takes would tell them apart.
         let team = row.as_ref().and_then(|row| row.team.as_deref());
@@ -320,7 +328,7 @@ impl Tokens {
         let why = "a personal token makes no tokens, which would go on where it ends: sign in and make another personal token on your account's page, or issue this one with a token of `weir token issue`";
         let reason = "by a personal token".to_owned();
         let refused = NewAudit { allowed: false, reason, ..entry(scope, self.clock.now(), "token.issue", object) };
-        self.store.write(move |c| Ok::<_, Error>(audit::insert(c, &refused)?)).await?;
+        self.refused.note_action(&self.store, scope, refused).await?;
         Err(Error::Conflict(why.to_owned()))
     }
 
@@ -335,7 +343,7 @@ impl Tokens {
             reason: "no right to administer".to_owned(),
             ..entry(scope, self.clock.now(), action, object)
         };
-        self.store.write(move |c| Ok::<_, Error>(audit::insert(c, &refused)?)).await?;
+        self.refused.note_action(&self.store, scope, refused).await?;
         Err(Error::Forbidden(Right::Administer))
     }
 }
