@@ -29,7 +29,7 @@ pub(super) struct InForce {
     pub selections: HashMap<String, Selection>,
     /// How its builders stand.
     pub board: Board,
-    /// How many were in force before it since the server started.
+    /// Tells it from those before it. The first of a process is numbered at random: a browser remembers what it was given by another one.
     pub generation: u64,
 }
 
@@ -47,7 +47,7 @@ impl InForce {
             .read(move |c| fill::board(c, &known, &rows))
             .await
             .context("the builds cannot be read from the database")?;
-        Ok(Self::new(config, registry, state, 0))
+        Ok(Self::new(config, registry, state, u64::from(rand::random::<u32>())))
     }
 
     fn new(config: Arc<Config>, registry: Arc<Registry>, state: State, generation: u64) -> Self {

@@ -200,8 +200,8 @@ impl Status {
         session::Sessions { status: self.clone() }
     }
 
-    /// How many configurations were in force since the server started, but for the first. It changes with each one, also where no event
-    /// tells of it: a title, a category. [`Self::watch_rights`] tells when.
+    /// A number of the configuration that is in force. It changes with each one, also where no event tells of it: a title, a category; and
+    /// most likely with each start of the server. [`Self::watch_rights`] tells when.
     pub fn generation(&self) -> u64 {
         self.0.in_force().generation
     }
