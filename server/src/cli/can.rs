@@ -4,14 +4,17 @@
 use super::client::{self, Connection, Failure, USAGE};
 use super::local;
 use crate::clock::{Clock as _, SystemClock};
+use crate::config::issuer::LocalKey;
 use crate::status;
-use crate::status::can::{Object, Verdict, decide, parse_action};
+use crate::status::can::{Object, Subject, Verdict, decide, parse_action};
 use crate::status::token::Tokens;
 use crate::store::Store;
 use crate::web;
 use crate::web::auth::Keys;
 use crate::web::auth::subject::{self, Known};
+use anyhow::Context as _;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -82,16 +85,16 @@ impl Can {
         let action = parse_action(&self.action).map_err(|why| status::Error::invalid("action", why))?;
         let object = Object::parse(&self.object).map_err(|why| status::Error::invalid("object", why))?;
         // Everything else stands in the configuration, and a database may not be there yet.
-        let is_token = ["token:", "personal:"].iter().any(|kind| self.subject.starts_with(kind));
-        if !is_token {
+        let subject = Subject::parse(self.subject.trim(), &config.auth);
+        let is_issued = matches!(subject, Ok(Subject::Token(_)));
+        if !is_issued && !matches!(subject, Ok(Subject::Personal(_))) {
             let who = subject::read(&self.subject, config, None, SystemClock.now()).await.map_err(plainly)?;
             return decide(config, &who, action, &object);
         }
         let store = Store::open(&config.server.database).map_err(status::Error::Internal)?;
         let tokens = Tokens::new(store, Arc::new(SystemClock));
-        // Asking makes no key.
         let mut with_keys = config.clone();
-        with_keys.auth.local.retain(|_, key| key.key_file.exists());
+        with_keys.auth.local = if is_issued { made(&config.auth.local)? } else { BTreeMap::new() };
         let keys = Keys::open(&with_keys).map_err(status::Error::Internal)?;
         let known = Known { tokens: &tokens, keys: &keys };
         let who = subject::read(&self.subject, &with_keys, Some(known), SystemClock.now()).await.map_err(plainly)?;
@@ -129,6 +132,21 @@ impl Can {
     }
 }
 
+/// Issuers whose key is there: asking makes none.
+fn made(local: &BTreeMap<String, LocalKey>) -> status::Result<BTreeMap<String, LocalKey>> {
+    let mut made = BTreeMap::new();
+    for (name, key) in local {
+        let file = key.key_file.display();
+        let is_there = key.key_file.try_exists().with_context(|| {
+            format!("cannot look for the key {file} of [auth.jwt.{name}]; run it as a user who may read it, such as the server's")
+        });
+        if is_there.map_err(status::Error::Internal)? {
+            made.insert(name.clone(), key.clone());
+        }
+    }
+    Ok(made)
+}
+
 /// What reading a subject may say.
 fn plainly(error: web::Error) -> status::Error {
     match error {
@@ -141,6 +159,28 @@ fn plainly(error: web::Error) -> status::Error {
 fn plain(error: &status::Error) -> String {
     match error {
         status::Error::Invalid { fields } => fields.values().cloned().collect::<Vec<_>>().join("; "),
+        // Who runs this reads the server's files: nothing of it is to be kept from them.
+        status::Error::Internal(error) => format!("{error:#}"),
         error => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BTreeMap, made, plain};
+    use crate::config::issuer::{LocalAlgorithm, LocalKey};
+
+    #[test]
+    fn a_key_that_cannot_be_looked_for_is_an_error_and_none_that_is_missing() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("file"), "").unwrap();
+        let of = |file: &str| {
+            let key = LocalKey { algorithm: LocalAlgorithm::EdDsa, key_file: dir.path().join(file) };
+            made(&BTreeMap::from([("main".to_owned(), key)]))
+        };
+        assert_eq!((of("file").unwrap().len(), of("missing").unwrap().len()), (1, 0));
+        // Of what cannot be looked at, the way through a file is the one that also root meets.
+        let said = plain(&of(&"x".repeat(300)).unwrap_err());
+        assert!(said.contains("[auth.jwt.main]") && said.contains("name too long"), "{said}");
     }
 }
