@@ -96,7 +96,7 @@ impl Can {
         let mut with_keys = config.clone();
         with_keys.auth.local = if is_issued { made(&config.auth.local)? } else { BTreeMap::new() };
         let keys = Keys::open(&with_keys).map_err(status::Error::Internal)?;
-        let known = Known { tokens: &tokens, keys: &keys };
+        let known = Known { tokens: &tokens, keys: &keys, asker: None };
         let who = subject::read(&self.subject, &with_keys, Some(known), SystemClock.now()).await.map_err(plainly)?;
         decide(config, &who, action, &object)
     }

@@ -218,6 +218,19 @@ impl Get {
         decide(&now.config, who, right, object)
     }
 
+    /// Whether the asker may ask what a token of `team` is good for, and so read whose it is. One of no team is for owners to ask about.
+    pub fn may_ask_about_token_of(&self, team: Option<&str>) -> bool {
+        administers_instance(&self.scope) || team.is_some_and(|team| self.administers(team))
+    }
+
+    /// The same of a token that a person made, which may reach all their teams: one of them is enough.
+    pub(super) fn may_ask_about_personal(&self, team: Option<&str>, worth: Option<&Scope>) -> bool {
+        let now = self.status.0.in_force();
+        let mut teams = now.config.teams.keys();
+        let is_member = |scope: &Scope| teams.any(|team| self.administers(team) && scope.role_in(team).is_some());
+        self.may_ask_about_token_of(team) || (team.is_none() && worth.is_some_and(is_member))
+    }
+
     /// Whether the asker may ask about anything at all.
     pub fn may_ask_who_can(&self) -> bool {
         let now = self.status.0.in_force();

@@ -3,6 +3,7 @@
 
 use super::audit::of_person;
 use super::can::Who;
+use super::get::Get;
 use super::rights::{self, Identity};
 use super::session::{Session, hash, looks_like_a_secret, new_id, new_secret, stamp};
 use super::token::Tokens;
@@ -326,11 +327,16 @@ impl Tokens {
     ///
     /// # Errors
     /// `NotFound` where there is none, or it was revoked.
-    pub async fn personal(&self, config: &Config, id: &str) -> Result<Who> {
+    pub async fn personal(&self, config: &Config, id: &str, asker: Option<&Get>) -> Result<Who> {
         let wanted = id.to_owned();
         let row = self.store.read(move |c| Ok::<_, Error>(personal_tokens::get_by_id(c, &wanted)?)).await?;
-        let row = row.ok_or_else(|| Error::not_found("unrevoked personal token", id))?;
+        let missing = || Error::not_found("unrevoked personal token", id);
+        let row = row.ok_or_else(missing)?;
         let worth = worth(config, &row, self.clock.now())?;
+        let scope = worth.as_ref().ok().map(|(scope, _)| scope);
+        if asker.is_some_and(|asker| !asker.may_ask_about_personal(row.team.as_deref(), scope)) {
+            return Err(missing());
+        }
         let reach = match (&row.team, &row.role) {
             (None, None) => "it may do all that they may".to_owned(),
             (Some(team), None) => format!("it reaches team {team} only"),

@@ -35,7 +35,7 @@ pub async fn ask(state: &AppState, scope: &Scope, question: &Question) -> Result
     let object = Object::parse(&text(&question.object)).map_err(|why| fields.insert("object".to_owned(), why)).ok();
     let config = state.status.config();
     let tokens = state.status.tokens();
-    let known = Known { tokens: &tokens, keys: &state.keys };
+    let known = Known { tokens: &tokens, keys: &state.keys, asker: Some(&get) };
     let who = subject::read(&text(&question.subject), &config, Some(known), state.clock.now()).await;
     match (who, action, object) {
         (Ok(who), Some(action), Some(object)) => Ok(get.can(&who, action, &object)?),

@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::model::time::Time;
 use crate::status::Error;
 use crate::status::can::{Subject, Who};
+use crate::status::get::Get;
 use crate::status::revocation::Revoked;
 use crate::status::rights::Identity;
 use crate::status::token::{Token, Tokens};
@@ -16,12 +17,14 @@ pub struct Known<'a> {
     pub tokens: &'a Tokens,
     /// Keys of our own.
     pub keys: &'a Keys,
+    /// Who asks, and hears of tokens of their own teams alone; none where all may be told.
+    pub asker: Option<&'a Get>,
 }
 
 /// Reads a subject and looks up what it names; without `known` no token is known.
 ///
 /// # Errors
-/// `Invalid` naming what is wrong, `NotFound` for a token that was never issued here.
+/// `Invalid` naming what is wrong, `NotFound` for a token that was never issued here or that who asks may not hear of.
 pub async fn read(text: &str, config: &Config, known: Option<Known<'_>>, now: Time) -> web::Result<Who> {
     let subject = Subject::parse(text.trim(), &config.auth).map_err(|why| Error::invalid("subject", why))?;
     let missing = |id: &str| Error::not_found("token", id);
@@ -32,10 +35,15 @@ pub async fn read(text: &str, config: &Config, known: Option<Known<'_>>, now: Ti
             let subject = claims.get("sub").and_then(|sub| sub.as_str()).unwrap_or("somebody").to_owned();
             Who::Known(Identity::Foreign { issuer, name: subject.clone(), subject, claims })
         }
-        Subject::Personal(id) => known.ok_or_else(|| missing(&id))?.tokens.personal(config, &id).await?,
+        Subject::Personal(id) => {
+            let known = known.ok_or_else(|| missing(&id))?;
+            known.tokens.personal(config, &id, known.asker).await?
+        }
         Subject::Token(jti) => {
             let known = known.ok_or_else(|| missing(&jti))?;
-            let token = known.tokens.find(&jti).await?.ok_or_else(|| missing(&jti))?;
+            let is_told =
+                |token: &Token| known.asker.is_none_or(|asker| asker.may_ask_about_token_of(token.team.as_deref()));
+            let token = known.tokens.find(&jti).await?.filter(is_told).ok_or_else(|| missing(&jti))?;
             issued(&token, config, &known, now).await?
         }
     })
