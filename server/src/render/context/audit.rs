@@ -80,8 +80,10 @@ pub struct AuditLine {
     pub at: Moment,
     /// Who, by the name that they were called then.
     pub subject: String,
-    /// By what they are told from others of that name: the person, or else the token; empty where there is neither.
-    pub known_by: String,
+    /// The person that they are told by from others of that name; empty where nobody is known, or the name says it.
+    pub person: String,
+    /// The token or session that acted; empty where there was none, or it is what was acted on.
+    pub by: String,
     /// What.
     pub action: String,
     /// To what.
@@ -176,10 +178,9 @@ fn filter(action_url: String, arguments: &[(String, String)]) -> Filter {
 fn line(mut entry: AuditEntry, now: Time) -> AuditLine {
     let person = entry.details.as_object_mut().and_then(|fields| fields.remove("person"));
     let person = person.as_ref().and_then(Value::as_str);
-    let known_by = person.map_or_else(|| entry.by.unwrap_or_default(), str::to_owned);
     AuditLine {
-        // The thing itself may be what they are known by, as with a sign-in.
-        known_by: if known_by == entry.subject { String::new() } else { known_by },
+        person: person.filter(|person| *person != entry.subject).unwrap_or_default().to_owned(),
+        by: entry.by.filter(|by| *by != entry.subject && *by != entry.object).unwrap_or_default(),
         at: Moment::new(entry.at, now),
         subject: entry.subject,
         action: entry.action,
@@ -240,12 +241,13 @@ mod tests {
     fn two_people_of_one_name_are_told_apart_and_what_is_nothing_is_not_told() {
         let shown = |by, details| {
             let line = line(entry(by, details), Time::UNIX_EPOCH);
-            (line.known_by, line.details)
+            (line.person, line.by, line.details)
         };
+        let said = |person: &str, by: &str, details: &str| (person.to_owned(), by.to_owned(), details.to_owned());
         let person = shown(Some("session-1"), json!({"person": "issuer:company:1", "branch": "main", "more": 0}));
-        assert_eq!(person, ("issuer:company:1".to_owned(), "branch: main".to_owned()));
-        assert_eq!(shown(Some("4711"), json!({"branch": null})), ("4711".to_owned(), String::new()));
+        assert_eq!(person, said("issuer:company:1", "session-1", "branch: main"));
+        assert_eq!(shown(Some("4711"), json!({"branch": null})), said("", "4711", ""));
         let listed = json!({"consequences": ["team a comes", "team b goes"], "addresses": ["::1", "::2"]});
-        assert_eq!(shown(None, listed).1, "addresses: ::1 ::2, consequences: team a comes; team b goes");
+        assert_eq!(shown(None, listed).2, "addresses: ::1 ::2, consequences: team a comes; team b goes");
     }
 }
