@@ -49,21 +49,35 @@ impl Wanted {
     /// What is typed up to the end of the line. The terminal hands over each key: by whole lines, it would keep 4095 bytes of each.
     fn typed(self, input: impl BufRead) -> anyhow::Result<SecretValue> {
         let mut line = Zeroizing::new(Vec::new());
+        let mut has_other_key = false;
         for byte in input.bytes() {
             match byte.with_context(|| format!("the {} cannot be read", self.what))? {
                 b'\r' | b'\n' => break,
-                // Ctrl-C.
-                0x03 => bail!("stopped; nothing was done"),
+                // Ctrl-C, and Ctrl-\, which ends a program as well.
+                0x03 | 0x1c => bail!("stopped; nothing was done"),
                 // Ctrl-D ends the line.
                 0x04 => break,
                 // Ctrl-U begins anew.
-                0x15 => line.clear(),
+                0x15 => {
+                    line.clear();
+                    has_other_key = false;
+                }
+                // Ctrl-W takes away a word, with the spaces behind it.
+                0x17 => {
+                    let kept = line.trim_ascii_end().iter().rposition(|byte| *byte == b' ');
+                    line.truncate(kept.map_or(0, |space| space + 1));
+                }
                 // Backspace takes away one character, however many bytes it has.
                 0x08 | 0x7f => while line.pop().is_some_and(|byte| byte & 0xc0 == 0x80) {},
+                // Ctrl-Z, an arrow and the like: nobody sees that it would be part of the secret.
+                byte if byte.is_ascii_control() => has_other_key = true,
                 byte if line.len() <= self.bytes_max => line.push(byte),
                 // It is read to its end all the same: what is left would go to the shell, which shows it.
                 _ => {}
             }
+        }
+        if has_other_key {
+            bail!("a key that is no character was pressed; nothing was done");
         }
         let text = std::str::from_utf8(&line).with_context(|| format!("the {} is no text", self.what))?;
         self.checked(text)
@@ -103,8 +117,20 @@ mod tests {
         assert_eq!(typed("grü\u{7f}n\x08nx\r".as_bytes()).as_deref(), Some("grnx"));
         assert_eq!(typed(b"wrong\x15right\x04").as_deref(), Some("right"));
         assert_eq!(typed(b"\x7f\x7fa\n").as_deref(), Some("a"));
+        assert_eq!(typed(b"one two  \x17three\n").as_deref(), Some("one three"));
+        assert_eq!(typed(b"one\x17\x17two\n").as_deref(), Some("two"));
         assert_eq!(typed(b"secret\x03\n"), None);
+        assert_eq!(typed(b"secret\x1c\n"), None);
         assert_eq!(typed(b"\xff\n"), None);
+    }
+
+    #[test]
+    fn a_key_that_is_no_character_gets_into_no_secret_unseen() {
+        for keys in [b"sec\x1aret\n".as_slice(), b"secret\x1b[D\n", b"secret\t\n", b"\0secret\n"] {
+            let error = TOKEN.typed(keys).unwrap_err();
+            assert_eq!(error.to_string(), "a key that is no character was pressed; nothing was done");
+        }
+        assert_eq!(typed(b"wrong\x1b[D\x15right\n").as_deref(), Some("right"), "who begins anew is free of it");
     }
 
     #[test]
