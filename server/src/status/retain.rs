@@ -1,6 +1,7 @@
 //! What a team's `history` and `history_builds` keep no longer goes: builds with their logs, test results and artifacts, and requests that
-//! were cancelled. Never one that runs or that a running one triggered, never the last finished one of a builder, never what ended just now. In slices, each a short write that waits its turn: no
-//! other write waits for more than one of them. So goes what the audit keeps no longer.
+//! were cancelled. Never one that runs or that a running one triggered, never the last finished one of a builder, never what ended just
+//! now. In slices, each a short write that waits its turn: no other write waits for more than one of them. So goes what the audit keeps no
+//! longer.
 
 use super::commit::Effect;
 use super::update::Update;
