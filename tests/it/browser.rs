@@ -153,6 +153,8 @@ async fn a_waterfall_that_is_open_follows_the_configuration() {
         assert_eq!(world.fetch(ask).await.status, 200);
     };
     let view = |title: &str| Site::new().view("release", &format!("title = \"{title}\"\ncategories = [\"release\"]"));
+    // Of the title of a page below the instance, which is the last of its crumbs.
+    let crumb = |title: &str| format!("document.querySelector('.crumbs [aria-current]').textContent === '{title}'");
     let release = r#"categories = ["release"]"#;
     let names = |expected: &str| {
         format!("[...document.querySelectorAll('section.c h3')].map(e => e.textContent).sort().join() === '{expected}'")
@@ -170,7 +172,15 @@ async fn a_waterfall_that_is_open_follows_the_configuration() {
     put_in_force(view("Nothing yet").builder_with("core/linux", "", &["true"]).builder("core/windows", "true")).await;
     browser.until(&names("")).await;
     browser.until("document.querySelector('h1').textContent.includes('Nothing yet')").await;
+    browser.until(&crumb("Nothing yet")).await;
+    browser.until("!document.querySelector('#under h2')").await;
     put_in_force(view("Again").builder_with("core/linux", release, &["true"])).await;
     browser.until(&names("linux")).await;
+    browser.until(&crumb("Again")).await;
+    browser.until("document.querySelector('#under h2') && document.querySelector('#cats a')").await;
+    // The same columns under other headings.
+    let grouped = "title = \"Again\"\ncategories = [\"release\"]\ngroup_by = \"category\"";
+    put_in_force(Site::new().view("release", grouped).builder_with("core/linux", release, &["true"])).await;
+    browser.until("document.querySelector('.gn')?.textContent === 'release'").await;
     assert_eq!(browser.run("return window.stayed").await, true, "the page was loaded anew");
 }

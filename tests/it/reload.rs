@@ -139,3 +139,34 @@ async fn a_reload_that_moves_the_state_is_refused_as_a_whole() {
     assert_eq!(world.get_as(&owner, "/team/core/builder/b").await.status, 404);
     assert_eq!(world.get_as(&owner, "/audit").await.status, 200, "keys are where they were");
 }
+
+/// The name of the first event of a stream.
+async fn first_event(world: &World, path: &str) -> String {
+    let answer = client().get(world.url(path)).send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 200, "{path}");
+    let (mut chunks, mut heard) = (answer.bytes_stream(), String::new());
+    loop {
+        let chunk = tokio::time::timeout(std::time::Duration::from_secs(60), chunks.next()).await;
+        heard += std::str::from_utf8(&chunk.expect("an event comes in time").unwrap().unwrap()).unwrap();
+        let whole = heard.rsplit_once("\n\n").map_or("", |(whole, _)| whole);
+        if let Some(name) = whole.lines().find_map(|line| line.strip_prefix("event: ")) {
+            return name.to_owned();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_was_drawn_before_a_reload_is_told_of_it_when_it_begins_to_listen() {
+    let a = "categories = [\"a\"]";
+    let site = || Site::new().builder_with("core/a", a, &["true"]);
+    let world = site().view("all", a).serve().await;
+    let page = world.get("/view/all").await.body;
+    let (_, events) = page.split_once("data-events=\"").expect("the page listens");
+    let events = events.split('"').next().unwrap().replace("&amp;", "&").replace("&#x3D;", "=");
+    world.force("core/a").await;
+    assert_eq!(first_event(&world, &events).await, "request.added", "{events}");
+    save(&world, &site().view("all", &format!("title = \"All of it\"\n{a}")));
+    assert_eq!(ask(&world, &world.owner(), "/api/v2/reload").await.0, 200);
+    assert_eq!(first_event(&world, &events).await, "configuration.changed", "{events}");
+    assert_eq!(world.get("/sse/view/all?generation=new").await.status, 400);
+}

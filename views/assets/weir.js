@@ -55,7 +55,7 @@ const weir = () => {
   const source = document.body.dataset.events;
   let stream = null, etag = null, busy = false, wanted = false, timer = 0, cost = 0, notBefore = 0, isGone = false, held = null;
   const drawn = new Map();
-  const parts = in_ => all("section.c, .ax, #tally, #said, #reach, #swap, #do", in_);
+  const parts = in_ => all(".crumbs, section.c, .ax, #tally, #cats, #said, #under, #reach, #swap, #do", in_);
   const keyOf = e => e.id || e.className;
   for (const e of parts(document)) drawn.set(keyOf(e), e.outerHTML);
 
@@ -73,7 +73,7 @@ const weir = () => {
     const fresh = new DOMParser().parseFromString(text, "text/html");
     const active = document.activeElement, focusOn = ["href", "formaction"].find(name => active?.getAttribute?.(name));
     const focus = focusOn && active.getAttribute(focusOn);
-    const columns = d => [...all("section.c", d)].map(e => e.id).join();
+    const columns = d => [...all("section.c, .gn", d)].map(e => e.id || e.textContent).join();
     const wf = $("#wf"), other = $("#wf", fresh);
     const isOther = (wf || other) && columns(document) !== columns(fresh);
     if (isOther) {

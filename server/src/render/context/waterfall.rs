@@ -228,10 +228,11 @@ impl Address<'_> {
         )
     }
 
-    /// The events of this page from where it was made on: no gap between the two.
+    /// The events of this page from where it was made on, and whether the configuration is another since: no gap between the two.
     fn events(&self, page: &ViewPage, links: &Links) -> String {
         let mut arguments = self.arguments.to_vec();
         arguments.push(("after".to_owned(), page.as_of.to_string()));
+        arguments.push(("generation".to_owned(), page.generation.to_string()));
         with_query(&links.events(&self.plain), &arguments)
     }
 

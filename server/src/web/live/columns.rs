@@ -18,8 +18,8 @@ pub(super) struct Columns {
     view: Option<String>,
     /// What the address narrows them to, where it does.
     narrowing: Option<Narrowing>,
-    /// The configuration that was looked at last.
-    generation: u64,
+    /// The configuration that was looked at last: see [`Status::generation`].
+    pub generation: u64,
     /// Changes with each configuration, and at other times.
     rights: watch::Receiver<u64>,
     /// A hash of all that a configuration says of them; none where they are all builders and were not looked at.

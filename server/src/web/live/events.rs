@@ -3,7 +3,8 @@
 //!
 //! Where that cannot be, because events so old are not kept, it is told `lost` and looks at everything again.
 //!
-//! `after=<event>` begins after the event up to which the page was true; `Last-Event-ID` wins over it.
+//! `after=<event>` begins after the event up to which the page was true; `Last-Event-ID` wins over it. `generation=<n>` is the
+//! configuration that a page with columns was drawn from: where another is in force when the stream opens, that is told first.
 
 use super::columns::Columns;
 use super::sse;
@@ -137,13 +138,15 @@ fn open(
     let after = sse::resume_point(request, "after")?.map(EventId);
     // An event that has not happened yet was seen on a database that is no more.
     let is_lost = after.is_some_and(|after| after > state.status.as_of());
+    let drawn_from = sse::drawn_from(request)?;
+    let is_changed = columns.as_ref().zip(drawn_from).is_some_and(|(columns, drawn)| columns.generation != drawn);
     let subscription = state.status.subscribe(scope, after.filter(|_| !is_lost));
     let numbers = match &wanted {
         Wanted::Build(_, id, number) => HashMap::from([(*id, *number)]),
         _ => HashMap::new(),
     };
     let status = state.status.clone();
-    let source = Source { status, scope: scope.clone(), subscription, wanted, columns, numbers, is_lost };
+    let source = Source { status, scope: scope.clone(), subscription, wanted, columns, is_changed, is_lost, numbers };
     Ok(sse::answer(source, Standing::new(state, request, scope)?, state.shutdown.clone()))
 }
 
@@ -154,6 +157,8 @@ struct Source {
     wanted: Wanted,
     /// What the page's columns are, where it has columns.
     columns: Option<Columns>,
+    /// The page was drawn from another configuration than the stream began with: it must look at everything again.
+    is_changed: bool,
     /// What the client saw last is not known here: it must look at everything again.
     is_lost: bool,
     /// Numbers of builds that were heard to run.
@@ -164,6 +169,9 @@ impl sse::Source for Source {
     async fn next(mut self) -> Option<(String, Self)> {
         let mut n_skipped = 0;
         loop {
+            if std::mem::take(&mut self.is_changed) {
+                return Some((CHANGED.to_owned(), self));
+            }
             if std::mem::take(&mut self.is_lost) {
                 return Some((LOST.to_owned(), self));
             }

@@ -43,15 +43,28 @@ pub fn position(id: i64) -> String {
 /// Names what is no number.
 pub fn resume_point(request: &HttpRequest, argument: &str) -> Result<Option<i64>> {
     let header = request.headers().get("last-event-id").map(|v| v.to_str().unwrap_or_default().to_owned());
-    let from_query = || {
-        let mut pairs = url::form_urlencoded::parse(request.query_string().as_bytes());
-        pairs.find(|(name, _)| name == argument).map(|(_, value)| value.into_owned())
-    };
-    let Some(text) = header.filter(|text| !text.is_empty()).or_else(from_query) else { return Ok(None) };
+    let text = header.filter(|text| !text.is_empty()).or_else(|| from_query(request, argument));
+    let Some(text) = text else { return Ok(None) };
     match text.parse() {
         Ok(number) if number >= 0 => Ok(Some(number)),
         _ => Err(Error::BadRequest(format!("`{text}` is no place to go on from; give the id of an event"))),
     }
+}
+
+/// The configuration that the asker's page was drawn from, as `generation` of the query says where it is there.
+///
+/// # Errors
+/// `BadRequest` where it is no number.
+pub fn drawn_from(request: &HttpRequest) -> Result<Option<u64>> {
+    let Some(text) = from_query(request, "generation") else { return Ok(None) };
+    let number = text.parse();
+    let wrong = |_| Error::BadRequest(format!("`{text}` is no `generation` of a page; leave it out, or give a number"));
+    number.map(Some).map_err(wrong)
+}
+
+fn from_query(request: &HttpRequest, argument: &str) -> Option<String> {
+    let mut pairs = url::form_urlencoded::parse(request.query_string().as_bytes());
+    pairs.find(|(name, _)| name == argument).map(|(_, value)| value.into_owned())
 }
 
 /// The answer that streams `source`, with heartbeats, until its end, the client's, or the server's, or the asker lost `standing`:
