@@ -37,6 +37,7 @@ use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App, HttpServer, Scope, web};
 use anyhow::Context as _;
 use std::net::TcpListener;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -47,8 +48,11 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// Answers that are under way at shutdown may take so long; live streams end at once.
 const DRAIN_TIMEOUT_S: u64 = 10;
-/// Connections at the same time, for each thread of the server.
+/// Connections at the same time, for each thread that answers.
 const CONNECTIONS_MAX: usize = 25_000;
+/// Threads that answer, for each processor. A connection stays with its thread, and what the thread makes for one of them the others wait
+/// for: with some more threads the system shares out processors between them instead.
+const THREADS_EACH: usize = 4;
 
 /// What every handler may use. Clones share everything.
 #[derive(Clone)]
@@ -94,8 +98,10 @@ async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> 
 pub async fn serve(state: AppState, listeners: Vec<TcpListener>, shutdown: CancellationToken) -> anyhow::Result<()> {
     let state = web::Data::new(state);
     let factory = move || App::new().service(scope(state.clone())).service(outside(state.clone()));
+    let n_cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let mut server = HttpServer::new(factory)
         .disable_signals()
+        .workers(THREADS_EACH * n_cores)
         .client_request_timeout(REQUEST_TIMEOUT)
         .client_disconnect_timeout(Duration::from_secs(5))
         .keep_alive(KEEP_ALIVE)
