@@ -219,6 +219,15 @@ async fn admins_ask_about_their_own_team_and_of_the_others_learn_nothing() {
         line.unwrap_or_else(|| panic!("{object}: {text}")).replace(object, "OBJECT")
     };
     assert_eq!(told("core").await, told("gone").await);
+    // So is another team's token, by whoever has seen its id.
+    let list = w.weir(&["token", "list", "--json"], &[]);
+    let list: Value = serde_json::from_slice(&list.stdout).unwrap();
+    let list = list.as_array().or(list["tokens"].as_array()).unwrap();
+    for (asker, team, status) in [(dora, "docs", 200), (dora, "core", 404), (owner, "core", 200)] {
+        let token = list.iter().find(|row| row["team"] == team).unwrap()["jti"].as_str().unwrap();
+        let path = format!("/api/v2/can?subject=token%3A{token}&action=read&object=docs");
+        assert_eq!(w.get_as(asker, &path).await.status, status, "{team}");
+    }
     assert!(w.get_as(owner, &ask("core%2Ffull")).await.text().contains("✔ Allowed"));
     let wrong = w.get_as(owner, "/can?subject=anna&action=read&object=core").await.text();
     assert!(wrong.contains("That cannot be asked") && wrong.contains("user:NAME"), "{wrong}");
