@@ -94,6 +94,7 @@ pub async fn serve(config_file: &Path, listen: &[SocketAddr], log_threads: Handl
     tell(&config, &urls, &warnings);
     let providers = Arc::new(web::auth::oidc::Providers::new(clock.clone()));
     let state = web::AppState {
+        lanes: web::lane::Lanes::default(),
         open: web::live::open::Open::default(),
         providers,
         status: status.clone(),

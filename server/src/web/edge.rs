@@ -4,6 +4,8 @@ use super::api::body::is_json;
 use super::auth::origin::{self, Origin};
 use super::auth::session::Signed;
 use super::auth::{Credentials, address};
+use super::lane::Turn;
+use super::whose::Whose;
 use super::{AppState, Error};
 use crate::model::scope::Scope;
 use crate::render::context::Viewer;
@@ -40,6 +42,7 @@ pub async fn around(
     let asked = (request.method().clone(), request.path().to_owned());
     let mut answer = match credentials(&request, state).await {
         Ok(()) => {
+            let _turn = turn(&request, state).await;
             match AssertUnwindSafe(next.call(request)).catch_unwind().await {
                 Ok(answer) => answer?.map_into_boxed_body(),
                 Err(_) => {
@@ -117,6 +120,17 @@ async fn credentials(request: &ServiceRequest, state: Option<&AppState>) -> Resu
         extensions.insert(signed);
     }
     Ok(())
+}
+
+/// A turn among the calls of who asks. An owner waits for nobody, nor does what pages are drawn with.
+async fn turn(request: &ServiceRequest, state: Option<&AppState>) -> Option<Turn> {
+    let state = state.filter(|state| !is_free(request.path(), state.prefix()))?;
+    let whose = {
+        let extensions = request.extensions();
+        let scope = extensions.get::<Scope>().filter(|scope| !scope.is_owner())?;
+        Whose::of(scope, address::of(request.request(), &state.status.config().server))
+    };
+    state.lanes.turn(whose).await
 }
 
 /// Whether asking for it counts for nobody: what pages are drawn with, and the operator's probes.

@@ -16,6 +16,8 @@ pub mod extract;
 mod framing;
 /// For the operator: alive, ready.
 mod health;
+/// How many calls of one asker are answered at a time.
+pub mod lane;
 /// Live events and logs.
 pub mod live;
 /// One file a page.
@@ -26,6 +28,8 @@ mod payload;
 mod range;
 /// Every route on one screen.
 pub mod routes;
+/// On whose account something goes.
+pub mod whose;
 
 pub use error::{Error, Result};
 
@@ -69,6 +73,8 @@ pub struct AppState {
     pub passwords: Arc<auth::password::Passwords>,
     /// Keys that tokens are checked with.
     pub keys: Arc<auth::Keys>,
+    /// Calls that are being answered.
+    pub lanes: lane::Lanes,
     /// Long answers that are open.
     pub open: live::open::Open,
     /// Cancelled when the server shall stop: live streams end then.

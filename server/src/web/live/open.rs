@@ -2,7 +2,8 @@
 //! now and then, so nobody may hold as many as they like.
 
 use crate::model::scope::Scope;
-use crate::status::quota::{OverQuota, network};
+use crate::status::quota::OverQuota;
+use crate::web::whose::Whose;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,33 +15,6 @@ const EACH_MAX: usize = 200;
 const ALL_MAX: usize = 20_000;
 /// When somebody who finds no place may try again: nobody knows when one is left.
 const AGAIN: Duration = Duration::from_secs(30);
-
-/// Who has something open.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Whose {
-    Team(String),
-    Subject(String),
-    Address(IpAddr),
-}
-
-impl Whose {
-    fn of(scope: &Scope, address: IpAddr) -> Self {
-        let mut teams = scope.teams();
-        match (teams.next(), teams.next()) {
-            (Some(team), None) if !scope.is_session() => Self::Team(team.to_owned()),
-            _ if scope.is_signed_in() => Self::Subject(scope.subject.clone()),
-            _ => Self::Address(network(address)),
-        }
-    }
-
-    fn words(&self) -> &'static str {
-        match self {
-            Self::Team(_) => "the long answers that tokens of your team have open are too many",
-            Self::Subject(_) => "the long answers that you have open are too many",
-            Self::Address(_) => "the long answers that are open to your address are too many",
-        }
-    }
-}
 
 /// The long answers that are open now. Clones are the same.
 #[derive(Debug, Clone, Default)]
@@ -76,7 +50,7 @@ impl Open {
             again: AGAIN,
         };
         if n_own >= EACH_MAX {
-            return Err(refused(EACH_MAX, whose.words()));
+            return Err(refused(EACH_MAX, words(&whose)));
         }
         if table.n_all >= ALL_MAX {
             return Err(refused(ALL_MAX, "the long answers that this server has open to everybody are too many"));
@@ -85,6 +59,15 @@ impl Open {
         table.of.insert(whose.clone(), n_own + 1);
         drop(table);
         Ok(Place { open: self.clone(), whose })
+    }
+}
+
+/// What is said to who has too many.
+fn words(whose: &Whose) -> &'static str {
+    match whose {
+        Whose::Team(_) => "the long answers that tokens of your team have open are too many",
+        Whose::Subject(_) => "the long answers that you have open are too many",
+        Whose::Address(_) => "the long answers that are open to your address are too many",
     }
 }
 
