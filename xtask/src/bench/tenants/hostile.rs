@@ -145,8 +145,16 @@ impl Hostile {
     }
 }
 
+/// Its machines are not the server's: here they share processors with it, and what they use up shall be taken from nobody.
+fn stand_back() {
+    if let Err(error) = rustix::process::setpriority_process(None, 19) {
+        say(&format!("the hostile team takes processors from the server: {error}"));
+    }
+}
+
 /// Asks and forces without pause.
 fn call(client: &mut Client, n: usize, ends: &AtomicBool, told: &Counters) {
+    stand_back();
     for i in n.. {
         if ends.load(Ordering::Relaxed) {
             return;
@@ -164,6 +172,7 @@ fn call(client: &mut Client, n: usize, ends: &AtomicBool, told: &Counters) {
 
 /// Reads a stream of events as fast as they come, and opens it again where it ends.
 fn follow(address: SocketAddr, token: &str, n: usize, ends: &AtomicBool, told: &Counters) {
+    stand_back();
     let path = ["/sse/waterfall", "/sse/team/hostile"][n % 2];
     let head = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\r\n");
     let mut buffer = vec![0; 64 << 10];
