@@ -69,6 +69,15 @@ pub fn length_ms(site: &Site) -> Result<f64> {
     Ok(longest)
 }
 
+/// Asks once for all that it will ask for, so that no plugin is compiled for the first time while something is measured.
+///
+/// # Errors
+/// Where that is not answered.
+pub fn warm_up(site: &Site) -> Result<()> {
+    let mut client = Client::new(site.address, Some(&site.token(&["--owner"])?));
+    PATHS.iter().try_for_each(|path| client.get(path).map(drop))
+}
+
 /// Queues `n` builds on several connections, by the owner's token, which is let as fast as that; returns how long it took in seconds.
 ///
 /// # Errors

@@ -88,6 +88,7 @@ impl Tenants {
         let quiet = Quiet::new(site, self.builds, self.pages)?;
         say("the quiet team builds what its pages show");
         quiet.make_history()?;
+        hostile::warm_up(site)?;
         say("how long one build of the hostile team takes alone");
         let length_ms = hostile::length_ms(site)?;
         say("the quiet team alone");

@@ -51,7 +51,7 @@ pub fn configuration(queued: usize) -> String {
          [worker.local]\nslots = {SLOTS}\n\n[view.quiet]\nteams = [\"quiet\"]\n\n\
          [team.quiet]\nquota = {{ requests_per_s = 100000, forces_per_minute = 100000 }}\n\n\
          [team.hostile]\nquota = {{ queued = {}, forces_per_minute = 1000000, requests_per_s = 50 }}\n",
-        queued + 1
+        queued.max(SLOTS as usize) + 1
     );
     let mut step = |team: &str, builder: &str, command: &str| {
         write!(
