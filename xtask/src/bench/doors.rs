@@ -2,6 +2,7 @@
 //! asked for in turn by a member of another team: one of a thing that is hidden from them, and two of things that never were, whose
 //! difference is what the measuring itself makes of two alike.
 
+use super::figures::{list, names_without, percentile};
 use super::http::Client;
 use super::surroundings::surroundings;
 use crate::build;
@@ -222,25 +223,12 @@ fn compare(one: &[f64], other: &[f64]) -> (f64, f64) {
 
 /// Doors whose time tells.
 fn telling(report: &Value) -> Vec<&str> {
-    let figures = report["figures"].as_array().into_iter().flatten();
-    figures.filter(|figure| figure["is_within_noise"] != true).filter_map(|figure| figure["name"].as_str()).collect()
-}
-
-/// The value that so many percent are not above.
-fn percentile(samples: &[f64], percent: f64) -> f64 {
-    let mut sorted = samples.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let at = (percent / 100.0 * sorted.len() as f64).ceil() as usize;
-    sorted.get(at.saturating_sub(1)).copied().unwrap_or(f64::NAN)
+    names_without(report, "is_within_noise")
 }
 
 /// The report for people, in Markdown.
 fn table(report: &Value) -> String {
-    let mut text = String::new();
-    for (name, value) in report["surroundings"].as_object().into_iter().flatten() {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        writeln!(text, "- {name}: {value}").expect("writing to a string never fails");
-    }
+    let mut text = list(&report["surroundings"]);
     text.push_str(
         "\n| door | hidden: median | p99 | never was: median | p99 | difference | noise | |\n|---|---:|---:|---:|---:|---:|---:|---|\n",
     );

@@ -2,6 +2,8 @@
 
 /// `cargo xtask bench doors`.
 mod doors;
+/// What is made of what was measured.
+mod figures;
 /// A connection to measure with.
 mod http;
 /// `cargo xtask bench plugins`.

@@ -5,6 +5,7 @@ mod hostile;
 mod quiet;
 mod site;
 
+use super::figures::{list, names_without, percentile};
 use super::surroundings::surroundings;
 use crate::build;
 use crate::program::{say, target_dir};
@@ -140,27 +141,12 @@ fn figure(name: &str, alone: &[f64], beside: &[f64], bound: Bound) -> Value {
 
 /// Figures that are beyond their bounds.
 fn missed(report: &Value) -> Vec<&str> {
-    let figures = report["figures"].as_array().into_iter().flatten();
-    figures.filter(|figure| figure["is_kept"] != true).filter_map(|figure| figure["name"].as_str()).collect()
-}
-
-/// The value that so many percent are not above.
-fn percentile(samples: &[f64], percent: f64) -> f64 {
-    let mut sorted = samples.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let at = (percent / 100.0 * sorted.len() as f64).ceil() as usize;
-    sorted.get(at.saturating_sub(1)).copied().unwrap_or(f64::NAN)
+    names_without(report, "is_kept")
 }
 
 /// The report for people, in Markdown.
 fn table(report: &Value) -> String {
-    let mut text = String::new();
-    for part in ["surroundings", "hostile"] {
-        for (name, value) in report[part].as_object().into_iter().flatten() {
-            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            writeln!(text, "- {name}: {value}").expect("writing to a string never fails");
-        }
-    }
+    let mut text = list(&report["surroundings"]) + &list(&report["hostile"]);
     text.push_str(
         "\n| what | alone: median | p99 | beside: median | p99 | p99 may be | |\n|---|---:|---:|---:|---:|---:|---|\n",
     );
@@ -177,15 +163,8 @@ fn table(report: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bound, figure, missed, percentile, table};
+    use super::{Bound, figure, missed, table};
     use serde_json::json;
-
-    #[test]
-    fn a_percentile_is_one_of_the_samples() {
-        let samples: Vec<f64> = (1..=200).rev().map(f64::from).collect();
-        assert_eq!((percentile(&samples, 50.0), percentile(&samples, 99.0)), (100.0, 198.0));
-        assert_eq!(percentile(&[7.0], 99.0), 7.0);
-    }
 
     #[test]
     fn what_is_missed_is_said() {
