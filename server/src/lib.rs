@@ -14,6 +14,8 @@ pub mod delivery;
 pub mod engine;
 /// Words and rules, no IO.
 pub mod model;
+/// Who leaves the processors to others.
+pub mod nice;
 /// The one HTTP client.
 pub mod outbound;
 /// WebAssembly components as steps and reporters.

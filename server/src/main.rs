@@ -1,7 +1,13 @@
 //! The `weir` command: parse arguments, run the command, print the error.
 
 use clap::Parser;
+use mimalloc::MiMalloc;
 use std::process::ExitCode;
+
+/// Memory that each thread takes from a heap of its own. Where threads share heaps, one that stands back (see [`weir::nice`]) makes
+/// others wait that do not, for as long as it waits for a processor with the heap's lock in hand.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let ran = if weir::cli::exec::is_asked() {

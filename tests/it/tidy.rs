@@ -6,11 +6,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{LazyLock, Mutex};
 use weir_tests::source::{Source, read, root};
 
-/// Where a module of the server may look besides itself. Everything may look at `clock`, `model` and `shutdown`.
-const IMPORTS: [(&str, &[&str]); 15] = [
+/// Where a module of the server may look besides itself. Everything may look at `clock`, `model`, `nice` and `shutdown`.
+const IMPORTS: [(&str, &[&str]); 16] = [
     ("model", &[]),
     ("clock", &[]),
     ("shutdown", &[]),
+    ("nice", &[]),
     ("outbound", &[]),
     ("config", &[]),
     ("store", &[]),
@@ -26,7 +27,7 @@ const IMPORTS: [(&str, &[&str]); 15] = [
     ("cli", &["*"]),
 ];
 /// What nobody needs to be allowed.
-const BASE: [&str; 3] = ["clock", "model", "shutdown"];
+const BASE: [&str; 4] = ["clock", "model", "nice", "shutdown"];
 
 /// Libraries that one module owns alone; entries with `.rs` are single files.
 const OWNERS: [(&str, &[&str]); 14] = [

@@ -1,15 +1,12 @@
 //! `weir serve`: the server.
 
-use crate::app;
+use crate::{app, nice};
 use anyhow::Context as _;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::runtime::Runtime;
-
-/// How far the threads for logs stand back where processors are short (see nice(1)).
-const NICE: i32 = 10;
 
 /// Arguments of `weir serve`.
 #[derive(Debug, clap::Args)]
@@ -51,10 +48,7 @@ fn log_threads() -> std::io::Result<Runtime> {
         .worker_threads(n_threads)
         .max_blocking_threads(n_threads)
         .thread_name("logs")
-        .on_thread_start(|| {
-            // Of this thread alone. Refused where somebody gave the server an even lower priority, which is as well.
-            let _ = rustix::process::setpriority_process(None, NICE);
-        })
+        .on_thread_start(nice::stand_back)
         .enable_all()
         .build()
 }

@@ -6,8 +6,10 @@ use super::wait::Wait;
 use crate::model::id::BuildRequestId;
 use crate::model::name::BuilderKey;
 use crate::model::time::Time;
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::status::resource::BuildRequest;
+use std::cmp::{Ordering, Reverse};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::sync::Arc;
 
 /// All that a decision depends on.
 #[derive(Debug, Clone, Default)]
@@ -16,7 +18,7 @@ pub struct Snapshot<'a> {
     pub teams: BTreeMap<&'a str, TeamShare>,
     /// Workers that are ready.
     pub workers: Vec<WorkerSlots<'a>>,
-    /// Requests that wait, in any order.
+    /// Requests that wait, by builder in any order.
     pub waiting: Vec<Waiting<'a>>,
     /// Builds that run.
     pub running: Vec<Running<'a>>,
@@ -57,19 +59,15 @@ pub struct WorkerSlots<'a> {
     pub teams: &'a [String],
 }
 
-/// A request that waits.
+/// Requests of one builder that wait.
 #[derive(Debug, Clone)]
 pub struct Waiting<'a> {
-    /// Its row.
-    pub id: BuildRequestId,
-    /// Its builder.
+    /// Whose they are.
     pub builder: &'a BuilderKey,
-    /// What its worker must be; none where the builder is not declared any more.
+    /// What their worker must be; none where the builder is not declared any more.
     pub labels: Option<&'a [String]>,
-    /// Higher first.
-    pub priority: i32,
-    /// Older first.
-    pub submitted_at: Time,
+    /// Next first: higher priority, then older.
+    pub requests: &'a [Arc<BuildRequest>],
 }
 
 /// A request gets a worker.
@@ -84,50 +82,42 @@ pub struct Assignment {
 }
 
 /// Which request gets which worker. Between teams the one that uses least of its share comes first, then the round, then the oldest
-/// request; in a team priority, then age. A request that cannot start holds up no other.
+/// request; in a team priority, then age. A request that cannot start holds up no other. Only what comes next of each builder is looked
+/// at, so that ten thousand requests cost no more than one.
 pub fn decide(snapshot: &Snapshot<'_>) -> Vec<Assignment> {
     let mut table = Table::new(snapshot);
-    let mut queues: BTreeMap<&str, Vec<&Waiting<'_>>> = BTreeMap::new();
+    let mut teams: BTreeMap<&str, BinaryHeap<Next<'_>>> = BTreeMap::new();
     for waiting in &snapshot.waiting {
-        queues.entry(&waiting.builder.team).or_default().push(waiting);
-    }
-    for queue in queues.values_mut() {
-        // Last is first, so that taking is cheap.
-        queue.sort_by_key(|w| Reverse((Reverse(w.priority), w.submitted_at, w.id)));
+        teams.entry(&waiting.builder.team).or_default().extend(Next::of(waiting, waiting.requests));
     }
     let mut assignments = Vec::new();
-    // Builders of which nothing more can start, so that ten thousand requests of one cost one look.
-    let mut stuck: BTreeSet<&BuilderKey> = BTreeSet::new();
     while table.n_free > 0 {
         let mut best: Option<(Rank, &str, usize)> = None;
-        queues.retain(|team, queue| {
+        teams.retain(|team, queue| {
             // Slots only go away while deciding: what cannot start now cannot start later in this decision.
-            let place = loop {
-                match queue.last() {
-                    None => return false,
-                    Some(waiting) if stuck.contains(waiting.builder) => queue.pop(),
-                    Some(waiting) => match table.place(waiting) {
-                        Ok(worker) => break (worker, waiting.submitted_at),
-                        // Of the whole team nothing more can.
-                        Err(Wait::Quota(_)) => return false,
-                        Err(_) => {
-                            stuck.insert(waiting.builder);
-                            queue.pop()
-                        }
-                    },
+            let (worker, submitted_at) = loop {
+                let Some(next) = queue.peek() else { return false };
+                match table.place(next.waiting) {
+                    Ok(worker) => break (worker, next.request.submitted_at),
+                    // Of the whole team nothing more can.
+                    Err(Wait::Quota(_)) => return false,
+                    // Of this builder nothing more can.
+                    Err(_) => queue.pop(),
                 };
             };
-            let rank = table.rank(team, place.1);
+            let rank = table.rank(team, submitted_at);
             if best.as_ref().is_none_or(|(least, ..)| rank < *least) {
-                best = Some((rank, team, place.0));
+                best = Some((rank, team, worker));
             }
             true
         });
         let Some((_, team, worker)) = best else { break };
-        let Some(waiting) = queues.get_mut(team).and_then(Vec::pop) else { break };
-        table.take(waiting, worker);
+        let Some(queue) = teams.get_mut(team) else { break };
+        let Some(next) = queue.pop() else { break };
+        queue.extend(Next::of(next.waiting, next.others));
+        table.take(next.waiting, worker);
         assignments.push(Assignment {
-            request: waiting.id,
+            request: next.request.id,
             team: team.to_owned(),
             worker: snapshot.workers[worker].name.to_owned(),
         });
@@ -135,7 +125,47 @@ pub fn decide(snapshot: &Snapshot<'_>) -> Vec<Assignment> {
     assignments
 }
 
-/// Why `waiting` waits, as things stand in `snapshot`.
+/// What comes next of a builder; the greatest comes first.
+#[derive(Debug)]
+struct Next<'a> {
+    waiting: &'a Waiting<'a>,
+    request: &'a BuildRequest,
+    /// Those after it.
+    others: &'a [Arc<BuildRequest>],
+}
+
+impl<'a> Next<'a> {
+    fn of(waiting: &'a Waiting<'a>, requests: &'a [Arc<BuildRequest>]) -> Option<Self> {
+        let (request, others) = requests.split_first()?;
+        Some(Self { waiting, request, others })
+    }
+
+    fn place(&self) -> impl Ord + use<> {
+        (self.request.priority, Reverse((self.request.submitted_at, self.request.id)))
+    }
+}
+
+impl Ord for Next<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.place().cmp(&other.place())
+    }
+}
+
+impl PartialOrd for Next<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Next<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Next<'_> {}
+
+/// Why requests of `waiting` wait, as things stand in `snapshot`.
 pub fn explain(snapshot: &Snapshot<'_>, waiting: &Waiting<'_>) -> Wait {
     Table::new(snapshot).place(waiting).err().unwrap_or(Wait::Next)
 }

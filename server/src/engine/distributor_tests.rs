@@ -2,11 +2,13 @@
 
 use super::{Running, Snapshot, TeamShare, Waiting, WorkerSlots, decide, explain};
 use crate::engine::round::Round;
+use crate::engine::sample;
 use crate::engine::wait::Wait;
-use crate::model::id::BuildRequestId;
 use crate::model::name::BuilderKey;
 use crate::model::time::Time;
+use crate::status::resource::BuildRequest;
 use expect_test::{Expect, expect};
+use std::sync::Arc;
 
 /// A situation in words, one line each:
 /// `team NAME [weight=N] [quota=N]`, `worker NAME SLOTS [labels=a,b] [teams=a,b]`,
@@ -16,7 +18,7 @@ struct Situation {
     teams: Vec<(String, TeamShare)>,
     workers: Vec<(String, u32, Vec<String>, Vec<String>)>,
     running: Vec<(BuilderKey, String, bool)>,
-    waits: Vec<(i64, BuilderKey, Option<Vec<String>>, i32)>,
+    waits: Vec<(Vec<Arc<BuildRequest>>, Option<Vec<String>>)>,
 }
 
 impl Situation {
@@ -41,16 +43,25 @@ impl Situation {
                     let is_lent = words.contains(&"lent");
                     it.running.push((BuilderKey::parse(words[1]).unwrap(), words[2].to_owned(), is_lent));
                 }
-                "waits" => it.waits.push((
-                    words[1].parse().unwrap(),
-                    BuilderKey::parse(words[2]).unwrap(),
-                    (!words.contains(&"gone")).then(|| list("labels")),
-                    option("priority").map_or(0, |v| v.parse().unwrap()),
-                )),
+                "waits" => {
+                    let priority = option("priority").map_or(0, |v| v.parse().unwrap());
+                    let labels = (!words.contains(&"gone")).then(|| list("labels"));
+                    it.wait(words[1].parse().unwrap(), BuilderKey::parse(words[2]).unwrap(), labels, priority);
+                }
                 other => panic!("{other}?"),
             }
         }
         it
+    }
+
+    fn wait(&mut self, id: i64, builder: BuilderKey, labels: Option<Vec<String>>, priority: i32) {
+        let n_before: usize = self.waits.iter().map(|(requests, _)| requests.len()).sum();
+        let submitted_at = Time::from_timestamp(n_before as i64, 0).unwrap();
+        let request = Arc::new(BuildRequest { priority, submitted_at, ..sample::request(id, builder) });
+        match self.waits.iter_mut().find(|(requests, _)| requests[0].builder == request.builder) {
+            Some((requests, _)) => requests.push(request),
+            None => self.waits.push((vec![request], labels)),
+        }
     }
 
     fn snapshot(&self, round: &Round) -> Snapshot<'_> {
@@ -73,13 +84,10 @@ impl Situation {
             waiting: self
                 .waits
                 .iter()
-                .enumerate()
-                .map(|(i, (id, builder, labels, priority))| Waiting {
-                    id: BuildRequestId(*id),
-                    builder,
+                .map(|(requests, labels)| Waiting {
+                    builder: &requests[0].builder,
                     labels: labels.as_deref(),
-                    priority: *priority,
-                    submitted_at: Time::from_timestamp(i as i64, 0).unwrap(),
+                    requests,
                 })
                 .collect(),
         }
@@ -132,6 +140,21 @@ fn priority_then_age_and_a_request_that_cannot_start_holds_up_no_other() {
          waits 3 core/c labels=vax priority=9
          waits 4 core/d priority=1",
         expect!["4 on a, 1 on a"],
+    );
+}
+
+#[test]
+fn requests_of_one_builder_and_of_others_come_by_priority_and_age_alike() {
+    check(
+        "team core
+         worker a 3
+         worker b 2
+         waits 1 core/a priority=2
+         waits 2 core/b priority=1
+         waits 3 core/c priority=3
+         waits 4 core/a priority=1
+         waits 5 core/a",
+        expect!["3 on a, 1 on a, 2 on b, 4 on b"],
     );
 }
 
@@ -226,7 +249,7 @@ fn with_one_slot_teams_take_turns_by_weight_and_nobody_starves() {
     let mut situation = Situation::read("team a weight=2\nteam b\nteam z\nworker w 1");
     for i in 0..12 {
         for team in ["a", "b", "z"] {
-            situation.waits.push((i * 3, BuilderKey::new(team, format!("{i}")), Some(Vec::new()), 0));
+            situation.wait(i * 3, BuilderKey::new(team, format!("{i}")), Some(Vec::new()), 0);
         }
     }
     let mut round = Round::default();
@@ -237,7 +260,7 @@ fn with_one_slot_teams_take_turns_by_weight_and_nobody_starves() {
         let team = assigned[0].team.clone();
         round.advance(&team, if team == "a" { 2 } else { 1 });
         order.push_str(&team);
-        let done = situation.waits.iter().position(|w| w.1.team == team).unwrap();
+        let done = situation.waits.iter().position(|(requests, _)| requests[0].builder.team == team).unwrap();
         situation.waits.remove(done);
     }
     assert_eq!(order.matches('a').count(), 6, "{order}");

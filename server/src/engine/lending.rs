@@ -66,7 +66,7 @@ impl Lending {
     /// (`has_room` says so, given the builds that hold theirs), and it is kept for those that are about to ask.
     pub fn settle(
         &self,
-        pending: &[Arc<BuildRequest>],
+        pending: impl Iterator<Item = BuildRequestId>,
         running: &[Arc<Build>],
         has_room: impl Fn(&Build, &[Arc<Build>]) -> bool,
     ) -> BTreeSet<BuildId> {
@@ -74,8 +74,7 @@ impl Lending {
         if waits.is_empty() {
             return BTreeSet::new();
         }
-        let open: HashSet<BuildRequestId> =
-            pending.iter().map(|request| request.id).chain(running.iter().map(|build| build.request_id)).collect();
+        let open: HashSet<BuildRequestId> = pending.chain(running.iter().map(|build| build.request_id)).collect();
         let (waiting, mut holding): (Vec<_>, Vec<_>) =
             running.iter().cloned().partition(|build| waits.contains_key(&build.id));
         let mut lent = BTreeSet::new();
@@ -169,13 +168,14 @@ impl Drop for Lent {
 #[cfg(test)]
 mod tests {
     use super::{Lending, Traffic, WaitsForItself};
-    use crate::model::id::{BuildId, BuildRequestId, BuilderId, BuildsetId};
+    use crate::engine::sample;
+    use crate::model::id::{BuildId, BuildRequestId, BuilderId};
     use crate::model::name::BuilderKey;
-    use crate::model::property::Properties;
     use crate::model::source_stamp::SourceStamp;
     use crate::model::time::Time;
     use crate::status::resource::{Build, BuildRequest};
     use std::collections::{BTreeMap, BTreeSet};
+    use std::iter::{empty, once};
     use std::sync::Arc;
 
     fn key(name: &str) -> BuilderKey {
@@ -205,19 +205,7 @@ mod tests {
     }
 
     fn request(id: i64, builder: &str) -> Arc<BuildRequest> {
-        Arc::new(BuildRequest {
-            id: BuildRequestId(id),
-            buildset_id: BuildsetId(id),
-            builder_id: BuilderId(0),
-            builder: key(builder),
-            priority: 0,
-            submitted_at: Time::UNIX_EPOCH,
-            reason: String::new(),
-            owner: None,
-            source_stamp: SourceStamp::default(),
-            properties: Properties::default(),
-            n_retries: 0,
-        })
+        Arc::new(sample::request(id, key(builder)))
     }
 
     fn on(id: i64, builder: &str) -> Vec<(BuildRequestId, BuilderKey)> {
@@ -234,7 +222,7 @@ mod tests {
         traffic.n_workers = BTreeMap::from([(key("a"), 2)]);
         assert_eq!(lending.check(BuildId(1), &traffic), Ok(()), "another worker can build it");
         drop(lent);
-        assert!(lending.settle(&[], &traffic.running, |_, _| false).is_empty());
+        assert!(lending.settle(empty(), &traffic.running, |_, _| false).is_empty());
     }
 
     #[test]
@@ -278,14 +266,14 @@ mod tests {
         let one_slot = |_: &Build, holding: &[Arc<Build>]| holding.is_empty();
         let lent_by_a = BTreeSet::from([BuildId(1)]);
         let lent = lending.lend(&running[0], on(2, "b"));
-        assert_eq!(lending.settle(&[request(2, "b")], &running[..1], one_slot), lent_by_a, "b can start");
-        assert_eq!(lending.settle(&[], &running[..2], one_slot), lent_by_a, "b has it");
-        assert_eq!(lending.settle(&[], &[build(1, "a"), build(3, "c")], one_slot), lent_by_a, "c was faster");
+        assert_eq!(lending.settle(once(BuildRequestId(2)), &running[..1], one_slot), lent_by_a, "b can start");
+        assert_eq!(lending.settle(empty(), &running[..2], one_slot), lent_by_a, "b has it");
+        assert_eq!(lending.settle(empty(), &[build(1, "a"), build(3, "c")], one_slot), lent_by_a, "c was faster");
         let mut back = std::pin::pin!(lent.take_back());
         assert!(futures::poll!(&mut back).is_pending());
-        assert_eq!(lending.settle(&[], &[build(1, "a"), build(3, "c")], one_slot), lent_by_a);
+        assert_eq!(lending.settle(empty(), &[build(1, "a"), build(3, "c")], one_slot), lent_by_a);
         assert!(futures::poll!(&mut back).is_pending());
-        assert!(lending.settle(&[], &running[..1], one_slot).is_empty());
+        assert!(lending.settle(empty(), &running[..1], one_slot).is_empty());
         back.await;
     }
 
@@ -295,7 +283,7 @@ mod tests {
         let running = [build(1, "a")];
         let _lent = lending.lend(&running[0], on(2, "b"));
         let room = |_: &Build, holding: &[Arc<Build>]| holding.is_empty();
-        assert!(lending.settle(&[request(3, "c")], &running, room).is_empty(), "b has ended, and c comes later");
-        assert_eq!(lending.settle(&[request(2, "b")], &running, room).len(), 1, "b is built again");
+        assert!(lending.settle(once(BuildRequestId(3)), &running, room).is_empty(), "b has ended, and c comes later");
+        assert_eq!(lending.settle(once(BuildRequestId(2)), &running, room).len(), 1, "b is built again");
     }
 }

@@ -22,6 +22,9 @@ pub mod masked;
 pub mod retention;
 /// Whose turn it is among teams.
 pub mod round;
+/// What tests of the engine decide about.
+#[cfg(test)]
+mod sample;
 /// What a build needs of a step.
 pub mod step;
 /// What a running step gets from its build.
@@ -36,9 +39,11 @@ pub mod wait;
 use crate::config::Config;
 use crate::config::vault::Vault;
 use crate::model::id::BuildId;
+use crate::model::name::BuilderKey;
 use crate::model::property::Properties;
 use crate::status::Status;
-use crate::status::resource::{Build, BuildRequest};
+use crate::status::resource::Build;
+use crate::status::update::Queue;
 use crate::worker::Worker;
 use arc_swap::ArcSwap;
 use build::RunningBuild;
@@ -202,16 +207,17 @@ impl Engine {
 
     fn assignments(&self, config: &Config) -> Vec<Assignment> {
         let update = self.0.status.update();
-        let pending = update.pending();
+        let queues = update.queues();
         let running = update.running();
-        let lent = self.0.lending.settle(&pending, &running, |build, holding| has_room(config, build, holding));
-        if pending.is_empty() {
+        let pending = queues.iter().flat_map(Queue::requests).map(|request| request.id);
+        let lent = self.0.lending.settle(pending, &running, |build, holding| has_room(config, build, holding));
+        if queues.is_empty() {
             return Vec::new();
         }
         let round = self.0.round.lock().expect("no holder of the round panics");
         let workers = self.workers();
         let ready = |name: &str| workers.contains_key(name);
-        distributor::decide(&snapshot(config, &round, &pending, (&running, &lent), &ready))
+        distributor::decide(&snapshot(config, &round, &queues, (&running, &lent), &ready))
     }
 
     /// Claims a request and runs its build in a task of its own; false where somebody else was first.
@@ -280,13 +286,18 @@ fn has_room(config: &Config, build: &Build, holding: &[Arc<Build>]) -> bool {
 fn snapshot<'a>(
     config: &'a Config,
     round: &Round,
-    pending: &'a [Arc<BuildRequest>],
+    queues: &'a [Queue],
     (running, lent): (&'a [Arc<Build>], &BTreeSet<BuildId>),
     ready: &dyn Fn(&str) -> bool,
 ) -> Snapshot<'a> {
-    let labels = |request: &BuildRequest| {
-        let builder = config.teams.get(&request.builder.team)?.builders.get(&request.builder.name)?;
+    let labels = |builder: &BuilderKey| {
+        let builder = config.teams.get(&builder.team)?.builders.get(&builder.name)?;
         Some(builder.labels.as_slice())
+    };
+    let waiting = |queue: &'a Queue| {
+        let requests = queue.requests();
+        let builder = &requests.first()?.builder;
+        Some(Waiting { builder, labels: labels(builder), requests })
     };
     let share = |name: &str, team: &crate::config::team::Team| TeamShare {
         weight: team.weight,
@@ -299,16 +310,7 @@ fn snapshot<'a>(
         workers: workers
             .map(|w| WorkerSlots { name: &w.name, slots: w.slots, labels: &w.labels, teams: &w.teams })
             .collect(),
-        waiting: pending
-            .iter()
-            .map(|request| Waiting {
-                id: request.id,
-                builder: &request.builder,
-                labels: labels(request),
-                priority: request.priority,
-                submitted_at: request.submitted_at,
-            })
-            .collect(),
+        waiting: queues.iter().filter_map(waiting).collect(),
         running: running
             .iter()
             .map(|build| Running { builder: &build.builder, worker: &build.worker, is_lent: lent.contains(&build.id) })

@@ -2,6 +2,7 @@
 
 use super::engine::config;
 use crate::model::time::Span;
+use crate::nice;
 use anyhow::Context;
 use nix::sys::resource::{Resource, setrlimit};
 use std::io::{Read, Write};
@@ -124,6 +125,7 @@ fn read(mut from: impl Read) -> Vec<u8> {
 /// # Errors
 /// Where the limits cannot be set, or it does not compile.
 pub fn compile_stdin(limits: Limits) -> anyhow::Result<()> {
+    nice::stand_back();
     for (resource, max) in [
         (Resource::RLIMIT_CPU, limits.cpu_max_s),
         (Resource::RLIMIT_AS, limits.memory_bytes_max),

@@ -7,6 +7,7 @@ use super::resource::{Build, BuildRequest, Builder, BuilderState, BuilderStatus,
 use crate::model::id::{BuildId, BuildRequestId, BuilderId, EventId, LogId};
 use crate::model::results::Results;
 use crate::model::time::Time;
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
@@ -50,6 +51,13 @@ impl Entry {
         }
     }
 
+    /// Puts a request in its place among those that wait.
+    pub fn queue(&mut self, request: Arc<BuildRequest>) {
+        let place = |r: &BuildRequest| (Reverse(r.priority), r.id);
+        let at = self.pending.partition_point(|waiting| place(waiting) < place(&request));
+        self.pending.insert(at, request);
+    }
+
     fn state(&self, builder: &Builder) -> BuilderState {
         if !self.running.is_empty() {
             BuilderState::Building
@@ -77,7 +85,7 @@ impl Entry {
     /// Every build that is held, highest number first.
     pub fn builds(&self) -> Vec<Arc<Build>> {
         let mut builds: Vec<_> = self.running.iter().chain(&self.recent).cloned().collect();
-        builds.sort_by_key(|b| std::cmp::Reverse(b.number));
+        builds.sort_by_key(|b| Reverse(b.number));
         builds
     }
 
@@ -221,9 +229,7 @@ impl State {
         match &event.what {
             What::RequestAdded { request } => {
                 let Some(slot) = registry.slot_of(request.builder_id) else { return };
-                let pending = &mut Arc::make_mut(&mut self.entries[slot]).pending;
-                pending.push(Arc::new(request.clone()));
-                pending.sort_by_key(|r| (std::cmp::Reverse(r.priority), r.id));
+                Arc::make_mut(&mut self.entries[slot]).queue(Arc::new(request.clone()));
             }
             What::RequestCancelled { request_id } => {
                 if let Some(slot) = registry.slot(&event.builder.team, &event.builder.name) {

@@ -64,8 +64,7 @@ pub(super) fn entries(c: &mut DbConnection, registry: &Registry, rows: &[Row]) -
     }
     for row in build_requests::list_pending(c)? {
         let Some(entry) = entries.get_mut(&BuilderId(row.builder_id)) else { continue };
-        entry.pending.push(Arc::new(load::request(c, registry, row)?));
-        entry.pending.sort_by_key(|r| (std::cmp::Reverse(r.priority), r.id));
+        entry.queue(Arc::new(load::request(c, registry, row)?));
     }
     Ok(entries)
 }

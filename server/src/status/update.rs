@@ -1,5 +1,6 @@
 //! What the engine reports. Everything is durable when the call returns; nobody else calls these.
 
+use super::board::Entry;
 use super::commit::{Effect, Tx};
 use super::event::What;
 use super::finish::End;
@@ -25,6 +26,16 @@ const COMPRESS_ASIDE: usize = 64 << 10;
 /// zstd's level for lines as they come.
 const LEVEL: i32 = 1;
 
+/// Requests of one builder that wait, as they stood when they were asked for.
+pub struct Queue(Arc<Entry>);
+
+impl Queue {
+    /// At least one; next first.
+    pub fn requests(&self) -> &[Arc<BuildRequest>] {
+        &self.0.pending
+    }
+}
+
 /// Reports of the engine.
 pub struct Update {
     pub(super) status: Status,
@@ -48,6 +59,13 @@ impl Update {
             now.board.look().entries.iter().flat_map(|entry| entry.pending.iter().cloned()).collect();
         pending.sort_by_key(|r| (std::cmp::Reverse(r.priority), r.id));
         pending
+    }
+
+    /// Requests that wait, by builder: what is looked at grows with the builders, and not with how much they have waiting.
+    pub fn queues(&self) -> Vec<Queue> {
+        let now = self.status.0.in_force();
+        let board = now.board.look();
+        board.entries.iter().filter(|entry| !entry.pending.is_empty()).cloned().map(Queue).collect()
     }
 
     /// Builds that run.

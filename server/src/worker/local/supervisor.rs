@@ -7,6 +7,7 @@
 
 use super::spec::{Ended, Failure, Frame, Order, Report, read_frame};
 use super::{fence, process};
+use crate::nice;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -30,8 +31,6 @@ const LEFTOVER_GRACE: Duration = Duration::from_millis(200);
 const KILL_PATIENCE: Duration = Duration::from_secs(5);
 /// How often killing is repeated while something forks faster than it dies.
 const KILL_AGAIN: Duration = Duration::from_millis(20);
-/// How far commands stand back where processors are short (see nice(1)): pages are answered and builds are started while they compile.
-const NICE: i32 = 10;
 
 /// Runs the command that the server describes on descriptor 0, to its end.
 ///
@@ -162,9 +161,9 @@ fn prepare_child(supervisor: Pid) -> io::Result<()> {
 /// Leaves the processors to the server where they are short. Where the kernel groups processes by session (sched(7), "The autogroup
 /// feature"), priorities count within a group only, and the group has one of its own.
 fn stand_back() {
-    // Refused where somebody gave the server an even lower priority than this, which is as well; the group is not there on every kernel.
-    let _ = rustix::process::setpriority_process(None, NICE);
-    let _ = std::fs::write("/proc/self/autogroup", NICE.to_string());
+    nice::stand_back();
+    // Not there on every kernel.
+    let _ = std::fs::write("/proc/self/autogroup", nice::BACKGROUND.to_string());
 }
 
 /// Waits for the end of the command and of all that it started.

@@ -1,0 +1,2 @@
+-- How many wait of a team is counted with every request that comes: by the index alone, and not row by row.
+CREATE INDEX build_requests_pending ON build_requests (builder_id, state, completed_at) WHERE completed_at IS NULL;
