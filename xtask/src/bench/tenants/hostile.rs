@@ -4,7 +4,7 @@ use super::super::http::Client;
 use super::site::{HOSTILE_BUILDERS, SLOTS, Site, force, watch};
 use crate::program::say;
 use anyhow::{Context, Result};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -38,6 +38,7 @@ struct Counters {
 }
 
 /// What it did.
+#[derive(Default)]
 pub struct Told {
     /// Calls that were answered.
     pub n_answered: u64,
@@ -45,6 +46,28 @@ pub struct Told {
     pub n_refused: u64,
     /// Streams that were opened.
     pub n_streams: u64,
+    /// Its requests that waited at the end of the last round.
+    pub n_waiting: u64,
+    /// How long it took to queue them, in seconds: the longest.
+    pub queued_s: f64,
+}
+
+impl Told {
+    /// With a later round, in which its requests were queued in `queued_s`.
+    pub fn add(&mut self, later: Self, queued_s: f64) {
+        self.n_answered += later.n_answered;
+        self.n_refused += later.n_refused;
+        self.n_streams += later.n_streams;
+        self.queued_s = self.queued_s.max(queued_s);
+    }
+
+    /// For a report.
+    pub fn json(&self) -> Value {
+        json!({
+            "calls answered": self.n_answered, "calls refused": self.n_refused, "streams opened": self.n_streams,
+            "queued in s": self.queued_s, "still waiting": self.n_waiting,
+        })
+    }
 }
 
 /// How long one of its builds takes while they fill the worker and nothing else goes on: the longest, in milliseconds.
@@ -150,6 +173,7 @@ impl Hostile {
             n_answered: count(&self.told.n_answered),
             n_refused: count(&self.told.n_refused),
             n_streams: count(&self.told.n_streams),
+            ..Told::default()
         }
     }
 }

@@ -17,12 +17,27 @@ const PAGES: [(&str, &str); 3] = [
     ("a build's page", "/team/quiet/builder/ping-0/build/1"),
 ];
 
-/// What was measured in one run, in milliseconds and in the order of measuring.
+/// What was measured, in milliseconds and in the order of measuring.
+#[derive(Default)]
 pub struct Measured {
     /// From asking for a build to its start.
     pub starts_ms: Vec<f64>,
     /// Of each page, by its name, from asking for it to its last byte.
     pub pages_ms: Vec<(&'static str, Vec<f64>)>,
+}
+
+impl Measured {
+    /// With what was measured later.
+    pub fn add(&mut self, later: Self) {
+        self.starts_ms.extend(later.starts_ms);
+        if self.pages_ms.is_empty() {
+            self.pages_ms = later.pages_ms;
+            return;
+        }
+        for ((_, took_ms), (_, later)) in self.pages_ms.iter_mut().zip(later.pages_ms) {
+            took_ms.extend(later);
+        }
+    }
 }
 
 /// The quiet team.
