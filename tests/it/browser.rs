@@ -81,6 +81,14 @@ async fn pause_ms(browser: &Browser, status: u16) -> Option<f64> {
     browser.run(&script).await.as_f64()
 }
 
+/// Opens a page behind a proxy, and listens to what it says of being live.
+async fn open_live(browser: &Browser, proxy: &Proxy) {
+    browser.open(&format!("http://{}/view/release", proxy.address())).await;
+    browser.until("document.querySelector('#live').textContent.includes('live')").await;
+    browser.run("window.stayed = true").await;
+    listen(browser).await;
+}
+
 /// A page behind a proxy that refuses and relents at once: it must wait as long as it was told all the same.
 async fn is_patient(world: &World, browser: &Browser, proxy: &Proxy, status: u16, build: i64) {
     let appears = format!("document.querySelector('a[href$=\"/builder/linux/build/{build}\"]')");
@@ -104,10 +112,7 @@ async fn a_live_page_that_is_refused_says_so_waits_as_long_as_it_was_told_and_go
     let world = site().serve().await;
     let Some(browser) = Browser::start().await else { return };
     let Some(proxy) = Proxy::start(Kind::Nginx, world.server().address()) else { return };
-    browser.open(&format!("http://{}/view/release", proxy.address())).await;
-    browser.until("document.querySelector('#live').textContent.includes('live')").await;
-    browser.run("window.stayed = true").await;
-    listen(&browser).await;
+    open_live(&browser, &proxy).await;
     is_patient(&world, &browser, &proxy, 429, 1).await;
     is_patient(&world, &browser, &proxy, 503, 2).await;
 }
@@ -117,10 +122,7 @@ async fn a_live_page_whose_stream_breaks_off_while_all_is_refused_comes_back_whe
     let world = site().serve().await;
     let Some(browser) = Browser::start().await else { return };
     let Some(proxy) = Proxy::start(Kind::Nginx, world.server().address()) else { return };
-    browser.open(&format!("http://{}/view/release", proxy.address())).await;
-    browser.until("document.querySelector('#live').textContent.includes('live')").await;
-    browser.run("window.stayed = true").await;
-    listen(&browser).await;
+    open_live(&browser, &proxy).await;
     for (status, build) in [(503, 1), (429, 2)] {
         browser.run("said.length = 0").await;
         proxy.refuse(status);

@@ -22,3 +22,4 @@ pub mod source_stamp;
 pub mod test_outcome;
 pub mod text;
 pub mod time;
+pub mod whose;

@@ -9,6 +9,7 @@ use crate::model::id::BuilderId;
 use crate::model::scope::Scope;
 use crate::model::size::Size;
 use crate::model::time::{Span, Time};
+use crate::model::whose::Whose;
 use crate::store::usage::{self, Stored};
 use crate::store::{DbConnection, build_requests};
 use std::collections::HashMap;
@@ -58,9 +59,7 @@ impl OverQuota {
 enum Metered {
     Forces(String),
     PluginCpu(String),
-    CallsOfTeam(String),
-    CallsOfSubject(String),
-    CallsOfAddress(IpAddr),
+    Calls(Whose),
 }
 
 /// What is used now of what comes back with time. In memory: a restart forgives.
@@ -79,8 +78,9 @@ impl Meters {
             if table.len() >= METERED_MAX {
                 // So many at once are an attack from everywhere: one place for all who come new bounds memory and lets nobody through
                 // for nothing.
-                let (bucket, _) =
-                    table.entry(Metered::CallsOfSubject(String::new())).or_insert((Bucket::full(rate, now), rate));
+                let (bucket, _) = table
+                    .entry(Metered::Calls(Whose::Subject(String::new())))
+                    .or_insert((Bucket::full(rate, now), rate));
                 return act(bucket);
             }
         }
@@ -129,25 +129,22 @@ impl Status {
     pub fn count_call(&self, scope: &Scope, address: IpAddr) -> Result<()> {
         let config = self.config();
         let of_team = |team: &str| config.teams.get(team).map_or(Quota::default(), |team| team.quota).requests_per_s;
-        let teams: Vec<&str> = scope.teams().collect();
-        let (what, per_s, whose) = match teams.as_slice() {
-            _ if scope.is_owner() => return Ok(()),
-            [team] if !scope.is_session() => {
-                let whose = format!("the calls by tokens of team {team} are too many at once");
-                (Metered::CallsOfTeam((*team).to_owned()), of_team(team), whose)
+        if scope.is_owner() {
+            return Ok(());
+        }
+        let caller = Whose::of(scope, address);
+        let (per_s, whose) = match &caller {
+            Whose::Team(team) => (of_team(team), format!("the calls by tokens of team {team} are too many at once")),
+            Whose::Subject(_) => {
+                let per_s = scope.teams().map(of_team).max();
+                (per_s.unwrap_or(config.server.requests_per_s), "your calls are too many at once".to_owned())
             }
-            teams if scope.is_signed_in() => {
-                let per_s = teams.iter().map(|team| of_team(team)).max();
-                let per_s = per_s.unwrap_or(config.server.requests_per_s);
-                (Metered::CallsOfSubject(scope.subject.clone()), per_s, "your calls are too many at once".to_owned())
-            }
-            _ => {
-                let whose = "the calls from your address are too many at once".to_owned();
-                (Metered::CallsOfAddress(network(address)), config.server.requests_per_s, whose)
+            Whose::Address(_) => {
+                (config.server.requests_per_s, "the calls from your address are too many at once".to_owned())
             }
         };
         let (rate, now) = (calls(per_s), self.now());
-        let taken = self.0.meters.on(what, rate, now, |bucket| bucket.take(1.0, rate, now));
+        let taken = self.0.meters.on(Metered::Calls(caller), rate, now, |bucket| bucket.take(1.0, rate, now));
         let refused =
             |again| OverQuota { quota: "requests_per_s", limit: format!("{per_s} a second"), whose, advice: "", again };
         taken.map_err(|again| refused(again).into())
@@ -184,7 +181,7 @@ impl Status {
         };
         MeteredUse {
             forces: used(Metered::Forces(team.to_owned()), forces(&quota)).ceil() as u32,
-            calls: used(Metered::CallsOfTeam(team.to_owned()), calls(quota.requests_per_s)).ceil() as u32,
+            calls: used(Metered::Calls(Whose::Team(team.to_owned())), calls(quota.requests_per_s)).ceil() as u32,
             calls_max: calls(quota.requests_per_s).burst as u32,
             plugin_cpu: Duration::try_from_secs_f64(used(Metered::PluginCpu(team.to_owned()), plugin_cpu(&quota)))
                 .unwrap_or_default(),
@@ -283,14 +280,6 @@ fn is_over(n_bytes: i64, max: Size) -> bool {
     u64::try_from(n_bytes).is_ok_and(|n| n > max.0)
 }
 
-/// Who counts as one address: of IPv6 the network, of which one subscriber has all.
-pub fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) >> 64 << 64).into()),
-        v4 => v4,
-    }
-}
-
 impl From<OverQuota> for Error {
     fn from(over: OverQuota) -> Self {
         Self::OverQuota(Box::new(over))
@@ -299,7 +288,7 @@ impl From<OverQuota> for Error {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bucket, METERED_MAX, Metered, Meters, OverQuota, Rate, Time, network};
+    use super::{Bucket, METERED_MAX, Metered, Meters, OverQuota, Rate, Time, Whose};
     use std::time::Duration;
 
     #[test]
@@ -317,19 +306,10 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_one_network_of_a_subscriber_count_together() {
-        let network = |text: &str| network(text.parse().unwrap()).to_string();
-        assert_eq!(network("2001:db8::1:2:3:4"), network("2001:db8::4"));
-        assert_ne!(network("2001:db8:0:1::1"), network("2001:db8:0:2::1"));
-        assert_eq!(network("::ffff:192.0.2.7"), "192.0.2.7");
-        assert_ne!(network("192.0.2.7"), network("192.0.2.8"));
-    }
-
-    #[test]
     fn however_many_addresses_call_memory_is_bounded_and_nobody_gets_through_for_nothing() {
         let (meters, rate, now) = (Meters::default(), Rate { burst: 1.0, per_s: 1.0 }, Time::UNIX_EPOCH);
         let take = |n: u32| {
-            let address = Metered::CallsOfAddress(std::net::Ipv4Addr::from(n).into());
+            let address = Metered::Calls(Whose::Address(std::net::Ipv4Addr::from(n).into()));
             meters.on(address, rate, now, |bucket: &mut Bucket| bucket.take(1.0, rate, now))
         };
         let n_let = (0..u32::try_from(METERED_MAX).unwrap() + 1_000).filter(|n| take(*n).is_ok()).count();

@@ -1,6 +1,6 @@
 //! Nobody's calls take all processors: of each who asks some are answered at a time, and the others wait for those.
 
-use super::whose::Whose;
+use crate::model::whose::Whose;
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -28,8 +28,6 @@ mod payload;
 mod range;
 /// Every route on one screen.
 pub mod routes;
-/// On whose account something goes.
-pub mod whose;
 
 pub use error::{Error, Result};
 

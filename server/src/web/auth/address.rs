@@ -1,7 +1,7 @@
 //! Where a request comes from, for throttling and for the list of sessions. It is no proof of anything.
 
 use crate::config::server::Server;
-use crate::status::quota::network;
+use crate::model::whose::network;
 use actix_web::HttpRequest;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

@@ -1,6 +1,7 @@
 //! How often somebody may try: a few times at once, then at a steady pace. It remembers in bounded room, whoever tries how often.
 
 use crate::model::time::Time;
+use crate::model::whose::network;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::IpAddr;
 use std::sync::Mutex;
@@ -84,14 +85,6 @@ impl Pace {
         // A clock that was set back makes nobody wait for longer than the whole burst.
         let ahead = (used - now).min(self.burst * self.every_ms);
         ahead - (self.burst - 1) * self.every_ms
-    }
-}
-
-/// What one customer of a provider has: of IPv6 the first 64 bits.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
-        address => address,
     }
 }
 

@@ -2,8 +2,8 @@
 //! now and then, so nobody may hold as many as they like.
 
 use crate::model::scope::Scope;
+use crate::model::whose::Whose;
 use crate::status::quota::OverQuota;
-use crate::web::whose::Whose;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
