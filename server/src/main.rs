@@ -5,7 +5,8 @@ use mimalloc::MiMalloc;
 use std::process::ExitCode;
 
 /// Memory that each thread takes from a heap of its own. Where threads share heaps, one that stands back (see [`weir::nice`]) makes
-/// others wait that do not, for as long as it waits for a processor with the heap's lock in hand.
+/// others wait that do not, for as long as it waits for a processor with the heap's lock in hand. Without huge pages (`no_thp`): they would
+/// double what an idle server holds.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 

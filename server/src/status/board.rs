@@ -3,7 +3,7 @@
 
 use super::event::{Event, What};
 use super::registry::{Declared, Registry, Slot};
-use super::resource::{Build, BuildRequest, Builder, BuilderState, BuilderStatus, Log, Step};
+use super::resource::{Build, BuildRequest, Builder, BuilderState, BuilderStatus, Log, PENDING_LISTED, Step};
 use crate::model::id::{BuildId, BuildRequestId, BuilderId, EventId, LogId};
 use crate::model::results::Results;
 use crate::model::time::Time;
@@ -46,7 +46,8 @@ impl Entry {
             last: self.last.clone(),
             last_since: self.last_since,
             running: self.running.clone(),
-            pending: self.pending.clone(),
+            pending: self.pending.iter().take(PENDING_LISTED).cloned().collect(),
+            n_pending: self.pending.len(),
             next: None,
         }
     }

@@ -12,9 +12,6 @@ use crate::model::scope::Scope;
 use crate::model::time::Time;
 use serde_json::{Map, Value, json};
 
-/// Waiting requests of a builder that are listed; of the others there is the count.
-const PENDING_LISTED: usize = 20;
-
 /// A collection, or a single resource, which comes as an array of one.
 pub fn collection(plural: &str, items: Vec<Value>) -> Value {
     json!({ plural: items, "meta": {} })
@@ -163,8 +160,8 @@ pub fn builder(status: &BuilderStatus) -> Value {
         "last": status.last.as_deref().map(build),
         "last_since": seconds(status.last_since),
         "running": status.running.iter().map(|running| build(running)).collect::<Vec<_>>(),
-        "pending": status.pending.iter().take(PENDING_LISTED).map(|waiting| request(waiting)).collect::<Vec<_>>(),
-        "n_pending": status.pending.len(),
+        "pending": status.pending.iter().map(|waiting| request(waiting)).collect::<Vec<_>>(),
+        "n_pending": status.n_pending,
         "next": seconds(status.next),
     })
 }

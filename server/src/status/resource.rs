@@ -58,6 +58,9 @@ pub enum BuilderState {
     Offline,
 }
 
+/// Requests of one builder that are listed; of the others it is said how many they are.
+pub const PENDING_LISTED: usize = 20;
+
 /// A builder with all that a Waterfall's head says of it.
 #[derive(Debug, Clone, Serialize)]
 pub struct BuilderStatus {
@@ -71,8 +74,10 @@ pub struct BuilderStatus {
     pub last_since: Option<Time>,
     /// Running builds, oldest first.
     pub running: Vec<Arc<Build>>,
-    /// What waits, next first.
+    /// What waits, next first: the first [`PENDING_LISTED`], as many as are shown.
     pub pending: Vec<Arc<BuildRequest>>,
+    /// How many wait in all.
+    pub n_pending: usize,
     /// When a scheduler starts it next, where one does.
     pub next: Option<Time>,
 }

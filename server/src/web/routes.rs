@@ -57,10 +57,10 @@ fn table(c: &mut Table<'_>) {
     get_and_post(c, "/login", pages::login::show, pages::login::sign_in);
     get_and_post(c, "/logout", pages::logout::show, pages::logout::sign_out);
     get(c, "/account", pages::account::show);
-    post(c, "/account/tokens", pages::account::make_token);
-    post(c, "/account/tokens/{id}", pages::account::revoke_token);
-    post(c, "/account/sessions", pages::account::end_sessions);
-    post(c, "/account/sessions/{id}", pages::account::end_session);
+    get_and_post(c, "/account/tokens", pages::account::to_account, pages::account::make_token);
+    get_and_post(c, "/account/tokens/{id}", pages::account::to_account, pages::account::revoke_token);
+    get_and_post(c, "/account/sessions", pages::account::to_account, pages::account::end_sessions);
+    get_and_post(c, "/account/sessions/{id}", pages::account::to_account, pages::account::end_session);
     get(c, "/asset/{name}", pages::asset::show);
     get(c, "/team/{team}", pages::team::show);
     get(c, "/team/{team}/audit", pages::audit::team);

@@ -101,9 +101,6 @@ pub struct ParameterLine {
     pub is_required: bool,
 }
 
-/// Waiting requests that the page lists; of the others it says how many there are.
-const PENDING_LISTED: usize = 20;
-
 impl Context for BuilderContext {
     const TEMPLATE: &'static str = "pages/builder";
 }
@@ -119,7 +116,7 @@ impl BuilderLine {
             last: status.last.as_deref().map(|b| BuildLine::new(b, links, now)),
             since: super::team::since(status, now),
             state: look::of_state(status.state),
-            n_pending: status.pending.len(),
+            n_pending: status.n_pending,
             next: status.next.map(|n| Moment::new(n, now)),
         }
     }
@@ -166,8 +163,8 @@ impl BuilderContext {
             running: (status.running.iter().map(|b| (b, BuildLine::new(b, links, now))))
                 .map(|(b, line)| if offers.stop { line.stoppable(b, links) } else { line })
                 .collect(),
-            n_pending_more: status.pending.len().saturating_sub(PENDING_LISTED),
-            pending: (status.pending.iter().take(PENDING_LISTED).map(|r| (r, RequestLine::new(r, now))))
+            n_pending_more: status.n_pending.saturating_sub(status.pending.len()),
+            pending: (status.pending.iter().map(|r| (r, RequestLine::new(r, now))))
                 .map(|(r, line)| if offers.cancel { line.cancellable(r, links) } else { line })
                 .collect(),
             builds: (builds.iter().filter(|b| b.finished_at.is_some()))

@@ -85,7 +85,7 @@ pub fn tally<'a>(builders: impl IntoIterator<Item = &'a BuilderStatus>) -> Tally
     for status in builders {
         tally.builders += 1;
         tally.building += usize::from(!status.running.is_empty());
-        tally.pending += usize::from(!status.pending.is_empty());
+        tally.pending += usize::from(status.n_pending > 0);
         match status.last.as_ref().and_then(|b| b.results) {
             Some(Success | Skipped) => tally.success += 1,
             Some(Warnings) => tally.warnings += 1,

@@ -181,6 +181,7 @@ fn column(
             last,
             running,
             pending: vec![],
+            n_pending: 0,
             next: None,
         },
         builds,
@@ -241,6 +242,7 @@ fn site_view() -> ViewPage {
         column(8, key("never-built"), 1, 1, &[], &["docs"]),
     ];
     columns[1].status.pending = vec![request(&key("full-2.3"), 9), request(&key("full-2.3"), 10)];
+    columns[1].status.n_pending = 2;
     columns[1].status.state = BuilderState::Pending;
     columns[7].status.state = BuilderState::Offline;
     columns[6].status.next = Some(now() + TimeDelta::hours(5));

@@ -79,10 +79,10 @@ fn activity(out: &mut String, column: &Column, d: Drawing<'_>) {
     } else {
         let _ = write!(out, "<span class=st>{} {}</span>", state.sign, state.word);
     }
-    if !status.pending.is_empty() && status.state != BuilderState::Pending {
-        let _ = write!(out, " <span class=pn>{} {} waiting</span>", look::WAITING.sign, status.pending.len());
-    } else if status.pending.len() > 1 || status.state == BuilderState::Pending {
-        let _ = write!(out, " <span class=pn>{}</span>", status.pending.len());
+    if status.n_pending > 0 && status.state != BuilderState::Pending {
+        let _ = write!(out, " <span class=pn>{} {} waiting</span>", look::WAITING.sign, status.n_pending);
+    } else if status.n_pending > 1 || status.state == BuilderState::Pending {
+        let _ = write!(out, " <span class=pn>{}</span>", status.n_pending);
     }
     if let Some(next) = status.next {
         let _ = write!(

@@ -44,6 +44,11 @@ pub async fn show(
     page(&state, maker, asked, None).await
 }
 
+/// `GET` of a form's address leads to the page with the forms: whoever opens what a refused form left in the address bar finds it there.
+pub async fn to_account(maker: Maker) -> HttpResponse {
+    see(&maker.links.account()).finish()
+}
+
 /// `POST /account/tokens`: makes a token and shows it, this once.
 pub async fn make_token(
     state: web::Data<AppState>,
