@@ -5,8 +5,8 @@ use mimalloc::MiMalloc;
 use std::process::ExitCode;
 
 /// Memory that each thread takes from a heap of its own. Where threads share heaps, one that stands back (see [`weir::nice`]) makes
-/// others wait that do not, for as long as it waits for a processor with the heap's lock in hand. Without huge pages (`no_thp`): they would
-/// double what an idle server holds.
+/// others wait that do not, for as long as it waits for a processor with the heap's lock in hand. It asks for no huge pages (`no_thp`): where
+/// the system gives them to who asks, an idle server would hold twice as much.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 

@@ -97,6 +97,8 @@ async fn a_token_reaches_no_further_than_its_person_and_makes_no_other_token() {
     let token = make(&mut ada, &[("name", "a"), ("team", ""), ("role", ""), ("days", "7")]).await;
     let again = send(&mut ada, &[("name", "a"), ("team", ""), ("role", ""), ("days", "7")]).await;
     assert_eq!(again.status, 422, "two of one name");
+    let opened = ada.get("/account/tokens").await;
+    assert_eq!((opened.status, opened.header("location")), (303, Some("/account")), "opened anew from the address bar");
     let page = w.get_as(&token, "/account").await;
     assert_eq!(page.status, 303, "a token has no account page");
     let post = urlencoded(client().post(w.url("/account/tokens")).bearer_auth(&token), &[("name", "b"), ("days", "7")]);

@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
+use signal_hook::iterator::{Handle, Signals};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt;
@@ -23,6 +23,7 @@ pub struct Server {
     child: Child,
     address: SocketAddr,
     asked_to_end: Arc<AtomicBool>,
+    signals: Handle,
 }
 
 impl Server {
@@ -41,7 +42,7 @@ impl Server {
             .spawn()
             .with_context(|| format!("cannot start {}", serve.get_program().display()))?;
         let asked_to_end = Arc::new(AtomicBool::new(false));
-        let (pid, asked) = (pid(&child), Arc::clone(&asked_to_end));
+        let (pid, asked, heard) = (pid(&child), Arc::clone(&asked_to_end), signals.handle());
         std::thread::spawn(move || {
             for _ in signals.forever() {
                 asked.store(true, Ordering::SeqCst);
@@ -51,8 +52,9 @@ impl Server {
         });
         let log = child.stderr.take().expect("stderr is a pipe");
         match ready(log, address_file) {
-            Ok(address) => Ok(Self { child, address, asked_to_end }),
+            Ok(address) => Ok(Self { child, address, asked_to_end, signals: heard }),
             Err(error) => {
+                heard.close();
                 let _ = kill(pid, Signal::SIGTERM);
                 let status = child.wait().context("the server cannot be waited for")?;
                 if asked_to_end.load(Ordering::SeqCst) {
@@ -79,11 +81,21 @@ impl Server {
         Ok(())
     }
 
-    /// Ends it.
+    /// Ends it, where it has not ended.
     pub fn end(&mut self) {
-        let _ = kill(pid(&self.child), Signal::SIGTERM);
-        // There is nobody to tell how it ended: we end because of something else.
-        let _ = self.child.wait();
+        // Its number may be another's once it is gone: no signal goes there any more.
+        self.signals.close();
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let _ = kill(pid(&self.child), Signal::SIGTERM);
+            // There is nobody to tell how it ended: we end because of something else.
+            let _ = self.child.wait();
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 

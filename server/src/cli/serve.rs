@@ -1,6 +1,7 @@
 //! `weir serve`: the server.
 
-use crate::{app, nice};
+use crate::app;
+use crate::nice;
 use anyhow::Context as _;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;

@@ -66,7 +66,7 @@ pub struct Waiting<'a> {
     pub builder: &'a BuilderKey,
     /// What their worker must be; none where the builder is not declared any more.
     pub labels: Option<&'a [String]>,
-    /// Next first: higher priority, then older.
+    /// Next first, see [`BuildRequest::turn`].
     pub requests: &'a [Arc<BuildRequest>],
 }
 
@@ -139,15 +139,11 @@ impl<'a> Next<'a> {
         let (request, others) = requests.split_first()?;
         Some(Self { waiting, request, others })
     }
-
-    fn place(&self) -> impl Ord + use<> {
-        (self.request.priority, Reverse((self.request.submitted_at, self.request.id)))
-    }
 }
 
 impl Ord for Next<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.place().cmp(&other.place())
+        other.request.turn().cmp(&self.request.turn())
     }
 }
 

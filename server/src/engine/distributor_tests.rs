@@ -2,7 +2,6 @@
 
 use super::{Running, Snapshot, TeamShare, Waiting, WorkerSlots, decide, explain};
 use crate::engine::round::Round;
-use crate::engine::sample;
 use crate::engine::wait::Wait;
 use crate::model::name::BuilderKey;
 use crate::model::time::Time;
@@ -12,7 +11,8 @@ use std::sync::Arc;
 
 /// A situation in words, one line each:
 /// `team NAME [weight=N] [quota=N]`, `worker NAME SLOTS [labels=a,b] [teams=a,b]`,
-/// `running TEAM/BUILDER WORKER [lent]`, `waits ID TEAM/BUILDER [labels=a,b] [priority=N] [gone]` (in order of age).
+/// `running TEAM/BUILDER WORKER [lent]`, `waits ID TEAM/BUILDER [labels=a,b] [priority=N] [gone]` (in order of age; a builder's first line says
+/// of what labels it is).
 #[derive(Default)]
 struct Situation {
     teams: Vec<(String, TeamShare)>,
@@ -57,9 +57,12 @@ impl Situation {
     fn wait(&mut self, id: i64, builder: BuilderKey, labels: Option<Vec<String>>, priority: i32) {
         let n_before: usize = self.waits.iter().map(|(requests, _)| requests.len()).sum();
         let submitted_at = Time::from_timestamp(n_before as i64, 0).unwrap();
-        let request = Arc::new(BuildRequest { priority, submitted_at, ..sample::request(id, builder) });
+        let request = Arc::new(BuildRequest { priority, submitted_at, ..BuildRequest::sample(id, builder) });
         match self.waits.iter_mut().find(|(requests, _)| requests[0].builder == request.builder) {
-            Some((requests, _)) => requests.push(request),
+            Some((requests, _)) => {
+                requests.push(request);
+                requests.sort_by_key(|request| request.turn());
+            }
             None => self.waits.push((vec![request], labels)),
         }
     }

@@ -168,7 +168,6 @@ impl Drop for Lent {
 #[cfg(test)]
 mod tests {
     use super::{Lending, Traffic, WaitsForItself};
-    use crate::engine::sample;
     use crate::model::id::{BuildId, BuildRequestId, BuilderId};
     use crate::model::name::BuilderKey;
     use crate::model::source_stamp::SourceStamp;
@@ -205,7 +204,7 @@ mod tests {
     }
 
     fn request(id: i64, builder: &str) -> Arc<BuildRequest> {
-        Arc::new(sample::request(id, key(builder)))
+        Arc::new(BuildRequest::sample(id, key(builder)))
     }
 
     fn on(id: i64, builder: &str) -> Vec<(BuildRequestId, BuilderKey)> {

@@ -22,9 +22,6 @@ pub mod masked;
 pub mod retention;
 /// Whose turn it is among teams.
 pub mod round;
-/// What tests of the engine decide about.
-#[cfg(test)]
-mod sample;
 /// What a build needs of a step.
 pub mod step;
 /// What a running step gets from its build.

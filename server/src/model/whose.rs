@@ -36,7 +36,25 @@ impl Whose {
 
 #[cfg(test)]
 mod tests {
-    use super::network;
+    use super::{Whose, network};
+    use crate::model::right::Role;
+    use crate::model::scope::{Narrowed, Scope};
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn a_teams_tokens_are_the_teams_and_else_it_is_the_person_or_the_address() {
+        let address = "192.0.2.7".parse().unwrap();
+        let ada = |teams: &[&str]| {
+            let roles: BTreeMap<_, _> = teams.iter().map(|team| ((*team).to_owned(), Role::Viewer)).collect();
+            Scope::proved("ada".to_owned(), None, false, roles, Narrowed::default())
+        };
+        let (team, person) = (Whose::Team("core".to_owned()), Whose::Subject("ada".to_owned()));
+        assert_eq!(Whose::of(&ada(&["core"]), address), team);
+        assert_eq!(Whose::of(&ada(&["core"]).in_session(), address), person, "a browser is a person's");
+        assert_eq!(Whose::of(&ada(&["core", "docs"]), address), person);
+        assert_eq!(Whose::of(&ada(&[]), address), person);
+        assert_eq!(Whose::of(&Scope::anonymous(), address), Whose::Address(address));
+    }
 
     #[test]
     fn addresses_of_one_network_of_a_subscriber_count_together() {

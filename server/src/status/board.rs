@@ -27,7 +27,7 @@ pub(super) struct Entry {
     pub last_since: Option<Time>,
     /// Oldest first.
     pub running: Vec<Arc<Build>>,
-    /// Next first.
+    /// Next first, see [`BuildRequest::turn`].
     pub pending: Vec<Arc<BuildRequest>>,
     /// Finished, highest number first.
     pub recent: VecDeque<Arc<Build>>,
@@ -54,8 +54,7 @@ impl Entry {
 
     /// Puts a request in its place among those that wait.
     pub fn queue(&mut self, request: Arc<BuildRequest>) {
-        let place = |r: &BuildRequest| (Reverse(r.priority), r.id);
-        let at = self.pending.partition_point(|waiting| place(waiting) < place(&request));
+        let at = self.pending.partition_point(|waiting| waiting.turn() < request.turn());
         self.pending.insert(at, request);
     }
 
@@ -265,7 +264,10 @@ impl State {
     }
 
     fn drop_request(&mut self, slot: Slot, id: BuildRequestId) {
-        Arc::make_mut(&mut self.entries[slot]).pending.retain(|r| r.id != id);
+        let pending = &mut Arc::make_mut(&mut self.entries[slot]).pending;
+        if let Some(at) = pending.iter().position(|r| r.id == id) {
+            pending.remove(at);
+        }
     }
 
     fn change_build(&mut self, id: BuildId, change: impl FnOnce(&mut Build)) {
@@ -321,8 +323,19 @@ fn put_step(build: &mut Build, step: &Step) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Board, EventId, Registry, State};
+    use super::{Board, BuildRequest, Entry, EventId, Registry, State};
+    use crate::model::name::BuilderKey;
     use std::sync::Arc;
+
+    #[test]
+    fn what_waits_stands_in_order_whenever_it_came() {
+        let mut entry = Entry::default();
+        for (id, priority) in [(5, 0), (3, 0), (4, 1), (6, 1), (1, -1)] {
+            let request = BuildRequest::sample(id, BuilderKey::new("core", "full"));
+            entry.queue(Arc::new(BuildRequest { priority, ..request }));
+        }
+        assert_eq!(entry.pending.iter().map(|request| request.id.0).collect::<Vec<_>>(), [4, 6, 3, 5, 1]);
+    }
 
     #[test]
     fn a_panic_under_the_lock_does_not_take_the_board_away() {

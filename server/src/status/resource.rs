@@ -9,6 +9,7 @@ use crate::model::source_stamp::SourceStamp;
 use crate::model::test_outcome::TestOutcome;
 use crate::model::time::Time;
 use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 /// A tenant, as its readers see it.
@@ -56,6 +57,31 @@ pub enum BuilderState {
     Retired,
     /// No worker could run it.
     Offline,
+}
+
+impl BuildRequest {
+    /// Who of those that wait comes first: higher priority, then older. The least is the next.
+    pub fn turn(&self) -> (Reverse<i32>, BuildRequestId) {
+        (Reverse(self.priority), self.id)
+    }
+
+    /// One that tests decide about.
+    #[cfg(test)]
+    pub fn sample(id: i64, builder: BuilderKey) -> Self {
+        Self {
+            id: BuildRequestId(id),
+            buildset_id: BuildsetId(id),
+            builder_id: BuilderId(0),
+            builder,
+            priority: 0,
+            submitted_at: Time::UNIX_EPOCH,
+            reason: String::new(),
+            owner: None,
+            source_stamp: SourceStamp::default(),
+            properties: Properties::default(),
+            n_retries: 0,
+        }
+    }
 }
 
 /// Requests of one builder that are listed; of the others it is said how many they are.

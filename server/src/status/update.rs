@@ -30,7 +30,7 @@ const LEVEL: i32 = 1;
 pub struct Queue(Arc<Entry>);
 
 impl Queue {
-    /// At least one; next first.
+    /// At least one; next first, see [`BuildRequest::turn`].
     pub fn requests(&self) -> &[Arc<BuildRequest>] {
         &self.0.pending
     }
@@ -57,11 +57,11 @@ impl Update {
         let now = self.status.0.in_force();
         let mut pending: Vec<Arc<BuildRequest>> =
             now.board.look().entries.iter().flat_map(|entry| entry.pending.iter().cloned()).collect();
-        pending.sort_by_key(|r| (std::cmp::Reverse(r.priority), r.id));
+        pending.sort_by_key(|request| request.turn());
         pending
     }
 
-    /// Requests that wait, by builder: what is looked at grows with the builders, and not with how much they have waiting.
+    /// Requests that wait, by builder: it costs what there are builders, however much waits.
     pub fn queues(&self) -> Vec<Queue> {
         let now = self.status.0.in_force();
         let board = now.board.look();

@@ -65,7 +65,7 @@ impl Told {
     pub fn json(&self) -> Value {
         json!({
             "calls answered": self.n_answered, "calls refused": self.n_refused, "streams opened": self.n_streams,
-            "queued in s": self.queued_s, "still waiting": self.n_waiting,
+            "longest queueing in s": self.queued_s, "waiting at the end": self.n_waiting,
         })
     }
 }

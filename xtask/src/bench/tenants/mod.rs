@@ -1,7 +1,8 @@
 //! `cargo xtask bench tenants`: a hostile team beside a quiet one. The quiet team's builds and pages are measured alone, and while the other
 //! has queued builds by the thousand whose logs are floods, asks for more and holds streams open as fast as it can: once on a server of its
-//! own on this machine, and once on the quiet team's. The first tells what sharing the machine costs (its builds and its clients run
-//! here, too), the second what sharing the server adds. Several rounds, since a machine has good minutes and bad ones.
+//! own on this machine, and once on the quiet team's. The bound is held against both: against alone, which is what is promised; and against
+//! the hostile team elsewhere on the machine, which has that server's work, its builds and its clients compete for the same processors, too,
+//! and so tells whether what is beyond comes of sharing the server. Several rounds, since a machine has good minutes and bad ones.
 
 mod hostile;
 mod quiet;
@@ -43,8 +44,8 @@ pub struct Tenants {
     #[arg(long, default_value_t = 16)]
     streams: usize,
     /// Rounds: each measures all on fresh servers.
-    #[arg(long, default_value_t = 4)]
-    rounds: usize,
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
     /// Builds of the quiet team that are timed, each time.
     #[arg(long, default_value_t = 15)]
     builds: usize,
@@ -68,8 +69,8 @@ impl Tenants {
             say("this is a debug build: its figures are many times those of a release build");
         }
         let mut measured = Rounds::default();
-        for round in 1..=self.rounds.max(1) {
-            say(&format!("round {round} of {}", self.rounds.max(1)));
+        for round in 1..=self.rounds {
+            say(&format!("round {round} of {}", self.rounds));
             self.round(&weir, &mut measured)?;
         }
         let report = self.report(&measured);
@@ -91,8 +92,9 @@ impl Tenants {
         quiet.make_history()?;
         hostile::warm_up(&shared.site)?;
         say("how long one build of the hostile team takes alone");
-        measured.length_ms = measured.length_ms.max(hostile::length_ms(&shared.site)?);
+        measured.lengths_ms.push(hostile::length_ms(&shared.site)?);
         say("the quiet team alone");
+        settle();
         measured.alone.add(quiet.measure()?);
         let own = Served::start(weir, "own", self.queued)?;
         hostile::warm_up(&own.site)?;
@@ -107,6 +109,7 @@ impl Tenants {
     /// The quiet team while the hostile one uses `site`.
     fn beside(&self, site: &Site, quiet: &Quiet, told: &mut Told) -> Result<Measured> {
         let queued_s = hostile::queue(site, self.queued)?;
+        settle();
         let token = site.token(&["--team", "hostile", "--role", "operator"])?;
         let hostile = Hostile::start(site, &token, self.callers, self.streams);
         let measured = quiet.measure();
@@ -117,11 +120,12 @@ impl Tenants {
     }
 
     fn report(&self, measured: &Rounds) -> Value {
-        let Rounds { alone, apart, beside, length_ms, told_apart, told } = measured;
+        let Rounds { alone, apart, beside, lengths_ms, told_apart, told } = measured;
+        let length_ms = percentile(lengths_ms, 50.0);
         let starts = figure(
             "start of a build",
             [&alone.starts_ms, &apart.starts_ms, &beside.starts_ms],
-            Bound::Added(*length_ms),
+            Bound::Added(length_ms),
         );
         let pages = alone.pages_ms.iter().zip(&apart.pages_ms).zip(&beside.pages_ms);
         let pages = pages.map(|(((name, alone), (_, apart)), (_, beside))| {
@@ -138,14 +142,19 @@ impl Tenants {
     }
 }
 
+/// What was written before is written, and is no part of what is measured next.
+fn settle() {
+    nix::unistd::sync();
+}
+
 /// What all rounds came to.
 #[derive(Default)]
 struct Rounds {
     alone: Measured,
     apart: Measured,
     beside: Measured,
-    /// The longest.
-    length_ms: f64,
+    /// Of each round.
+    lengths_ms: Vec<f64>,
     told_apart: Told,
     told: Told,
 }
@@ -178,6 +187,7 @@ impl Served {
 }
 
 /// How much worse a figure may become.
+#[derive(Clone, Copy)]
 enum Bound {
     /// By so much more at the worst.
     Added(f64),
@@ -185,40 +195,53 @@ enum Bound {
     Times(f64),
 }
 
-/// A figure alone, with the hostile team elsewhere on the machine, and beside it; what the machine costs is nobody's on the server.
+impl Bound {
+    fn of(self, p99: f64) -> f64 {
+        match self {
+            Self::Added(ms) => p99 + ms,
+            Self::Times(factor) => p99 * factor,
+        }
+    }
+}
+
+/// A figure alone, with the hostile team on a server of its own, and with it on the same: the bound is held against either, and the
+/// second tells whether it is the server that is shared or the machine.
 fn figure(name: &str, [alone, apart, beside]: [&[f64]; 3], bound: Bound) -> Value {
     let p99 = |samples: &[f64]| percentile(samples, 99.0);
-    let limit = match bound {
-        Bound::Added(ms) => p99(alone) + ms,
-        Bound::Times(factor) => p99(alone).max(p99(apart)) * factor,
-    };
+    let (limit, limit_apart) = (bound.of(p99(alone)), bound.of(p99(apart)));
     let said =
         |samples: &[f64]| json!({ "median": percentile(samples, 50.0), "p99": p99(samples), "samples": samples.len() });
     json!({
         "name": name, "unit": "ms", "alone": said(alone), "apart": said(apart), "beside": said(beside),
         "limit_p99": limit, "is_kept": p99(beside) <= limit,
+        "limit_p99_apart": limit_apart, "is_kept_apart": p99(beside) <= limit.max(limit_apart),
     })
 }
 
-/// Figures that are beyond their bounds.
+/// Figures that are beyond their bounds, also where only the machine is shared.
 fn missed(report: &Value) -> Vec<&str> {
-    names_without(report, "is_kept")
+    names_without(report, "is_kept_apart")
 }
 
 /// The report for people, in Markdown.
 fn table(report: &Value) -> String {
     let mut text = list(&report["surroundings"]) + &list(&report["hostile"]);
     text.push_str(
-        "\n| what | alone: median | p99 | on the same machine: median | p99 | on the same server: median | p99 | p99 may be | |\n\
-         |---|---:|---:|---:|---:|---:|---:|---:|---|\n",
+        "\n| what | alone: median | p99 | on the same machine: median | p99 | on the same server: median | p99 \
+         | may be, of alone | of the same machine | |\n\
+         |---|---:|---:|---:|---:|---:|---:|---:|---:|---|\n",
     );
     for figure in report["figures"].as_array().into_iter().flatten() {
         let ms = |value: &Value| value.as_f64().map_or_else(String::new, |ms| format!("{ms:.1} ms"));
         let cells = ["alone", "apart", "beside"].map(|phase| ["median", "p99"].map(|part| ms(&figure[phase][part])));
-        let limit = ms(&figure["limit_p99"]);
-        let verdict = if figure["is_kept"] == true { "kept" } else { "MISSED" };
+        let limits = format!("{} | {}", ms(&figure["limit_p99"]), ms(&figure["limit_p99_apart"]));
+        let verdict = match (&figure["is_kept"], &figure["is_kept_apart"]) {
+            (Value::Bool(true), _) => "kept",
+            (_, Value::Bool(true)) => "kept but for the machine",
+            _ => "MISSED",
+        };
         let name = figure["name"].as_str().unwrap_or_default();
-        writeln!(text, "| {name} | {} | {limit} | {verdict} |", cells.as_flattened().join(" | "))
+        writeln!(text, "| {name} | {} | {limits} | {verdict} |", cells.as_flattened().join(" | "))
             .expect("writing to a string never fails");
     }
     text
@@ -233,16 +256,17 @@ mod tests {
     fn what_is_missed_is_said() {
         let page = figure("page", [&[3.0], &[2.0], &[4.1]], Bound::Times(4.0 / 3.0));
         let busy = figure("busy", [&[3.0], &[6.0], &[7.9]], Bound::Times(4.0 / 3.0));
-        let start = figure("start", [&[3.0], &[900.0], &[2_004.0]], Bound::Added(2_000.0));
-        let report = json!({ "figures": [page, busy, start] });
+        let start = figure("start", [&[3.0], &[2.0], &[2_004.0]], Bound::Added(2_000.0));
+        let fine = figure("fine", [&[3.0], &[2.0], &[4.0]], Bound::Times(4.0 / 3.0));
+        let report = json!({ "figures": [page, busy, start, fine] });
         assert_eq!(missed(&report), ["page", "start"]);
         let text = table(&report);
         assert!(
-            text.contains("| page | 3.0 ms | 3.0 ms | 2.0 ms | 2.0 ms | 4.1 ms | 4.1 ms | 4.0 ms | MISSED |"),
+            text.contains("| page | 3.0 ms | 3.0 ms | 2.0 ms | 2.0 ms | 4.1 ms | 4.1 ms | 4.0 ms | 2.7 ms | MISSED |"),
             "{text}"
         );
         assert!(
-            text.contains("| busy | 3.0 ms | 3.0 ms | 6.0 ms | 6.0 ms | 7.9 ms | 7.9 ms | 8.0 ms | kept |"),
+            text.contains("| busy | 3.0 ms | 3.0 ms | 6.0 ms | 6.0 ms | 7.9 ms | 7.9 ms | 4.0 ms | 8.0 ms | kept but for the machine |"),
             "{text}"
         );
     }
