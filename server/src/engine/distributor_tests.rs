@@ -11,14 +11,20 @@ use std::sync::Arc;
 
 /// A situation in words, one line each:
 /// `team NAME [weight=N] [quota=N]`, `worker NAME SLOTS [labels=a,b] [teams=a,b]`,
-/// `running TEAM/BUILDER WORKER [lent]`, `waits ID TEAM/BUILDER [labels=a,b] [priority=N] [gone]` (in order of age; a builder's first line says
-/// of what labels it is).
+/// `running TEAM/BUILDER WORKER [lent]`, `waits ID TEAM/BUILDER [labels=a,b] [priority=N] [gone]` (in order of age;
+/// a builder's first line says of what labels it is).
 #[derive(Default)]
 struct Situation {
     teams: Vec<(String, TeamShare)>,
     workers: Vec<(String, u32, Vec<String>, Vec<String>)>,
     running: Vec<(BuilderKey, String, bool)>,
-    waits: Vec<(Vec<Arc<BuildRequest>>, Option<Vec<String>>)>,
+    waits: Vec<Queue>,
+}
+
+/// What waits of one builder: see [`Waiting`].
+struct Queue {
+    requests: Vec<Arc<BuildRequest>>,
+    labels: Option<Vec<String>>,
 }
 
 impl Situation {
@@ -55,15 +61,15 @@ impl Situation {
     }
 
     fn wait(&mut self, id: i64, builder: BuilderKey, labels: Option<Vec<String>>, priority: i32) {
-        let n_before: usize = self.waits.iter().map(|(requests, _)| requests.len()).sum();
+        let n_before: usize = self.waits.iter().map(|queue| queue.requests.len()).sum();
         let submitted_at = Time::from_timestamp(n_before as i64, 0).unwrap();
         let request = Arc::new(BuildRequest { priority, submitted_at, ..BuildRequest::sample(id, builder) });
-        match self.waits.iter_mut().find(|(requests, _)| requests[0].builder == request.builder) {
-            Some((requests, _)) => {
-                requests.push(request);
-                requests.sort_by_key(|request| request.turn());
+        match self.waits.iter_mut().find(|queue| queue.requests[0].builder == request.builder) {
+            Some(queue) => {
+                queue.requests.push(request);
+                queue.requests.sort_by_key(|request| request.turn());
             }
-            None => self.waits.push((vec![request], labels)),
+            None => self.waits.push(Queue { requests: vec![request], labels }),
         }
     }
 
@@ -87,10 +93,10 @@ impl Situation {
             waiting: self
                 .waits
                 .iter()
-                .map(|(requests, labels)| Waiting {
-                    builder: &requests[0].builder,
-                    labels: labels.as_deref(),
-                    requests,
+                .map(|queue| Waiting {
+                    builder: &queue.requests[0].builder,
+                    labels: queue.labels.as_deref(),
+                    requests: &queue.requests,
                 })
                 .collect(),
         }
@@ -263,7 +269,7 @@ fn with_one_slot_teams_take_turns_by_weight_and_nobody_starves() {
         let team = assigned[0].team.clone();
         round.advance(&team, if team == "a" { 2 } else { 1 });
         order.push_str(&team);
-        let done = situation.waits.iter().position(|(requests, _)| requests[0].builder.team == team).unwrap();
+        let done = situation.waits.iter().position(|queue| queue.requests[0].builder.team == team).unwrap();
         situation.waits.remove(done);
     }
     assert_eq!(order.matches('a').count(), 6, "{order}");
