@@ -197,6 +197,8 @@ async fn can_knows_what_is_used_up_by_which_key_a_token_is_signed_and_what_peopl
     let kid = row["kid"].as_str().unwrap().to_owned();
     assert!(w.weir(&["token", "rotate-key", "local"], &[]).status.success());
     says(&plain, "force", 0, &[]);
+    // Beside a server that has just looked.
+    assert_eq!(w.get_as(&token, "/").await.status, 200);
     assert!(w.weir(&["token", "revoke", "--key", &kid], &[]).status.success());
     says(&plain, "force", 1, &[&format!("the key {kid} that signed the token was revoked")]);
     assert_eq!(w.force_as(Some(&token), "core/full", json!({})).await.status, 401);

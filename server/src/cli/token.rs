@@ -9,7 +9,7 @@ use crate::model::glob::Glob;
 use crate::model::right::{Right, Role};
 use crate::model::scope::Scope;
 use crate::model::time::{Span, Time};
-use crate::status::revocation::Target;
+use crate::status::revocation::{COUNTS_AFTER, Target};
 use crate::status::token::{LISTED, Token, Tokens};
 use crate::store::Store;
 use crate::web::auth::Keys;
@@ -36,7 +36,7 @@ enum What {
     Issue(Issue),
     /// Shows the tokens that were issued
     List(List),
-    /// Ends a token, or all of a subject or a key; a running server refuses them within a second, also where they are in use
+    /// Ends a token, or all of a subject or a key; a running server refuses them once this returns
     Revoke(Revoke),
     /// Puts a new key in the place of the one that signs tokens; old tokens stay good until they expire
     RotateKey(RotateKey),
@@ -284,6 +284,8 @@ impl Revoke {
             Target::Token { issuer, jti } if issuer.is_empty() => tokens.revoke(&Scope::system(), &jti).await?,
             target => tokens.revoke_all(&Scope::system(), target).await?,
         }
+        // So that what is said to be revoked is refused by servers beside this process, too.
+        tokio::time::sleep(COUNTS_AFTER).await;
         self.tell();
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! What no token is believed for any more, in memory: single tokens, everything of a subject, everything that a key signed. It is read
 //! from the database at first use and then only what came new, so that a request costs no question of its own and what another
-//! process revoked counts within a second.
+//! process revoked counts after [`COUNTS_AFTER`].
 
 use super::rights::Identity;
 use super::{Error, Result};
@@ -12,9 +12,11 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet};
 use std::fmt;
 use std::sync::Mutex;
+use std::time::Duration;
 
-/// How old a look at the database may be.
-const LOOK_EVERY_MS: i64 = 500;
+/// How long after it is stored a revocation counts in every process, at the latest: no look at the database for revocations or for a
+/// session is used longer than this. Calls that come later are refused; answers that are under way end within a second more.
+pub const COUNTS_AFTER: Duration = Duration::from_millis(500);
 /// Newer ids may become visible before older ones where several write at once; so far back is looked again.
 const OVERLAP: i64 = 1_000;
 /// Revocations that one look forgets at most: more than come between two.
@@ -219,7 +221,7 @@ impl Known {
     }
 
     fn is_fresh(&self, now: Time) -> bool {
-        self.lock().looked_at.is_some_and(|at| (now - at).num_milliseconds().abs() < LOOK_EVERY_MS)
+        self.lock().looked_at.is_some_and(|at| (now - at).abs().to_std().is_ok_and(|age| age < COUNTS_AFTER))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, List> {

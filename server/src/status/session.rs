@@ -2,6 +2,7 @@
 //! is worth is asked of the configuration in force at each request; here stands only who signed in.
 
 use super::again::seal;
+use super::revocation::COUNTS_AFTER;
 use super::rights::Identity;
 use super::{Error, Result, Status};
 use crate::config::auth::Auth;
@@ -20,9 +21,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// For how long a session that was found is believed: what another process ends counts after this.
-const BELIEVED_MS: i64 = 1_000;
-/// Sessions that are believed at the same time.
+/// Sessions that are believed at the same time, each for [`COUNTS_AFTER`].
 const BELIEVED_MAX: usize = 4_096;
 /// The use of a session is written down no more often than this.
 const TOUCH_EVERY: TimeDelta = TimeDelta::seconds(60);
@@ -283,7 +282,7 @@ impl Sessions {
                 memory.n_rights = n_rights;
             }
             if let Some((at, session)) = memory.found.get(&key)
-                && (now - *at).num_milliseconds().abs() < BELIEVED_MS
+                && (now - *at).abs().to_std().is_ok_and(|age| age < COUNTS_AFTER)
             {
                 return Ok(Some(session.clone()));
             }

@@ -168,7 +168,7 @@ impl Tokens {
         Ok(row.map(Token::from))
     }
 
-    /// Why a token counts no more, if so. What another process revoked counts within a second.
+    /// Why a token counts no more, if so. What another process revoked counts after [`COUNTS_AFTER`](super::revocation::COUNTS_AFTER).
     ///
     /// # Errors
     /// Where the database cannot be read: then nothing is believed.
