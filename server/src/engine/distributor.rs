@@ -100,7 +100,7 @@ pub fn decide(snapshot: &Snapshot<'_>) -> Vec<Assignment> {
                 match table.place(next.waiting) {
                     Ok(worker) => break (worker, next.request.submitted_at),
                     // Of the whole team nothing more can.
-                    Err(Wait::Quota(_)) => return false,
+                    Err(Wait::Quota) => return false,
                     // Of this builder nothing more can.
                     Err(_) => queue.pop(),
                 };
@@ -161,11 +161,6 @@ impl PartialEq for Next<'_> {
 
 impl Eq for Next<'_> {}
 
-/// Why requests of `waiting` wait, as things stand in `snapshot`.
-pub fn explain(snapshot: &Snapshot<'_>, waiting: &Waiting<'_>) -> Wait {
-    Table::new(snapshot).place(waiting).err().unwrap_or(Wait::Next)
-}
-
 /// A team's rank: how much of its share it uses, its turn, its oldest request.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
@@ -225,8 +220,8 @@ impl<'a> Table<'a> {
         if fitting.is_empty() {
             return Err(Wait::NoWorker);
         }
-        if let Some(quota) = share.quota.filter(|quota| self.running(team) >= *quota) {
-            return Err(Wait::Quota(quota));
+        if share.quota.is_some_and(|quota| self.running(team) >= quota) {
+            return Err(Wait::Quota);
         }
         let idle = |worker: &WorkerSlots<'_>| !self.busy.contains(&(waiting.builder, worker.name));
         let mut others: Vec<_> = fitting.into_iter().filter(|(_, worker)| idle(worker)).collect();

@@ -1,6 +1,6 @@
 //! Situations of the distributor and what it decides.
 
-use super::{Running, Snapshot, TeamShare, Waiting, WorkerSlots, decide, explain};
+use super::{Running, Snapshot, Table, TeamShare, Waiting, WorkerSlots, decide};
 use crate::engine::round::Round;
 use crate::engine::wait::Wait;
 use crate::model::name::BuilderKey;
@@ -278,7 +278,7 @@ fn with_one_slot_teams_take_turns_by_weight_and_nobody_starves() {
 }
 
 #[test]
-fn why_a_request_waits_can_be_told() {
+fn a_request_waits_for_one_reason_at_a_time() {
     let situation = Situation::read(
         "team core
          team docs quota=0
@@ -293,7 +293,9 @@ fn why_a_request_waits_can_be_told() {
          waits 6 core/b labels=bsd",
     );
     let snapshot = situation.snapshot(&Round::default());
-    let told: Vec<_> = snapshot.waiting.iter().map(|w| explain(&snapshot, w)).collect();
-    let expected = [Wait::BuilderBusy, Wait::SlotsBusy, Wait::NoWorker, Wait::Quota(0), Wait::NotDeclared, Wait::Next];
+    let table = Table::new(&snapshot);
+    let told: Vec<_> = snapshot.waiting.iter().map(|waiting| table.place(waiting).err()).collect();
+    let expected = [Wait::BuilderBusy, Wait::SlotsBusy, Wait::NoWorker, Wait::Quota, Wait::NotDeclared].map(Some);
+    let expected = [&expected[..], &[None]].concat();
     assert_eq!(told, expected);
 }
