@@ -12,6 +12,8 @@ pub mod config;
 pub mod delivery;
 /// What makes builds happen.
 pub mod engine;
+/// What the allocator does with memory that is free again.
+pub mod memory;
 /// Words and rules, no IO.
 pub mod model;
 /// Who leaves the processors to others.

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
+    weir::memory::hold_free_memory();
     let ran = if weir::cli::exec::is_asked() {
         weir::cli::exec::Exec {}.run()
     } else {
