@@ -7,11 +7,12 @@ use std::sync::{LazyLock, Mutex};
 use weir_tests::source::{Source, read, root};
 
 /// Where a module of the server may look besides itself. Everything may look at `clock`, `model`, `nice` and `shutdown`.
-const IMPORTS: [(&str, &[&str]); 16] = [
+const IMPORTS: [(&str, &[&str]); 17] = [
     ("model", &[]),
     ("clock", &[]),
     ("shutdown", &[]),
     ("nice", &[]),
+    ("memory", &[]),
     ("outbound", &[]),
     ("config", &[]),
     ("store", &[]),
@@ -30,7 +31,7 @@ const IMPORTS: [(&str, &[&str]); 16] = [
 const BASE: [&str; 4] = ["clock", "model", "nice", "shutdown"];
 
 /// Libraries that one module owns alone; entries with `.rs` are single files.
-const OWNERS: [(&str, &[&str]); 14] = [
+const OWNERS: [(&str, &[&str]); 16] = [
     // `model` derives diesel's mapping on enums and ids: the table below says that this is all it does.
     ("diesel", &["store", "model"]),
     ("diesel_migrations", &["store"]),
@@ -46,6 +47,8 @@ const OWNERS: [(&str, &[&str]); 14] = [
     ("jsonc_parser", &["config"]),
     ("handlebars", &["render", "engine/interpolate.rs"]),
     ("clap", &["cli", "main"]),
+    ("mimalloc", &["main"]),
+    ("libmimalloc_sys", &["memory"]),
 ];
 
 /// Of code, style sheets, scripts and templates.
