@@ -185,7 +185,7 @@ impl Issue {
         wish.subject.get_or_insert_with(login_name);
         let keys = Keys::open(&config)?;
         let tokens = tokens(&config)?;
-        let issued = issue(&Scope::system(), wish, &keys, &config, &tokens, SystemClock.now()).await?;
+        let issued = issue(&Scope::system(), wish, &keys, &config, &tokens).await?;
         self.tell(&issued);
         Ok(())
     }
@@ -284,9 +284,7 @@ impl Revoke {
             Target::Token { issuer, jti } if issuer.is_empty() => tokens.revoke(&Scope::system(), &jti).await?,
             target => tokens.revoke_all(&Scope::system(), target).await?,
         }
-        // So that what is said to be revoked is refused by servers beside this process, too.
-        tokio::time::sleep(COUNTS_AFTER).await;
-        self.tell();
+        self.tell().await;
         Ok(())
     }
 
@@ -314,11 +312,13 @@ impl Revoke {
                 client.post(client.url(["api", "v2", "revocations"]), &wanted).await?;
             }
         }
-        self.tell();
+        self.tell().await;
         Ok(())
     }
 
-    fn tell(&self) {
+    /// Says it once it is so: once every server refuses what was revoked, and not the one alone that was asked.
+    async fn tell(&self) {
+        tokio::time::sleep(COUNTS_AFTER).await;
         if self.at.json {
             println!("{}", json!({ "jti": self.jti, "subject": self.subject, "key": self.key, "revoked": true }));
         } else if let Some(jti) = &self.jti {

@@ -2,6 +2,7 @@
 //! session lasts: it is stored sealed with a key that is made of the cookie's secret. The database alone, or a copy of it, opens nothing,
 //! and a provider is asked only about somebody who is there at that moment.
 
+use super::revocation::note_end;
 use super::rights::Identity;
 use super::session::{Session, Sessions, entry};
 use super::{Error, Result};
@@ -74,6 +75,7 @@ impl Sessions {
         let mut done = entry(&session.identity, &session.id, self.status.now(), "sign-out", why);
         let write = self.status.0.store.write(move |c| {
             if sessions::delete(c, &id)? {
+                note_end(c, &id, &done)?;
                 let n_paused = if is_refused { personal_tokens::unprove(c, &person)? } else { 0 };
                 done.details = json!({ "person": person, "tokens": n_paused }).to_string();
                 audit::insert(c, &done)?;

@@ -4,6 +4,7 @@
 use super::audit::of_person;
 use super::can::Who;
 use super::get::Get;
+use super::revocation::note_end;
 use super::rights::{self, Identity};
 use super::session::{Session, hash, looks_like_a_secret, new_id, new_secret, stamp};
 use super::token::Tokens;
@@ -15,6 +16,7 @@ use crate::model::secret::SecretValue;
 use crate::model::time::Time;
 use crate::store::audit::{self, NewAudit};
 use crate::store::personal_tokens::{self, PersonalTokenRow};
+use crate::store::sessions;
 use chrono::TimeDelta;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -125,7 +127,7 @@ impl PersonalTokens {
     /// Makes a token for the person of `session` and returns it with its secret, which nobody can be shown again.
     ///
     /// # Errors
-    /// `Invalid` naming each wrong field, `Limit` where they have too many.
+    /// `Invalid` naming each wrong field, `Limit` where they have too many, `Conflict` where the session has just ended.
     pub async fn make(
         &self,
         session: &Session,
@@ -152,7 +154,14 @@ impl PersonalTokens {
         let details = json!({ "name": row.name, "team": row.team, "role": row.role, "days": days });
         let done = entry(&session.identity, &session.id, now, "token.issue", &row.id, details);
         let made = PersonalToken::from(row.clone());
+        let by = session.id.clone();
         let insert = move |c: &mut _| {
+            // Who ends the sessions of a person ends their tokens: none is made by a session that is still believed and not there any more.
+            if !sessions::touch(c, &by, now)? {
+                return Err(Error::Conflict(
+                    "your session has just ended; sign in again, then make the token".to_owned(),
+                ));
+            }
             personal_tokens::delete_expired(c, now - LISTED_AFTER)?;
             let others = personal_tokens::list(c, &row.person)?;
             if others.len() >= TOKENS_MAX {
@@ -194,6 +203,7 @@ impl PersonalTokens {
             if !personal_tokens::delete(c, &person, &wanted)? {
                 return Err(Error::not_found("token", wanted));
             }
+            note_end(c, &wanted, &done)?;
             Ok(audit::insert(c, &done)?)
         };
         self.status.0.store.write(delete).await?;

@@ -6,8 +6,10 @@ use super::rights::Identity;
 use super::{Error, Result};
 use crate::config::auth::Auth;
 use crate::model::time::Time;
-use crate::store::revocations::{self, RevocationRow};
+use crate::store::audit::NewAudit;
+use crate::store::revocations::{self, NewRevocation, RevocationRow};
 use crate::store::{DbConnection, Store, personal_tokens, sessions};
+use chrono::TimeDelta;
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet};
 use std::fmt;
@@ -17,6 +19,8 @@ use std::time::Duration;
 /// How long after it is stored a revocation counts in every process, at the latest: no look at the database for revocations or for a
 /// session is used longer than this. Calls that come later are refused; answers that are under way end within a second more.
 pub const COUNTS_AFTER: Duration = Duration::from_millis(500);
+/// Every server has looked by then.
+const NOTED_FOR: TimeDelta = TimeDelta::hours(1);
 /// Newer ids may become visible before older ones where several write at once; so far back is looked again.
 const OVERLAP: i64 = 1_000;
 /// Revocations that one look forgets at most: more than come between two.
@@ -47,7 +51,7 @@ pub enum Target {
         /// Its id.
         jti: String,
     },
-    /// Every token that a subject was issued so far.
+    /// Every token that a subject was issued so far, and until every server knows it.
     Subject {
         /// Whose.
         issuer: String,
@@ -150,6 +154,23 @@ pub(super) fn people(c: &mut DbConnection, target: &Target) -> Result<BTreeSet<S
     Ok(named.chain([format!("{prefix}{subject}")]).collect())
 }
 
+/// Has servers beside this process look at their open answers again, as they do at any revocation: what `id` names has just ended, a
+/// session or a personal token. Who looks for it finds it no more; this tells those that they are to look.
+///
+/// # Errors
+/// Where the database cannot be written.
+pub(super) fn note_end(c: &mut DbConnection, id: &str, done: &NewAudit) -> Result<()> {
+    let revoked = NewRevocation {
+        kind: "token",
+        issuer: String::new(),
+        value: id.to_owned(),
+        revoked_by: done.subject.clone(),
+        at: done.at,
+        expires_at: Some(done.at + NOTED_FOR),
+    };
+    Ok(revocations::insert(c, &revoked)?)
+}
+
 /// Everything that was revoked, as far as this process knows.
 #[derive(Default)]
 pub(super) struct Known {
@@ -165,7 +186,7 @@ struct List {
     tokens: HashSet<(String, String)>,
     /// Which of `tokens` are forgotten when, the next first: they have expired then, and are refused for that.
     forgotten: BinaryHeap<Reverse<(Time, (String, String))>>,
-    /// Tokens issued up to then, in seconds since 1970, count no more.
+    /// Tokens issued up to the end of this second, since 1970, count no more.
     subjects: HashMap<(String, String), i64>,
     keys: HashSet<(String, String)>,
 }
@@ -242,7 +263,8 @@ impl List {
             }
             Target::Key { issuer, kid } => self.keys.insert((issuer, kid)),
             Target::Subject { issuer, subject } => {
-                let at = at.timestamp();
+                // What was issued while some server still believed what is ended here ends with it.
+                let at = (at + COUNTS_AFTER).timestamp();
                 let held = self.subjects.entry((issuer, subject)).or_insert(i64::MIN);
                 let is_new = *held < at;
                 *held = (*held).max(at);

@@ -2,7 +2,7 @@
 //! is worth is asked of the configuration in force at each request; here stands only who signed in.
 
 use super::again::seal;
-use super::revocation::COUNTS_AFTER;
+use super::revocation::{COUNTS_AFTER, note_end};
 use super::rights::Identity;
 use super::{Error, Result, Status};
 use crate::config::auth::Auth;
@@ -158,6 +158,7 @@ impl Sessions {
                 if let Some((id, entry)) = &old
                     && sessions::delete(c, id)?
                 {
+                    note_end(c, id, entry)?;
                     audit::insert(c, entry)?;
                 }
                 sessions::insert(c, &row)?;
@@ -242,6 +243,7 @@ impl Sessions {
                 if !of_theirs || !sessions::delete(c, &wanted)? {
                     return Err(Error::not_found("session", wanted));
                 }
+                note_end(c, &wanted, &done)?;
                 Ok(audit::insert(c, &done)?)
             })
             .await?;
@@ -256,13 +258,15 @@ impl Sessions {
     pub async fn end_everywhere(&self, identity: &Identity, by: &Session) -> Result<usize> {
         let (now, person) = (self.status.now(), identity.person());
         let mut done = entry(identity, &by.id, now, "sign-out", "everywhere");
-        let key = person.clone();
+        let (key, by) = (person.clone(), by.id.clone());
         let n_ended = self
             .status
             .0
             .store
             .write(move |c| {
                 let n = sessions::delete_of(c, &key)?;
+                // Whoever looks because of one finds none.
+                note_end(c, &by, &done)?;
                 done.details = json!({ "person": key, "sessions": n }).to_string();
                 audit::insert(c, &done)?;
                 Ok::<_, Error>(n)

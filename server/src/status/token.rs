@@ -4,7 +4,7 @@ use super::audit::of_person;
 use super::control::short;
 use super::personal;
 use super::refused::Refused;
-use super::revocation::{Carried, Known, Revoked, Target, people};
+use super::revocation::{Carried, Known, Revoked, Target, note_end, people};
 use super::{Error, Result};
 use crate::clock::SharedClock;
 use crate::model::right::{Right, Visibility};
@@ -18,6 +18,7 @@ use crate::store::{personal_tokens, sessions};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// Who issued a token of which only the uses are counted here.
@@ -26,6 +27,8 @@ const ELSEWHERE: &str = "elsewhere";
 const ID_MAX: usize = 64;
 /// Tokens that a list holds at most.
 pub const LISTED: usize = 1000;
+/// How often a token is tried to be made in another second.
+const ISSUE_TRIES: usize = 3;
 
 /// The tokens that were issued. `weir token` uses it beside a running server, so it stands alone.
 #[derive(Clone)]
@@ -112,6 +115,25 @@ impl Tokens {
     pub async fn check_issue(&self, scope: &Scope, team: Option<&str>) -> Result<()> {
         self.check(scope, team, "token.issue", "a new token").await?;
         self.check_kind(scope, "a new token").await
+    }
+
+    /// When a token for `subject` can be made: now, or, where all that it was issued was revoked just now, in the next second, which this
+    /// waits for. Tokens tell when they were made in seconds: it would be revoked from the beginning.
+    ///
+    /// # Errors
+    /// `Conflict` where that revocation is from a clock that is ahead of ours; where the database cannot be read.
+    pub async fn issue_time(&self, subject: &str) -> Result<Time> {
+        for _ in 0..ISSUE_TRIES {
+            let now = self.clock.now();
+            let carried =
+                Carried { subject: subject.to_owned(), issued_at: Some(now.timestamp()), ..Carried::default() };
+            if self.revoked(&carried).await?.is_none() {
+                return Ok(now);
+            }
+            tokio::time::sleep(Duration::from_millis(1_000 - u64::from(now.timestamp_subsec_millis().min(999)))).await;
+        }
+        let why = format!("all that {subject} was issued was revoked, by a clock that is ahead of this one; try again");
+        Err(Error::Conflict(why))
     }
 
     /// Records a token that is about to be handed out.
@@ -230,16 +252,7 @@ impl Tokens {
                 let row = row.filter(|row| is_owner || own.as_ref() == Some(&row.person));
                 let row = row.ok_or_else(|| Error::not_found("token", wanted))?;
                 personal_tokens::delete(c, &row.person, &row.id)?;
-                // So that a server that runs beside this process ends the answers that the token opened.
-                let revoked = NewRevocation {
-                    kind: "token",
-                    issuer: String::new(),
-                    value: row.id,
-                    revoked_by: done.subject.clone(),
-                    at: done.at,
-                    expires_at: Some(row.expires_at.and_utc()),
-                };
-                revocations::insert(c, &revoked)?;
+                note_end(c, &row.id, &done)?;
                 done.details = of_person(person.as_deref(), json!({ "token_of": row.person }));
                 Ok::<_, Error>(audit::insert(c, &done)?)
             })

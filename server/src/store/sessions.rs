@@ -57,9 +57,9 @@ pub fn list(c: &mut DbConnection, person: &str, limit: i64) -> QueryResult<Vec<S
     of.order((dsl::last_used_at.desc(), dsl::id)).limit(limit).load(c)
 }
 
-/// It was used at `at`.
-pub fn touch(c: &mut DbConnection, id: &str, at: Time) -> QueryResult<()> {
-    diesel::update(dsl::sessions.find(id)).set(dsl::last_used_at.eq(naive(at))).execute(c).map(|_| ())
+/// It was used at `at`; false where it was not there. Nobody else ends it before the transaction is over.
+pub fn touch(c: &mut DbConnection, id: &str, at: Time) -> QueryResult<bool> {
+    diesel::update(dsl::sessions.find(id)).set(dsl::last_used_at.eq(naive(at))).execute(c).map(|n| n > 0)
 }
 
 /// Ends one session; false where it was not there.

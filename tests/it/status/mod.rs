@@ -8,6 +8,7 @@ mod logs;
 mod quota;
 mod replace;
 mod retention;
+mod sessions;
 mod state;
 mod trigger;
 mod views;

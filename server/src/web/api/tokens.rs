@@ -53,7 +53,7 @@ pub async fn create(
 ) -> Result<HttpResponse> {
     let wish: Wish = body::read(&request, payload, &issue::KEYS).await?;
     let (config, tokens) = (state.status.config(), state.status.tokens());
-    let issued = issue(&scope, wish, &state.keys, &config, &tokens, state.clock.now()).await?;
+    let issued = issue(&scope, wish, &state.keys, &config, &tokens).await?;
     Ok(private(HttpResponse::Created()).json(issued))
 }
 

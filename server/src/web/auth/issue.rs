@@ -91,14 +91,7 @@ impl std::fmt::Debug for Issued {
 ///
 /// # Errors
 /// `Forbidden` where `scope` may not, `Invalid` naming each wrong key, `Conflict` without a local key.
-pub async fn issue(
-    scope: &Scope,
-    wish: Wish,
-    keys: &Keys,
-    config: &Config,
-    tokens: &Tokens,
-    now: Time,
-) -> Result<Issued> {
+pub async fn issue(scope: &Scope, wish: Wish, keys: &Keys, config: &Config, tokens: &Tokens) -> Result<Issued> {
     let wrong = wrong(&wish);
     if !wrong.is_empty() {
         return Err(status::Error::Invalid { fields: wrong }.into());
@@ -112,6 +105,8 @@ pub async fn issue(
         let why = format!("there is no team `{team}`; the configuration has {}", names.join(", "));
         return Err(status::Error::invalid("team", why).into());
     }
+    let subject = subject(&wish, scope);
+    let now = tokens.issue_time(&subject).await?;
     let expires_at = expires_at(&wish, scope, now)?;
     let signing = keys.signing(&config.auth).await.map_err(status::Error::Internal)?;
     let Some((issuer, ring)) = signing else {
@@ -120,7 +115,7 @@ pub async fn issue(
     };
     let claims = Claims {
         iss: issuer,
-        sub: subject(&wish, scope),
+        sub: subject,
         aud: Audience::One(AUDIENCE.to_owned()),
         exp: expires_at.timestamp(),
         nbf: Some(now.timestamp()),
