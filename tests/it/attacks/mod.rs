@@ -2,6 +2,8 @@
 
 /// Somebody else's address.
 mod address;
+/// What is begun while one may and ended when one may no more.
+mod held_back;
 /// Markup, script and steering sequences in all that people and builds write.
 mod injection;
 /// More than anybody needs to send.

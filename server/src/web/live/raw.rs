@@ -99,6 +99,7 @@ impl Reader {
 
     /// The next bytes; none is the end.
     async fn read(&mut self) -> Result<Option<Bytes>> {
+        self.standing.check().await?;
         loop {
             let seen = *self.progress.borrow_and_update();
             let end = self.end.map_or(seen.n_lines, |end| end.min(seen.n_lines));
@@ -119,8 +120,7 @@ impl Reader {
             }
             tokio::select! {
                 () = self.shutdown.cancelled() => return Ok(None),
-                // The answer breaks off, so that nobody takes it for the whole log.
-                () = self.standing.lost() => return Err(Error::bad_token("the token counts no more, or was used for long; ask again")),
+                () = self.standing.lost() => return Err(Standing::broken_off()),
                 changed = self.progress.changed() => if changed.is_err() && *self.progress.borrow() == seen {
                     return Ok(None);
                 },

@@ -87,21 +87,27 @@ pub fn answer(source: impl Source, standing: Standing, shutdown: CancellationTok
 struct Waiting<S> {
     next: BoxFuture<'static, Option<(String, S)>>,
     heartbeat: Interval,
-    standing: Standing,
+    lost: BoxFuture<'static, ()>,
     shutdown: CancellationToken,
 }
 
-fn stream<S: Source>(source: S, standing: Standing, shutdown: CancellationToken) -> impl Stream<Item = Result<Bytes>> {
+fn stream<S: Source>(
+    source: S,
+    mut standing: Standing,
+    shutdown: CancellationToken,
+) -> impl Stream<Item = Result<Bytes>> {
     let mut heartbeat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let waiting = Waiting { next: Box::pin(source.next()), heartbeat, standing, shutdown };
+    let lost = Box::pin(async move { standing.lost().await });
+    let waiting = Waiting { next: Box::pin(source.next()), heartbeat, lost, shutdown };
     futures::stream::unfold(Some(waiting), |waiting| async {
         let mut w = waiting?;
-        // The wait for the source is kept over a heartbeat, so nothing that it already took is lost.
+        // The wait for the source is kept over a heartbeat, so nothing that it already took is lost; and what looks at rights is kept over
+        // what the source says, since something that comes all the time would end each look before it is done.
         tokio::select! {
             biased;
             () = w.shutdown.cancelled() => None,
-            () = w.standing.lost() => None,
+            () = &mut w.lost => None,
             next = &mut w.next => {
                 let (text, source) = next?;
                 w.next = Box::pin(source.next());

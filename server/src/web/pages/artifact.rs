@@ -6,6 +6,7 @@
 use super::super::extract::Asker;
 use super::super::range::{self, Asked};
 use crate::status;
+use crate::web::live::standing::Standing;
 use crate::web::{AppState, Result};
 use actix_web::body::SizedStream;
 use actix_web::http::header::{
@@ -65,8 +66,9 @@ pub async fn show(
     if request.method() == Method::HEAD {
         return Ok(answer.body(SizedStream::new(length, futures::stream::empty::<Result<Bytes>>())));
     }
-    let file = open(&path, first).await?;
-    Ok(answer.body(SizedStream::new(length, Box::pin(read(file, length)))))
+    let download =
+        Download { file: open(&path, first).await?, left: length, standing: Standing::new(&state, &request, &scope)? };
+    Ok(answer.body(SizedStream::new(length, Box::pin(download.stream()))))
 }
 
 /// What the content is and what a browser does with it.
@@ -109,22 +111,35 @@ async fn open(path: &Path, first: u64) -> Result<File> {
     Ok(file)
 }
 
-/// The next `length` bytes of a file; nothing is read before the client has taken what came before.
-fn read(file: File, length: u64) -> impl Stream<Item = Result<Bytes>> {
-    futures::stream::try_unfold((file, length), |(mut file, left)| async move {
-        if left == 0 {
+/// What is still to be sent of a file. Nothing is read before the client has taken what came before, and nothing for who lost the right to it.
+struct Download {
+    file: File,
+    left: u64,
+    standing: Standing,
+}
+
+impl Download {
+    fn stream(self) -> impl Stream<Item = Result<Bytes>> {
+        futures::stream::try_unfold(self, |mut it| async { Ok(it.piece().await?.map(|piece| (piece, it))) })
+    }
+
+    /// The next bytes; none is the end.
+    async fn piece(&mut self) -> Result<Option<Bytes>> {
+        if self.left == 0 {
             return Ok(None);
         }
-        let mut piece = BytesMut::with_capacity(left.min(PIECE_BYTES) as usize);
+        self.standing.check().await?;
+        let wanted = self.left.min(PIECE_BYTES);
+        let mut piece = BytesMut::with_capacity(wanted as usize);
         let failed = |error: std::io::Error| status::Error::Internal(anyhow::Error::new(error));
-        (&mut file).take(left.min(PIECE_BYTES)).read_buf(&mut piece).await.map_err(failed)?;
+        (&mut self.file).take(wanted).read_buf(&mut piece).await.map_err(failed)?;
         if piece.is_empty() {
             let why = anyhow::anyhow!("an artifact is shorter than it was stored");
             return Err(status::Error::Internal(why).into());
         }
-        let left = left - piece.len() as u64;
-        Ok(Some((piece.freeze(), (file, left))))
-    })
+        self.left -= piece.len() as u64;
+        Ok(Some(piece.freeze()))
+    }
 }
 
 #[cfg(test)]

@@ -146,6 +146,9 @@ impl Follower {
     /// New lines as HTML, waiting for some; true with the last.
     async fn lines(&mut self) -> (String, bool) {
         let mut text = String::new();
+        if self.standing.check().await.is_err() {
+            return (text, true);
+        }
         loop {
             let seen = *self.progress.borrow_and_update();
             if self.next >= self.until {
