@@ -62,6 +62,11 @@ impl Scope {
         }
     }
 
+    /// Whether `other` may do the same in the same name, be it for longer or for less long.
+    pub fn is_worth(&self, other: &Self) -> bool {
+        *self == Self { until: self.until, ..other.clone() }
+    }
+
     /// The engine itself.
     pub fn system() -> Self {
         Self { subject: "system".to_owned(), owner: true, signed_in: true, ..Self::anonymous() }

@@ -72,7 +72,8 @@ impl Sessions {
     /// Where the database cannot be written.
     pub async fn refuse(&self, session: &Session, why: &str, is_refused: bool) -> Result<()> {
         let (id, person) = (session.id.clone(), session.identity.person());
-        let mut done = entry(&session.identity, &session.id, self.status.now(), "sign-out", why);
+        let now = self.status.now();
+        let mut done = entry(&session.identity, &session.id, now, "sign-out", why);
         let write = self.status.0.store.write(move |c| {
             if sessions::delete(c, &id)? {
                 note_end(c, &id, &done)?;
@@ -83,6 +84,7 @@ impl Sessions {
             Ok::<_, Error>(())
         });
         write.await?;
+        self.status.tokens().know_end(&session.id, now);
         self.forget(|other| other.id == session.id);
         Ok(())
     }

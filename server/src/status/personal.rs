@@ -207,6 +207,7 @@ impl PersonalTokens {
             Ok(audit::insert(c, &done)?)
         };
         self.status.0.store.write(delete).await?;
+        self.status.tokens().know_end(id, now);
         self.status.rights_changed();
         Ok(())
     }

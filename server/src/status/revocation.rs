@@ -20,7 +20,7 @@ use std::time::Duration;
 /// session is used longer than this. Calls that come later are refused; answers that are under way end within a second more.
 pub const COUNTS_AFTER: Duration = Duration::from_millis(500);
 /// Every server has looked by then.
-const NOTED_FOR: TimeDelta = TimeDelta::hours(1);
+pub(super) const NOTED_FOR: TimeDelta = TimeDelta::hours(1);
 /// Newer ids may become visible before older ones where several write at once; so far back is looked again.
 const OVERLAP: i64 = 1_000;
 /// Revocations that one look forgets at most: more than come between two.
@@ -215,8 +215,6 @@ impl Known {
             }
         }
         list.forget(now);
-        // What is known from before the first look is news to nobody.
-        is_new &= list.looked_at.is_some();
         list.looked_at = Some(now);
         Ok(is_new)
     }

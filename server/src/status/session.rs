@@ -168,6 +168,7 @@ impl Sessions {
             })
             .await?;
         if let Some(id) = ended {
+            self.status.tokens().know_end(&id, now);
             self.forget(|session| session.id == id);
         }
         Ok((secret, session))
@@ -247,6 +248,7 @@ impl Sessions {
                 Ok(audit::insert(c, &done)?)
             })
             .await?;
+        self.status.tokens().know_end(id, now);
         self.forget(|session| session.id == id);
         Ok(())
     }
@@ -258,7 +260,7 @@ impl Sessions {
     pub async fn end_everywhere(&self, identity: &Identity, by: &Session) -> Result<usize> {
         let (now, person) = (self.status.now(), identity.person());
         let mut done = entry(identity, &by.id, now, "sign-out", "everywhere");
-        let (key, by) = (person.clone(), by.id.clone());
+        let (key, noted) = (person.clone(), by.id.clone());
         let n_ended = self
             .status
             .0
@@ -266,12 +268,13 @@ impl Sessions {
             .write(move |c| {
                 let n = sessions::delete_of(c, &key)?;
                 // Whoever looks because of one finds none.
-                note_end(c, &by, &done)?;
+                note_end(c, &noted, &done)?;
                 done.details = json!({ "person": key, "sessions": n }).to_string();
                 audit::insert(c, &done)?;
                 Ok::<_, Error>(n)
             })
             .await?;
+        self.status.tokens().know_end(&by.id, now);
         self.forget(|session| session.identity.person() == person);
         Ok(n_ended)
     }

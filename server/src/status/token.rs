@@ -4,7 +4,7 @@ use super::audit::of_person;
 use super::control::short;
 use super::personal;
 use super::refused::Refused;
-use super::revocation::{Carried, Known, Revoked, Target, note_end, people};
+use super::revocation::{Carried, Known, NOTED_FOR, Revoked, Target, note_end, people};
 use super::{Error, Result};
 use crate::clock::SharedClock;
 use crate::model::right::{Right, Visibility};
@@ -27,8 +27,8 @@ const ELSEWHERE: &str = "elsewhere";
 const ID_MAX: usize = 64;
 /// Tokens that a list holds at most.
 pub const LISTED: usize = 1000;
-/// How often a token is tried to be made in another second.
-const ISSUE_TRIES: usize = 3;
+/// In how many seconds a token is tried to be made: the one of a revocation, the next, and two for clocks that differ.
+const ISSUE_TRIES: u32 = 4;
 
 /// The tokens that were issued. `weir token` uses it beside a running server, so it stands alone.
 #[derive(Clone)]
@@ -123,14 +123,18 @@ impl Tokens {
     /// # Errors
     /// `Conflict` where that revocation is from a clock that is ahead of ours; where the database cannot be read.
     pub async fn issue_time(&self, subject: &str) -> Result<Time> {
-        for _ in 0..ISSUE_TRIES {
+        let mut tries = 0..ISSUE_TRIES;
+        while tries.next().is_some() {
             let now = self.clock.now();
             let carried =
                 Carried { subject: subject.to_owned(), issued_at: Some(now.timestamp()), ..Carried::default() };
             if self.revoked(&carried).await?.is_none() {
                 return Ok(now);
             }
-            tokio::time::sleep(Duration::from_millis(1_000 - u64::from(now.timestamp_subsec_millis().min(999)))).await;
+            if !tries.is_empty() {
+                let left_ms = 1_000 - u64::from(now.timestamp_subsec_millis().min(999));
+                tokio::time::sleep(Duration::from_millis(left_ms)).await;
+            }
         }
         let why = format!("all that {subject} was issued was revoked, by a clock that is ahead of this one; try again");
         Err(Error::Conflict(why))
@@ -245,7 +249,8 @@ impl Tokens {
         // What is narrowed ends nothing of its person's.
         let person = scope.person().map(str::to_owned);
         let own = person.clone().filter(|_| scope.is_whole());
-        let mut done = entry(scope, self.clock.now(), "token.revoke", &format!("token {id}"));
+        let now = self.clock.now();
+        let mut done = entry(scope, now, "token.revoke", &format!("token {id}"));
         self.store
             .write(move |c| {
                 let row = personal_tokens::get_by_id(c, &wanted)?;
@@ -257,8 +262,14 @@ impl Tokens {
                 Ok::<_, Error>(audit::insert(c, &done)?)
             })
             .await?;
+        self.know_end(id, now);
         self.rights.send_modify(|n| *n += 1);
         Ok(())
+    }
+
+    /// Remembers what [`note_end`] wrote down, so that it is no news when it is read.
+    pub(super) fn know_end(&self, id: &str, at: Time) {
+        self.known.add(Target::Token { issuer: String::new(), jti: id.to_owned() }, at, Some(at + NOTED_FOR));
     }
 
     /// Ends more than one of our own tokens, or what others issued: only for owners. A subject's sessions and personal tokens end too.

@@ -1,12 +1,10 @@
 //! Bodies of requests: not more than is wanted, not packed, and not for ever.
 
-use super::auth::Credentials;
-use super::{AppState, Error, Result};
-use crate::model::scope::Scope;
-use crate::status;
+use super::auth::still_stands;
+use super::{Error, Result};
+use actix_web::HttpRequest;
 use actix_web::http::header::CONTENT_ENCODING;
-use actix_web::web::{Bytes, Data, Payload};
-use actix_web::{HttpMessage as _, HttpRequest};
+use actix_web::web::{Bytes, Payload};
 use std::time::Duration;
 
 /// A body must have come within this time: 256 KiB by the slowest line that anybody works with.
@@ -27,19 +25,5 @@ pub async fn read(request: &HttpRequest, payload: Payload, max: usize) -> Result
         Ok(Ok(Err(error))) => Err(Error::BadRequest(format!("the body broke off: {error}"))),
         Ok(Err(_)) => Err(Error::TooLarge(max)),
         Err(_) => Err(Error::TooSlow(BODY_TIMEOUT.as_secs())),
-    }
-}
-
-/// Looks at who asks once more: whose token was revoked while the body came does nothing with it.
-async fn still_stands(request: &HttpRequest) -> Result<()> {
-    let asked = request.extensions().get::<Scope>().filter(|scope| scope.is_signed_in()).cloned();
-    let (Some(asked), Some(state)) = (asked, request.app_data::<Data<AppState>>()) else { return Ok(()) };
-    match Credentials::of(request.headers()).prove(state).await? {
-        (now, _) if now == asked => Ok(()),
-        (now, _) if !now.is_signed_in() => Err(Error::no_session()),
-        _ => {
-            let why = "what you may do has changed while this came in; look at it anew, then send it once more";
-            Err(status::Error::Conflict(why.to_owned()).into())
-        }
     }
 }

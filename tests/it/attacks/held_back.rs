@@ -152,8 +152,12 @@ async fn who_signs_out_everywhere_loses_the_streams_in_which_something_comes_all
     let log = "/team/core/builder/busy/build/1/step/0/log/stdio";
     for path in [format!("/sse{log}"), format!("{log}/raw"), log.to_owned()].into_iter().cycle().take(18) {
         let other = Visitor::signed_in(&w, "ada").await;
-        let request = client().get(w.url(&path)).header("cookie", format!("weir={}", other.cookies["weir"]));
-        let answer = request.send().await.unwrap();
+        let ask = || client().get(w.url(&path)).header("cookie", format!("weir={}", other.cookies["weir"])).send();
+        let mut answer = ask().await.unwrap();
+        // The log is opened after the build has begun.
+        while answer.status() == 404 {
+            answer = ask().await.unwrap();
+        }
         assert_eq!(answer.status().as_u16(), 200);
         streams.push((path, answer.bytes_stream()));
     }
@@ -167,4 +171,21 @@ async fn who_signs_out_everywhere_loses_the_streams_in_which_something_comes_all
     let stop = client().post(w.url("/api/v2/teams/core/builders/busy/builds/1/stop")).bearer_auth(&owner);
     assert_eq!(w.fetch(stop).await.status, 202);
     w.settle().await;
+}
+
+#[tokio::test]
+async fn who_is_revoked_while_they_wait_for_a_token_gets_none() {
+    let w = world().await;
+    let owner = w.owner();
+    let post =
+        |token: &str, path: &str, body: serde_json::Value| client().post(w.url(path)).bearer_auth(token).json(&body);
+    let wish = json!({"owner": true, "subject": "thief"});
+    let thief = w.fetch(post(&owner, "/api/v2/tokens", wish)).await.json();
+    let token = thief["token"].as_str().expect("a token is issued");
+    // Now a token for eve is issued in the next second only.
+    assert_eq!(w.fetch(post(token, "/api/v2/revocations", json!({"subject": "eve"}))).await.status, 200);
+    let issue = w.fetch(post(token, "/api/v2/tokens", json!({"owner": true, "subject": "eve"})));
+    let revoke = w.fetch(post(&owner, &format!("/api/v2/tokens/{}/revoke", thief["jti"].as_str().unwrap()), json!({})));
+    let (issued, revoked) = tokio::join!(issue, revoke);
+    assert_eq!((issued.status, revoked.status), (401, 200), "{}", issued.body);
 }

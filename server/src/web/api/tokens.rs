@@ -4,6 +4,7 @@ use super::body;
 use crate::status::document;
 use crate::status::revocation::Target;
 use crate::web::auth::issue::{self, Wish, issue};
+use crate::web::auth::still_stands;
 use crate::web::extract::{Asker, Query, SignedIn};
 use crate::web::{AppState, Error, Result};
 use actix_web::http::header::{CACHE_CONTROL, VARY};
@@ -54,6 +55,8 @@ pub async fn create(
     let wish: Wish = body::read(&request, payload, &issue::KEYS).await?;
     let (config, tokens) = (state.status.config(), state.status.tokens());
     let issued = issue(&scope, wish, &state.keys, &config, &tokens).await?;
+    // It may have waited. A token that nobody was shown is nobody's.
+    still_stands(&request).await?;
     Ok(private(HttpResponse::Created()).json(issued))
 }
 

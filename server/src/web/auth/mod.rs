@@ -43,6 +43,8 @@ use crate::status::revocation::{Carried, Revoked};
 use crate::status::{self, Status};
 use crate::web::{AppState, Error, Result};
 use actix_web::http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderValue};
+use actix_web::web::Data;
+use actix_web::{HttpMessage as _, HttpRequest};
 use envelope::{Envelope, Refusal};
 use jwks::{KeySet, Missing};
 use oidc::again::{self, Look};
@@ -295,6 +297,23 @@ async fn still_good(carried: &Carried, status: &Status) -> Result<()> {
         Some(Revoked::Token) => Err(Refusal::Revoked.into()),
         Some(Revoked::Subject) => Err(Refusal::SubjectRevoked.into()),
         Some(Revoked::Key) => Err(Refusal::KeyRevoked.into()),
+    }
+}
+
+/// Looks at who asks once more, where answering `request` took its time: what was revoked meanwhile does nothing with it.
+///
+/// # Errors
+/// `Unauthenticated` where the credentials count no more, `Conflict` where they count for something else than before.
+pub async fn still_stands(request: &HttpRequest) -> Result<()> {
+    let asked = request.extensions().get::<Scope>().filter(|scope| scope.is_signed_in()).cloned();
+    let (Some(asked), Some(state)) = (asked, request.app_data::<Data<AppState>>()) else { return Ok(()) };
+    match Credentials::of(request.headers()).prove(state).await? {
+        (now, _) if now.is_worth(&asked) => Ok(()),
+        (now, _) if !now.is_signed_in() => Err(Error::no_session()),
+        _ => {
+            let why = "what you may do has changed while this came in; look at it anew, then send it once more";
+            Err(status::Error::Conflict(why.to_owned()).into())
+        }
     }
 }
 

@@ -25,35 +25,47 @@ pub struct Standing {
     scope: Scope,
     /// Rights may have been taken away.
     rights: watch::Receiver<u64>,
-    /// They were, and it is not known yet whether from this asker.
+    /// It is not known whether they were taken from this asker.
     is_doubted: bool,
     until: Option<Instant>,
     next_look: Instant,
-    /// Left with the answer.
-    _place: Place,
+    /// Left with the answer; none is taken for a download.
+    _place: Option<Place>,
 }
 
 impl Standing {
-    /// For the answer to `request` by `scope` that begins now.
+    /// For the stream that answers `request` by `scope` and begins now.
     ///
     /// # Errors
     /// `OverQuota` where too many are open.
     pub fn new(state: &AppState, request: &HttpRequest, scope: &Scope) -> Result<Self> {
         let address = address::of(request, &state.status.config().server);
         let place = state.open.take(scope, address).map_err(status::Error::from)?;
+        Ok(Self { _place: Some(place), ..Self::of_download(state, request, scope) })
+    }
+
+    /// For the file that answers `request` by `scope`: it ends by itself, so it takes no place among the streams.
+    pub fn of_download(state: &AppState, request: &HttpRequest, scope: &Scope) -> Self {
         let now = Instant::now();
-        let left = scope.ends().map(|ends| (ends - state.clock.now()).to_std().unwrap_or_default());
-        let left = left.map_or(SIGNED_IN_MAX, |left| left.min(SIGNED_IN_MAX));
-        Ok(Self {
+        let mut standing = Self {
             state: state.clone(),
             credentials: Credentials::of(request.headers()),
             scope: scope.clone(),
             rights: state.status.watch_rights(),
-            is_doubted: false,
-            until: scope.is_signed_in().then(|| now + left),
+            // Rights may have been taken away before they are watched here.
+            is_doubted: scope.is_signed_in(),
+            until: None,
             next_look: now + LOOK_EVERY,
-            _place: place,
-        })
+            _place: None,
+        };
+        standing.until = scope.is_signed_in().then(|| now + standing.left());
+        standing
+    }
+
+    /// For how long the credentials are believed from now on, unless rights are taken away.
+    fn left(&self) -> Duration {
+        let left = self.scope.ends().map(|ends| (ends - self.state.clock.now()).to_std().unwrap_or_default());
+        left.map_or(SIGNED_IN_MAX, |left| left.clamp(LOOK_EVERY, SIGNED_IN_MAX))
     }
 
     /// Resolves when the answer must end; never for the anonymous, whom nothing is taken from. May be dropped and called again.
@@ -103,7 +115,7 @@ impl Standing {
         }
         let now = Instant::now();
         if now >= until {
-            self.until = Some(now + SIGNED_IN_MAX);
+            self.until = Some(now + self.left());
             self.is_doubted = true;
         }
         if self.rights.has_changed().unwrap_or(true) {
@@ -126,7 +138,7 @@ impl Standing {
     async fn still_stands(&mut self) -> bool {
         match self.credentials.prove(&self.state).await {
             Ok((scope, _)) => {
-                self.is_doubted = scope != self.scope;
+                self.is_doubted = !scope.is_worth(&self.scope);
                 !self.is_doubted
             }
             Err(error) => {

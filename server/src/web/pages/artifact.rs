@@ -66,8 +66,8 @@ pub async fn show(
     if request.method() == Method::HEAD {
         return Ok(answer.body(SizedStream::new(length, futures::stream::empty::<Result<Bytes>>())));
     }
-    let download =
-        Download { file: open(&path, first).await?, left: length, standing: Standing::new(&state, &request, &scope)? };
+    let standing = Standing::of_download(&state, &request, &scope);
+    let download = Download { file: open(&path, first).await?, left: length, standing };
     Ok(answer.body(SizedStream::new(length, Box::pin(download.stream()))))
 }
 
