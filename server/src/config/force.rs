@@ -109,10 +109,16 @@ impl RawForce {
         };
         let mut names = BTreeSet::new();
         let parameters = table.parameters.unwrap_or_default();
+        let properties = table.properties.unwrap_or_default();
+        for name in parameters.iter().filter_map(|p| p.name.as_ref()).filter(|name| properties.contains(&name.value)) {
+            let message = format!("`{}` is a parameter and stands under `properties`, too", name.value);
+            let expected = "one of the two: a parameter has a type, a property may be anything";
+            reader.note(reader.wrong(&name.path, "name-taken", message).expected(expected));
+        }
         Force {
             enabled: true,
             parameters: parameters.into_iter().filter_map(|p| p.freeze(&mut names, reader)).collect(),
-            properties: table.properties.unwrap_or_default(),
+            properties,
         }
     }
 }

@@ -64,7 +64,12 @@ impl Scope {
 
     /// Whether `other` may do the same in the same name, be it for longer or for less long.
     pub fn is_worth(&self, other: &Self) -> bool {
-        *self == Self { until: self.until, ..other.clone() }
+        self.worth() == other.worth()
+    }
+
+    /// Who it is and what they may do, as a text that is the same for the same.
+    pub fn worth(&self) -> String {
+        format!("{:?}", Self { until: None, ..self.clone() })
     }
 
     /// The engine itself.
@@ -116,6 +121,11 @@ impl Scope {
     #[must_use]
     pub fn outside(self) -> Self {
         Self { outsider: true, ..self }
+    }
+
+    /// Whether nothing was given to them here.
+    pub fn is_outsider(&self) -> bool {
+        self.outsider
     }
 
     /// The same, as somebody who is signed in with a browser.
@@ -309,5 +319,14 @@ mod tests {
         let nobody = Scope::proved("x".to_owned(), None, false, BTreeMap::new(), Narrowed::default()).outside();
         assert!(nobody.is_signed_in() && nobody.may_read("core", Visibility::Public));
         assert!(!nobody.may_read("core", Visibility::Internal) && !nobody.may_read_instance(Visibility::Internal));
+    }
+
+    #[test]
+    fn a_scope_is_worth_the_same_for_however_long_and_something_else_with_another_role() {
+        let until = |s| operator().until(crate::model::time::Time::from_timestamp(s, 0).unwrap());
+        assert!(until(1).is_worth(&until(2)) && until(1).is_worth(&operator()));
+        let roles = BTreeMap::from([("core".to_owned(), Role::Viewer)]);
+        assert!(!operator().is_worth(&Scope::proved("ada".to_owned(), None, false, roles, Narrowed::default())));
+        assert!(!operator().is_worth(&operator().outside()) && !operator().is_worth(&operator().in_session()));
     }
 }

@@ -10,7 +10,7 @@ pub enum Whose {
     Team(String),
     /// Somebody who is signed in.
     Subject(String),
-    /// Strangers by where they come from, see [`network`].
+    /// Strangers by where they come from, see [`network`], and so whom nothing was given: names at somebody else's issuer are free.
     Address(IpAddr),
 }
 
@@ -28,7 +28,7 @@ impl Whose {
         let mut teams = scope.teams();
         match (teams.next(), teams.next()) {
             (Some(team), None) if !scope.is_session() => Self::Team(team.to_owned()),
-            _ if scope.is_signed_in() => Self::Subject(scope.subject.clone()),
+            _ if scope.is_signed_in() && !scope.is_outsider() => Self::Subject(scope.subject.clone()),
             _ => Self::Address(network(address)),
         }
     }
@@ -53,6 +53,7 @@ mod tests {
         assert_eq!(Whose::of(&ada(&["core"]).in_session(), address), person, "a browser is a person's");
         assert_eq!(Whose::of(&ada(&["core", "docs"]), address), person);
         assert_eq!(Whose::of(&ada(&[]), address), person);
+        assert_eq!(Whose::of(&ada(&[]).outside(), address), Whose::Address(address));
         assert_eq!(Whose::of(&Scope::anonymous(), address), Whose::Address(address));
     }
 

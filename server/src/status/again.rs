@@ -2,7 +2,7 @@
 //! session lasts: it is stored sealed with a key that is made of the cookie's secret. The database alone, or a copy of it, opens nothing,
 //! and a provider is asked only about somebody who is there at that moment.
 
-use super::revocation::note_end;
+use super::revocation::{new_change, note_end};
 use super::rights::Identity;
 use super::session::{Session, Sessions, entry};
 use super::{Error, Result};
@@ -13,11 +13,15 @@ use crate::store::personal_tokens;
 use crate::store::sessions;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
+use chrono::TimeDelta;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use serde_json::json;
 
 /// What the key is for, as BLAKE3 wants it said.
 const PURPOSE: &str = "weir 2026-11-23 refresh token of a session";
+
+/// Longer than any provider is waited for.
+const ASKED_FOR: TimeDelta = TimeDelta::minutes(2);
 
 impl Sessions {
     /// What the provider of a session is asked with; none where there is nothing, or the secret does not open it.
@@ -50,9 +54,13 @@ impl Sessions {
         let (id, person, text) = (session.id.clone(), identity.person(), json!(identity).to_string());
         let sealed = provider.map(|provider| seal(secret, &session.id, provider));
         let refresh_at = sealed.is_some().then_some(refresh_at);
-        let now = self.status.now();
+        let (now, by, change) = (self.status.now(), identity.subject(), new_change());
+        let noted = (identity != session.identity).then(|| change.clone());
         let renew = move |c: &mut _| {
             personal_tokens::renew(c, &person, &text, now)?;
+            if let Some(change) = noted {
+                note_end(c, &change, &by, now)?;
+            }
             Ok::<_, Error>(sessions::renew(c, &id, &text, sealed.as_deref(), refresh_at)?)
         };
         self.status.0.store.write(renew).await?;
@@ -60,9 +68,39 @@ impl Sessions {
         if identity == session.identity {
             self.read_anew(is_it)
         } else {
+            self.status.tokens().know_end(&change, now);
             self.forget(is_it)
         }
         Ok(())
+    }
+
+    /// Takes it on oneself to ask the provider of a session, which is due, and says until when; none where somebody else does, as a server
+    /// beside this one.
+    /// What the provider gave is good for one question only, so two may not ask with it. Whoever is gone without an answer is not waited
+    /// for longer than [`ASKED_FOR`].
+    ///
+    /// # Errors
+    /// Where the database cannot be written.
+    pub async fn claim_question(&self, session: &Session) -> Result<Option<Time>> {
+        let until = self.status.now() + ASKED_FOR;
+        let is_mine = self.move_question(session, session.refresh_at, Some(until)).await?;
+        Ok(is_mine.then_some(until))
+    }
+
+    /// The question that was claimed until `claimed` could not be asked: it is due as before.
+    ///
+    /// # Errors
+    /// Where the database cannot be written.
+    pub async fn put_question_back(&self, session: &Session, claimed: Time) -> Result<()> {
+        self.move_question(session, Some(claimed), session.refresh_at).await.map(|_| ())
+    }
+
+    async fn move_question(&self, session: &Session, from: Option<Time>, to: Option<Time>) -> Result<bool> {
+        let id = session.id.clone();
+        let moved = move |c: &mut _| Ok::<_, Error>(sessions::move_refresh(c, &id, from, to)?);
+        let moved = self.status.0.store.write(moved).await?;
+        self.read_anew(|other| other.id == session.id);
+        Ok(moved)
     }
 
     /// Ends a session that its provider does not stand for any more. `is_refused` is where the provider itself said so: then the person's
@@ -76,7 +114,7 @@ impl Sessions {
         let mut done = entry(&session.identity, &session.id, now, "sign-out", why);
         let write = self.status.0.store.write(move |c| {
             if sessions::delete(c, &id)? {
-                note_end(c, &id, &done)?;
+                note_end(c, &id, &done.subject, now)?;
                 let n_paused = if is_refused { personal_tokens::unprove(c, &person)? } else { 0 };
                 done.details = json!({ "person": person, "tokens": n_paused }).to_string();
                 audit::insert(c, &done)?;

@@ -86,26 +86,33 @@ pub(super) fn check(builder: &Builder, narrowed: &Narrowed, mut wish: ForceWish)
     }
 }
 
-/// Puts in what the token fixes; what contradicts it is wrong.
+/// Puts in what the token fixes, wherever the builder takes something of that name; what contradicts it is wrong.
 fn fix(builder: &Builder, narrowed: &Narrowed, mut wish: ForceWish, wrong: &mut BTreeMap<String, String>) -> ForceWish {
     for (name, fixed) in &narrowed.parameters {
-        let (field, contradicted) = if builder.force.parameters.iter().any(|p| p.name == *name) {
-            (format!("parameters.{name}"), put(&mut wish.parameters, name, fixed))
-        } else if name == "branch" || name == "revision" {
-            let at = if name == "branch" { &mut wish.branch } else { &mut wish.revision };
-            let contradicted = at.as_ref().is_some_and(|given| fixed.as_str() != Some(given));
-            *at = fixed.as_str().map(str::to_owned);
-            (name.clone(), contradicted || at.is_none())
-        } else if builder.force.properties.contains(name) {
-            (format!("properties.{name}"), put(&mut wish.properties, name, fixed))
-        } else {
-            wrong.insert(
-                format!("parameters.{name}"),
-                "is fixed by your token and is no parameter of this builder".to_owned(),
-            );
-            continue;
+        let mut taken = Vec::new();
+        if builder.force.parameters.iter().any(|p| p.name == *name) {
+            taken.push((format!("parameters.{name}"), put(&mut wish.parameters, name, fixed)));
+        }
+        if builder.force.properties.contains(name) {
+            taken.push((format!("properties.{name}"), put(&mut wish.properties, name, fixed)));
+        }
+        let at = match name.as_str() {
+            "branch" => Some(&mut wish.branch),
+            "revision" => Some(&mut wish.revision),
+            _ => None,
         };
-        if contradicted {
+        if let Some(at) = at {
+            let contradicted = match fixed.as_str() {
+                Some(text) => at.replace(text.to_owned()).is_some_and(|given| given != text),
+                None => at.is_some() || taken.is_empty(),
+            };
+            taken.push((name.clone(), contradicted));
+        }
+        if taken.is_empty() {
+            let why = "is fixed by your token and is no parameter of this builder";
+            wrong.insert(format!("parameters.{name}"), why.to_owned());
+        }
+        for (field, _) in taken.into_iter().filter(|(_, contradicted)| *contradicted) {
             wrong.insert(field, "is fixed by your token to something else; leave it out".to_owned());
         }
     }
@@ -114,10 +121,14 @@ fn fix(builder: &Builder, narrowed: &Narrowed, mut wish: ForceWish, wrong: &mut 
 
 /// Puts a fixed value in; true where another was given.
 fn put(values: &mut BTreeMap<String, Value>, name: &str, fixed: &Value) -> bool {
-    values.insert(name.to_owned(), fixed.clone()).is_some_and(|given| plain(&given) != plain(fixed))
+    values.insert(name.to_owned(), fixed.clone()).is_some_and(|given| !is_same(&given, fixed))
 }
 
-/// A value as forms and the command line give it: 4 and `"4"` are the same wish.
+/// Whether two values are the same wish, as forms and the command line give it: 4 and `"4"` are.
+pub(super) fn is_same(one: &Value, other: &Value) -> bool {
+    plain(one) == plain(other)
+}
+
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

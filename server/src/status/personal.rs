@@ -137,6 +137,8 @@ impl PersonalTokens {
         let (team, role, days) = self.check(scope, &wish)?;
         let now = self.status.now();
         let secret = SecretValue::new(format!("{PREFIX}{}", new_secret().expose()));
+        // Where the provider is asked again from time to time it has stood for them just now.
+        let proved_at = if session.refresh_at.is_some() { now } else { session.created_at };
         let row = PersonalTokenRow {
             id: new_id("personal"),
             secret_hash: hash(secret.expose()),
@@ -149,7 +151,7 @@ impl PersonalTokens {
             expires_at: (now + TimeDelta::days(days)).naive_utc(),
             last_used_at: None,
             stamp: session.stamp().to_owned(),
-            proved_at: Some(now.naive_utc()),
+            proved_at: Some(proved_at.naive_utc()),
         };
         let details = json!({ "name": row.name, "team": row.team, "role": row.role, "days": days });
         let done = entry(&session.identity, &session.id, now, "token.issue", &row.id, details);
@@ -203,7 +205,7 @@ impl PersonalTokens {
             if !personal_tokens::delete(c, &person, &wanted)? {
                 return Err(Error::not_found("token", wanted));
             }
-            note_end(c, &wanted, &done)?;
+            note_end(c, &wanted, &done.subject, now)?;
             Ok(audit::insert(c, &done)?)
         };
         self.status.0.store.write(delete).await?;

@@ -1,7 +1,7 @@
 //! What an ended build was made of, to be built once more: the same code and the same properties, whatever the branch and the
 //! builder's defaults have become.
 
-use super::force::{Asked, wrong_ref};
+use super::force::{Asked, is_same, wrong_ref};
 use super::resource::Builder;
 use super::{Error, Result};
 use crate::model::id::{BuildRequestId, BuildsetId};
@@ -25,8 +25,10 @@ pub(super) fn of(c: &mut DbConnection, builder: &Builder, number: i64, scope: &S
     let request = build_requests::get(c, BuildRequestId(row.request_id))?.ok_or_else(missing)?;
     let properties = properties::list_of_buildset(c, BuildsetId(request.buildset_id))?;
     let mut source_stamp: SourceStamp = row.stamp.into();
-    // What the checkout found is what was built. A step tells it, so it is looked at like what people write.
-    if let Some(found) = row.got_revision.filter(|found| !found.is_empty() && wrong_ref(found).is_none()) {
+    // What the checkout found is what was built. A step tells it, so it is looked at like what people write; and it is nothing to a token
+    // that fixes the revision.
+    let is_free = !scope.narrowed().parameters.contains_key("revision");
+    if let Some(found) = row.got_revision.filter(|found| is_free && !found.is_empty() && wrong_ref(found).is_none()) {
         source_stamp.revision = Some(found);
     }
     check_fixed(scope, &source_stamp, &properties)?;
@@ -41,13 +43,18 @@ pub(super) fn of(c: &mut DbConnection, builder: &Builder, number: i64, scope: &S
 fn check_fixed(scope: &Scope, stamp: &SourceStamp, properties: &Properties) -> Result<()> {
     let mut wrong = BTreeMap::new();
     for (name, fixed) in &scope.narrowed().parameters {
-        let (field, fits) = match (properties.get(name), name.as_str()) {
-            (Some(value), _) => (format!("parameters.{name}"), value == fixed),
-            (None, "branch") => (name.clone(), stamp.branch.as_deref() == fixed.as_str()),
-            (None, "revision") => (name.clone(), stamp.revision.as_deref() == fixed.as_str()),
-            (None, _) => (format!("parameters.{name}"), false),
+        let stamped = match name.as_str() {
+            "branch" => Some(&stamp.branch),
+            "revision" => Some(&stamp.revision),
+            _ => None,
         };
-        if !fits {
+        let property = properties.get(name).map(|value| is_same(value, fixed));
+        // What is checked out is what stands in the stamp, whatever a property says of it.
+        let stamp = stamped.zip(fixed.as_str()).map(|(stamped, fixed)| stamped.as_deref() == Some(fixed));
+        let is_had = property.or(stamp).is_some() && property != Some(false) && stamp != Some(false);
+        if !is_had {
+            let field =
+                if property == Some(false) || stamped.is_none() { format!("parameters.{name}") } else { name.clone() };
             wrong.insert(field, "is fixed by your token to something else than this build had".to_owned());
         }
     }

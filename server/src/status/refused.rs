@@ -108,6 +108,8 @@ impl Refused {
     /// Where the database cannot be written.
     pub async fn note_action(&self, store: &Store, scope: &Scope, new: NewAudit) -> Result<()> {
         let asker = match (scope.person(), &scope.token_id) {
+            // Whom nothing was given is one of many: somebody else's issuer may let in as many as there are names.
+            _ if scope.is_outsider() => "people from elsewhere".to_owned(),
             (Some(person), _) => format!("person {person}"),
             (None, Some(token)) => format!("token {token}"),
             (None, None) => scope.subject.clone(),
@@ -184,6 +186,10 @@ impl More {
         self.last = new.at;
         if self.like.token_id != new.token_id {
             self.like.token_id = None;
+        }
+        if self.like.subject != new.subject {
+            "several".clone_into(&mut self.like.subject);
+            self.person = None;
         }
         let place: String = attempt.place.chars().take(PLACE_MAX).collect();
         if self.places.len() < PLACES_MAX {

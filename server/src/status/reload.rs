@@ -113,7 +113,9 @@ impl Control {
         let because = team.map_or_else(String::new, |team| format!("asked for team {team}"));
         if let Err(error) = self.may_reload(team) {
             let outcome = Reloaded { refused: Some(error.to_string()), ..Reloaded::default() };
-            self.record(team, &because, &outcome).await?;
+            let known = team.filter(|team| self.status.config().teams.contains_key(*team));
+            let row = row(self.status.now(), &self.scope, known, &because, &outcome);
+            self.status.0.refused.note_action(&self.status.0.store, &self.scope, row).await?;
             return Err(error);
         }
         let reloaded = self.status.reload(self.scope.clone(), team.map(str::to_owned), because, true).await?;
@@ -129,12 +131,6 @@ impl Control {
         let readable = now.config.teams.get(name).filter(|team| self.scope.may_read(name, team.visibility));
         readable.ok_or_else(|| Error::not_found("team", name))?;
         if self.scope.may(Right::Administer, name, "") { Ok(()) } else { Err(Error::Forbidden(Right::Administer)) }
-    }
-
-    async fn record(&self, team: Option<&str>, because: &str, reloaded: &Reloaded) -> Result<()> {
-        let known = team.filter(|team| self.status.config().teams.contains_key(*team));
-        let row = row(self.status.now(), &self.scope, known, because, reloaded);
-        self.status.0.store.write(move |c| Ok::<_, Error>(audit::insert(c, &row)?)).await
     }
 }
 

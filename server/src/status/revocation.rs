@@ -3,10 +3,10 @@
 //! process revoked counts after [`COUNTS_AFTER`].
 
 use super::rights::Identity;
+use super::session::new_id;
 use super::{Error, Result};
 use crate::config::auth::Auth;
 use crate::model::time::Time;
-use crate::store::audit::NewAudit;
 use crate::store::revocations::{self, NewRevocation, RevocationRow};
 use crate::store::{DbConnection, Store, personal_tokens, sessions};
 use chrono::TimeDelta;
@@ -33,6 +33,8 @@ pub struct Carried {
     pub issuer: String,
     /// Its `sub`.
     pub subject: String,
+    /// What a foreign issuer calls its person, where it does: people are known by that name.
+    pub name: Option<String>,
     /// The key that signed it.
     pub kid: String,
     /// Its id, where it has one.
@@ -155,20 +157,25 @@ pub(super) fn people(c: &mut DbConnection, target: &Target) -> Result<BTreeSet<S
 }
 
 /// Has servers beside this process look at their open answers again, as they do at any revocation: what `id` names has just ended, a
-/// session or a personal token. Who looks for it finds it no more; this tells those that they are to look.
+/// session or a personal token, or `id` is a [`new_change`]. Who looks finds what is so now; this tells those that they are to look.
 ///
 /// # Errors
 /// Where the database cannot be written.
-pub(super) fn note_end(c: &mut DbConnection, id: &str, done: &NewAudit) -> Result<()> {
+pub(super) fn note_end(c: &mut DbConnection, id: &str, by: &str, at: Time) -> Result<()> {
     let revoked = NewRevocation {
         kind: "token",
         issuer: String::new(),
         value: id.to_owned(),
-        revoked_by: done.subject.clone(),
-        at: done.at,
-        expires_at: Some(done.at + NOTED_FOR),
+        revoked_by: by.to_owned(),
+        at,
+        expires_at: Some(at + NOTED_FOR),
     };
     Ok(revocations::insert(c, &revoked)?)
+}
+
+/// Names that what somebody is worth has changed: an id that nobody has.
+pub(super) fn new_change() -> String {
+    new_id("change")
 }
 
 /// Everything that was revoked, as far as this process knows.
@@ -234,9 +241,11 @@ impl Known {
         if list.keys.contains(&of(&carried.kid)) {
             return Some(Revoked::Key);
         }
-        let ended = list.subjects.get(&of(&carried.subject));
+        // As the people whose sessions end: by `sub`, or by the name that they are shown with.
+        let names = [Some(&carried.subject), carried.name.as_ref()];
+        let mut ended = names.into_iter().flatten().filter_map(|name| list.subjects.get(&of(name)));
         // Who does not say when it was made may have made it before.
-        ended.filter(|until| carried.issued_at.is_none_or(|at| at <= **until)).map(|_| Revoked::Subject)
+        ended.any(|until| carried.issued_at.is_none_or(|at| at <= *until)).then_some(Revoked::Subject)
     }
 
     fn is_fresh(&self, now: Time) -> bool {
@@ -300,7 +309,8 @@ mod tests {
         known.add(Target::Key { issuer: text("forge"), kid: text("k1") }, at, None);
         let says = |issuer: &str, subject: &str, kid: &str, jti: Option<&str>, issued_at: Option<i64>| {
             let jti = jti.map(str::to_owned);
-            known.says(&Carried { issuer: text(issuer), subject: text(subject), kid: text(kid), jti, issued_at })
+            let (issuer, subject, kid) = (text(issuer), text(subject), text(kid));
+            known.says(&Carried { issuer, subject, kid, jti, issued_at, ..Carried::default() })
         };
         assert_eq!(says("forge", "eve", "k2", Some("j1"), Some(2_000)), Some(Revoked::Token));
         assert_eq!(says("", "eve", "k2", Some("j1"), Some(2_000)), None);

@@ -2,7 +2,7 @@
 //! is worth is asked of the configuration in force at each request; here stands only who signed in.
 
 use super::again::seal;
-use super::revocation::{COUNTS_AFTER, note_end};
+use super::revocation::{COUNTS_AFTER, new_change, note_end};
 use super::rights::Identity;
 use super::{Error, Result, Status};
 use crate::config::auth::Auth;
@@ -150,7 +150,10 @@ impl Sessions {
         let old =
             replaced.map(|old| (old.id.clone(), entry(&old.identity, &old.id, now, "sign-out", "signed in anew")));
         let ended = old.as_ref().map(|(id, _)| id.clone());
-        self.status
+        let change = new_change();
+        let noted = change.clone();
+        let is_other = self
+            .status
             .0
             .store
             .write(move |c| {
@@ -158,15 +161,24 @@ impl Sessions {
                 if let Some((id, entry)) = &old
                     && sessions::delete(c, id)?
                 {
-                    note_end(c, id, entry)?;
+                    note_end(c, id, &entry.subject, now)?;
                     audit::insert(c, entry)?;
                 }
                 sessions::insert(c, &row)?;
-                personal_tokens::delete_other(c, &row.person, &row.stamp)?;
-                personal_tokens::renew(c, &row.person, &row.identity, now)?;
-                Ok::<_, Error>(audit::insert(c, &done)?)
+                let n_ended = personal_tokens::delete_other(c, &row.person, &row.stamp)?;
+                let is_other = personal_tokens::renew(c, &row.person, &row.identity, now)? > 0 || n_ended > 0;
+                if is_other {
+                    note_end(c, &noted, &done.subject, now)?;
+                }
+                audit::insert(c, &done)?;
+                Ok::<_, Error>(is_other)
             })
             .await?;
+        if is_other {
+            // What was opened with the person's own tokens may be theirs no more.
+            self.status.tokens().know_end(&change, now);
+            self.status.rights_changed();
+        }
         if let Some(id) = ended {
             self.status.tokens().know_end(&id, now);
             self.forget(|session| session.id == id);
@@ -244,7 +256,7 @@ impl Sessions {
                 if !of_theirs || !sessions::delete(c, &wanted)? {
                     return Err(Error::not_found("session", wanted));
                 }
-                note_end(c, &wanted, &done)?;
+                note_end(c, &wanted, &done.subject, now)?;
                 Ok(audit::insert(c, &done)?)
             })
             .await?;
@@ -268,7 +280,7 @@ impl Sessions {
             .write(move |c| {
                 let n = sessions::delete_of(c, &key)?;
                 // Whoever looks because of one finds none.
-                note_end(c, &noted, &done)?;
+                note_end(c, &noted, &done.subject, now)?;
                 done.details = json!({ "person": key, "sessions": n }).to_string();
                 audit::insert(c, &done)?;
                 Ok::<_, Error>(n)

@@ -257,7 +257,7 @@ impl Tokens {
                 let row = row.filter(|row| is_owner || own.as_ref() == Some(&row.person));
                 let row = row.ok_or_else(|| Error::not_found("token", wanted))?;
                 personal_tokens::delete(c, &row.person, &row.id)?;
-                note_end(c, &row.id, &done)?;
+                note_end(c, &row.id, &done.subject, now)?;
                 done.details = of_person(person.as_deref(), json!({ "token_of": row.person }));
                 Ok::<_, Error>(audit::insert(c, &done)?)
             })

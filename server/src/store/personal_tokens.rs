@@ -56,11 +56,13 @@ pub fn touch(c: &mut DbConnection, id: &str, at: Time) -> QueryResult<()> {
     diesel::update(dsl::personal_tokens.find(id)).set(dsl::last_used_at.eq(naive(at))).execute(c).map(|_| ())
 }
 
-/// The person was proved anew: what they are now counts for their tokens too.
-pub fn renew(c: &mut DbConnection, person: &str, identity: &str, at: Time) -> QueryResult<()> {
+/// The person was proved anew: what they are now counts for their tokens too. Says how many tokens were somebody else's in a way, by other
+/// claims.
+pub fn renew(c: &mut DbConnection, person: &str, identity: &str, at: Time) -> QueryResult<i64> {
     let of = dsl::personal_tokens.filter(dsl::person.eq(person));
+    let n_other = of.filter(dsl::identity.ne(identity)).count().get_result(c)?;
     let set = (dsl::identity.eq(identity), dsl::proved_at.eq(Some(naive(at))));
-    diesel::update(of).set(set).execute(c).map(|_| ())
+    diesel::update(of).set(set).execute(c).map(|_| n_other)
 }
 
 /// The person is proved no more; says how many tokens they have.

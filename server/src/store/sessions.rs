@@ -83,6 +83,12 @@ pub fn delete_expired(c: &mut DbConnection, now: Time) -> QueryResult<usize> {
     diesel::delete(dsl::sessions.filter(dsl::expires_at.le(naive(now)))).execute(c)
 }
 
+/// The provider is asked again at `to` and no more at `from`; false where it was not to be asked then.
+pub fn move_refresh(c: &mut DbConnection, id: &str, from: Option<Time>, to: Option<Time>) -> QueryResult<bool> {
+    let due = dsl::sessions.find(id).filter(dsl::refresh_at.eq(from.map(naive)));
+    diesel::update(due).set(dsl::refresh_at.eq(to.map(naive))).execute(c).map(|n| n > 0)
+}
+
 /// The provider was asked again: who it says is there, what it is asked with next time, and when.
 pub fn renew(
     c: &mut DbConnection,

@@ -90,12 +90,14 @@ async fn credentials(request: &ServiceRequest, state: Option<&AppState>) -> Resu
         Ok(proved) => proved,
         Err(error) => return count(request, state, &Scope::anonymous()).await.and(Err(error)),
     };
-    if !is_free(request.path(), state.prefix()) {
+    if !is_free(request.match_info().as_str(), state.prefix()) {
         count(request, state, &scope).await?;
     }
     if signed.is_some() && !request.method().is_safe() {
         let from = origin::of(request.headers(), &state.public_url);
-        let is_script = request.path().strip_prefix(state.prefix()).is_some_and(|path| path.starts_with("api/"));
+        // As it is routed: `%61pi/` is `api/`, too.
+        let path = request.match_info().as_str();
+        let is_script = path.strip_prefix(state.prefix()).is_some_and(|path| path.starts_with("api/"));
         if from == Origin::Other || is_script && from == Origin::Unknown {
             return Err(Error::CrossSite);
         }
@@ -124,7 +126,7 @@ async fn credentials(request: &ServiceRequest, state: Option<&AppState>) -> Resu
 
 /// A turn among the calls of who asks. An owner waits for nobody, nor does what pages are drawn with.
 async fn turn(request: &ServiceRequest, state: Option<&AppState>) -> Option<Turn> {
-    let state = state.filter(|state| !is_free(request.path(), state.prefix()))?;
+    let state = state.filter(|state| !is_free(request.match_info().as_str(), state.prefix()))?;
     let whose = {
         let extensions = request.extensions();
         let scope = extensions.get::<Scope>().filter(|scope| !scope.is_owner())?;

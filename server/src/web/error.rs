@@ -277,7 +277,7 @@ impl ResponseError for Error {
 
 /// Whether a person asks: never at the doors for scripts; elsewhere unless JSON and no HTML is wanted.
 fn wants_page(request: &HttpRequest) -> bool {
-    let path = request.path();
+    let path = request.match_info().as_str();
     if path.contains("/api/") || path.contains("/sse/") || path.ends_with(".json") || path.ends_with("/raw") {
         return false;
     }

@@ -220,6 +220,10 @@ async fn a_revocation_by_token_subject_or_key_ends_open_answers_too() {
         (bob, vec!["--subject".to_owned(), "bob".to_owned()]),
         (ed(json!({"jti": "one"})), ["one", "--issuer", "forge"].map(str::to_owned).to_vec()),
         (ed(json!({"jti": "two"})), ["--subject", "ada", "--issuer", "forge"].map(str::to_owned).to_vec()),
+        (
+            ed(json!({"sub": "4711", "preferred_username": "mia"})),
+            ["--subject", "mia", "--issuer", "forge"].map(str::to_owned).to_vec(),
+        ),
         (es(json!({"sub": "eve"})), ["--key", "p1", "--issuer", "forge"].map(str::to_owned).to_vec()),
     ] {
         let log = "/team/core/builder/long/build/1/step/0/log/stdio";

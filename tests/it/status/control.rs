@@ -1,6 +1,6 @@
 //! Who may do what, what a force takes, what the audit keeps, what a token is good for.
 
-use super::{Arc, BTreeMap, ForceWish, Rig, Team, operator};
+use super::{Arc, BTreeMap, Builder, Database, ForceWish, Parameter, ParameterKind, Rig, Team, fleet, operator};
 use expect_test::expect;
 use serde_json::{Value, json};
 use weir::config::quota::Quota;
@@ -232,6 +232,67 @@ async fn a_narrow_token_does_only_what_it_was_issued_for() {
 }
 
 #[tokio::test]
+async fn what_a_token_fixes_is_fixed_wherever_the_builder_takes_it() {
+    let database = Database::new();
+    let mut config = fleet(database._dir.path().join("state"));
+    let core = config.teams.get_mut("core").unwrap();
+    let mut team = Team::clone(core);
+    let mut builder = Builder::clone(&team.builders["full-10"]);
+    let parameter = Parameter { name: "branch".to_owned(), ..builder.force.parameters[1].clone() };
+    let parameter = Parameter { kind: ParameterKind::String(None), ..parameter };
+    builder.force.parameters.push(parameter);
+    builder.force.properties.extend(["branch".to_owned(), "tests".to_owned()]);
+    team.builders.insert("full-10".to_owned(), Arc::new(builder));
+    *core = Arc::new(team);
+    let rig = Rig::with(config, database).await;
+    let parameters = BTreeMap::from([("tests".to_owned(), json!("quick")), ("branch".to_owned(), json!("stable"))]);
+    let scope = narrowed(Narrowed { parameters, ..Narrowed::default() });
+    let control = rig.status.control(&scope);
+    for (field, wish) in [
+        ("branch", ForceWish { branch: Some("evil".to_owned()), ..ForceWish::default() }),
+        ("parameters.branch", wish(json!({"branch": "evil"}), json!({}))),
+        ("properties.branch", wish(json!({}), json!({"branch": "evil"}))),
+        ("properties.tests", wish(json!({}), json!({"tests": "all"}))),
+    ] {
+        let refused = control.force("core", "full-10", wish).await.unwrap_err().to_string();
+        assert_eq!(refused, format!("`{field}`: is fixed by your token to something else; leave it out"));
+    }
+    control.force("core", "full-10", ForceWish::default()).await.unwrap();
+    let request = rig.status.update().pending()[0].clone();
+    assert_eq!(request.source_stamp.branch.as_deref(), Some("stable"));
+    assert_eq!((request.properties.text("tests"), request.properties.text("branch")), (Some("quick"), Some("stable")));
+    rig.status.control(&operator()).cancel(request.id, "").await.unwrap();
+    // A build of another branch whose property says otherwise is not built again with such a token.
+    let update = rig.status.update();
+    let other =
+        ForceWish { branch: Some("evil".to_owned()), ..wish(json!({"branch": "stable", "tests": "quick"}), json!({})) };
+    rig.status.control(&operator()).force("core", "full-10", other).await.unwrap();
+    let (build, _) = update.claim(update.pending()[0].id, "local").await.unwrap().unwrap();
+    update.build_finished(build.id, Results::Success, "good").await.unwrap();
+    let refused = control.rebuild("core", "full-10", build.number, "").await.unwrap_err().to_string();
+    assert_eq!(refused, "`branch`: is fixed by your token to something else than this build had");
+}
+
+#[tokio::test]
+async fn a_token_that_fixes_the_revision_rebuilds_that_and_not_what_a_step_found() {
+    let rig = Rig::new().await;
+    let parameters = BTreeMap::from([("revision".to_owned(), json!("v1"))]);
+    let scope = narrowed(Narrowed { parameters, ..Narrowed::default() });
+    let update = rig.status.update();
+    for control in [rig.status.control(&operator()), rig.status.control(&scope)] {
+        let wish = ForceWish { revision: Some("v1".to_owned()), ..ForceWish::default() };
+        control.force("core", "full-2", wish).await.unwrap();
+        let (build, _) = update.claim(update.pending()[0].id, "local").await.unwrap().unwrap();
+        update.set_property(build.id, "got_revision", json!("0123abc"), "git").await.unwrap();
+        update.build_finished(build.id, Results::Success, "good").await.unwrap();
+        rig.status.control(&scope).rebuild("core", "full-2", build.number, "").await.unwrap();
+        let request = update.pending()[0].clone();
+        assert_eq!(request.source_stamp.revision.as_deref(), Some("v1"));
+        rig.status.control(&operator()).cancel(request.id, "").await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_token_for_two_uses_is_used_up_also_after_a_restart() {
     let rig = Rig::new().await;
     let scope = narrowed(Narrowed { uses: Some(2), ..Narrowed::default() });
@@ -325,4 +386,40 @@ async fn what_waits_for_a_builder_that_left_the_configuration_is_cancelled_at_st
     let audit = store.read(|c| Ok::<_, weir::store::Error>(weir::store::audit::recent(c, None, 1)?)).await.unwrap();
     assert_eq!((audit[0].subject.as_str(), audit[0].action.as_str()), ("system", "cancel"));
     assert_eq!(audit[0].reason, "its builder left the configuration");
+}
+
+#[tokio::test]
+async fn what_is_refused_by_the_hundred_fills_no_audit_whatever_it_is_and_whoever_of_elsewhere_asks() {
+    let rig = Rig::new().await;
+    let viewer = Scope::proved(
+        "eve".to_owned(),
+        Some("jti-9".to_owned()),
+        false,
+        BTreeMap::from([("core".to_owned(), Role::Viewer)]),
+        Narrowed::default(),
+    );
+    for _ in 0..120 {
+        let refused = rig.status.control(&viewer).reload(Some("core")).await;
+        assert!(matches!(refused, Err(Error::Forbidden(Right::Administer))), "{refused:?}");
+    }
+    for n in 0..120 {
+        let somebody = Scope::proved(format!("forge:{n}"), None, false, BTreeMap::new(), Narrowed::default());
+        let somebody = somebody.of_person(format!("issuer:forge:{n}")).outside();
+        let refused = rig.status.control(&somebody).force("core", "full-2", ForceWish::default()).await;
+        assert!(matches!(refused, Err(Error::Forbidden(Right::Force))), "{refused:?}");
+    }
+    let n_rows = async |action: &'static str| {
+        let store = weir::store::Store::open(&rig.database.url).unwrap();
+        let rows = store.read(|c| Ok::<_, weir::store::Error>(weir::store::audit::recent(c, None, 1_000)?)).await;
+        let rows: Vec<_> = rows.unwrap().into_iter().filter(|row| row.action == action).collect();
+        (rows.len(), rows.into_iter().find(|row| row.reason.contains("more tries")))
+    };
+    assert_eq!((n_rows("reload").await.0, n_rows("force").await.0), (50, 50));
+    rig.status.sessions().write_refused_once(true).await.unwrap();
+    let (n_reloads, reloads) = n_rows("reload").await;
+    let (n_forces, forces) = n_rows("force").await;
+    assert_eq!((n_reloads, n_forces), (51, 51));
+    let told = |row: Option<weir::store::audit::AuditRow>| row.map(|row| (row.subject, row.reason));
+    assert_eq!(told(reloads), Some(("eve".to_owned(), "70 more tries refused".to_owned())));
+    assert_eq!(told(forces), Some(("several".to_owned(), "70 more tries refused".to_owned())));
 }

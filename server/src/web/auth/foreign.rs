@@ -57,17 +57,18 @@ pub fn check(
     let exp = seconds(claims, "exp")?;
     check_times(exp, seconds(claims, "nbf")?, leeway, now)?;
     let subject = text(claims, "sub")?.ok_or_else(|| Refusal::BadClaims("`sub` is missing: it says who".to_owned()))?;
+    let named = claims["preferred_username"].as_str().filter(|name| is_text(name)).map(str::to_owned);
     let carried = Carried {
         issuer: name.to_owned(),
         subject: subject.clone(),
+        name: named.clone(),
         kid: token.kid,
         jti: text(claims, "jti")?,
         issued_at: seconds(claims, "iat")?,
     };
     let until = exp.and_then(|exp| Time::from_timestamp(exp, 0)).and_then(|exp| exp.checked_add_signed(leeway));
     let until = until.ok_or_else(|| Refusal::BadClaims("`exp` lies after the end of time".to_owned()))?;
-    let named = claims["preferred_username"].as_str().filter(|name| is_text(name));
-    let display = named.map_or_else(|| subject.clone(), str::to_owned);
+    let display = named.unwrap_or_else(|| subject.clone());
     let identity = Identity::Foreign { issuer: name.to_owned(), subject, name: display, claims: token.claims };
     Ok(Vouched { identity, carried, until })
 }

@@ -57,8 +57,7 @@ async fn show(
 ) -> Result<HttpResponse> {
     let tag = Tag::of(&[
         request.uri().to_string().as_bytes(),
-        scope.subject.as_bytes(),
-        scope.token_id.as_deref().unwrap_or_default().as_bytes(),
+        scope.worth().as_bytes(),
         &page.as_of.0.to_le_bytes(),
         &page.generation.to_le_bytes(),
         &(maker.now.timestamp() / AGES_S).to_le_bytes(),

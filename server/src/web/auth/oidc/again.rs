@@ -74,10 +74,15 @@ async fn ask(state: AppState, session: Arc<Session>, secret: SecretValue) -> Res
         return Ok(Look::Anew);
     }
     let is_over = now - due >= OUTAGE_MAX;
+    // Who waited for somebody else's question has heard then that nobody answers.
+    if providers.rests(issuer, now) && !is_over {
+        return Ok(Look::AsBefore);
+    }
     let Some(token) = state.status.sessions().provider(&session, &secret).await? else {
         state.status.sessions().refuse(&session, "there is nothing to ask the provider with", false).await?;
         return Ok(Look::Ended);
     };
+    let Some(claimed) = state.status.sessions().claim_question(&session).await? else { return Ok(Look::AsBefore) };
     let again = providers.again(&state.status.config(), issuer, &state.public_url, subject, &token).await;
     let (why, is_refused) = match again {
         Some(Ok(proved)) => {
@@ -87,6 +92,7 @@ async fn ask(state: AppState, session: Arc<Session>, secret: SecretValue) -> Res
         }
         Some(Err(Trouble::Unreachable { .. })) if !is_over => {
             providers.rest(issuer, now);
+            state.status.sessions().put_question_back(&session, claimed).await?;
             return Ok(Look::AsBefore);
         }
         Some(Err(Trouble::Unreachable { .. })) => ("the provider cannot be reached for too long", false),
