@@ -15,6 +15,7 @@ use super::settings::Plugins;
 use super::source::{File, Kind, Sources};
 use super::team::{RawTeam, Team, TeamRules, WEIGHT, check_keys};
 use super::team_texts::{TeamText, TeamTexts};
+use super::unset;
 use super::view::{RawView, View};
 use super::worker::{self, RawWorker, Worker};
 use super::{Config, PluginCatalogue};
@@ -195,6 +196,7 @@ fn freeze(dir: PathBuf, reader: &Reader<'_>, given: &Given<'_>) -> Config {
     // Secrets of a team whose files lie in a repository are written by the operator.
     let is_own_file = |team: &str| !sources.is_of_instance(team) && !sources.has_repository(team);
     reserved::reserve(&mut config, is_own_file, texts, reader);
+    unset::warn_teams(&config, variables, reader);
     config
 }
 

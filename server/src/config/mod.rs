@@ -89,6 +89,8 @@ pub mod team;
 pub mod team_texts;
 /// A YAML or JSON document.
 mod tree;
+/// Secrets that have no value now.
+mod unset;
 /// How each type of value is read.
 pub mod value;
 /// Secrets' values, when they are used.

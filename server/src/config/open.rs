@@ -1,9 +1,13 @@
 //! One file that the configuration is or names, opened once: what is checked is what is read, whoever changes links meanwhile.
 
+use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::fd::AsRawFd as _;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+/// How often a file is opened that is replaced as it is opened.
+const OPENED_AGAIN: usize = 10;
 
 /// Why a file is not read.
 #[derive(Debug)]
@@ -29,27 +33,53 @@ impl From<Refused> for io::Error {
     }
 }
 
+/// A file that is open, and where it lies.
+pub struct Opened {
+    /// What is read.
+    pub file: File,
+    /// Its own path, without links: what may be read is decided by this. Links on the way to it may lead elsewhere by now.
+    pub real: PathBuf,
+    /// Neither a folder nor a pipe nor a device.
+    pub is_ordinary: bool,
+}
+
+impl Opened {
+    /// Opens what is at `path`, wherever links lead at this moment. Nothing of it is read.
+    ///
+    /// # Errors
+    /// Where there is nothing, or it may not be read.
+    pub fn at(path: &Path) -> io::Result<Self> {
+        // A pipe would keep the server waiting for whoever writes to it.
+        let flags = nix::fcntl::OFlag::O_NONBLOCK | nix::fcntl::OFlag::O_CLOEXEC | nix::fcntl::OFlag::O_NOCTTY;
+        for _ in 0..OPENED_AGAIN {
+            let file = std::fs::OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
+            let real = std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
+            let metadata = file.metadata()?;
+            // Of what is deleted nobody knows any more where it lay.
+            if metadata.nlink() > 0 {
+                return Ok(Self { is_ordinary: metadata.is_file(), file, real });
+            }
+        }
+        Err(io::Error::other("it is being replaced all the time"))
+    }
+}
+
 /// The text of the ordinary file at `path`, of at most `bytes_max` bytes. With `inside`, a folder without links in its path, links may
 /// lead nowhere else.
 ///
 /// # Errors
 /// Says why not.
 pub fn read_text(path: &Path, inside: Option<&Path>, bytes_max: usize) -> Result<String, Refused> {
-    let real = path.canonicalize()?;
+    // What is not there is said to be so, and nothing outside is opened.
+    if inside.is_some_and(|dir| path.canonicalize().is_ok_and(|real| !real.starts_with(dir))) {
+        return Err(Refused::LeadsOut);
+    }
+    let Opened { mut file, real, is_ordinary } = Opened::at(path)?;
     if inside.is_some_and(|dir| !real.starts_with(dir)) {
         return Err(Refused::LeadsOut);
     }
-    // No link any more, and a pipe would keep the server waiting for whoever writes to it.
-    let flags = nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK | nix::fcntl::OFlag::O_CLOEXEC;
-    let mut file = std::fs::OpenOptions::new().read(true).custom_flags(flags.bits()).open(&real)?;
-    if !file.metadata()?.is_file() {
+    if !is_ordinary {
         return Err(io::Error::other("it is no ordinary file").into());
-    }
-    // A folder on the way may have become a link since: asked is where what is open lies.
-    if let Some(dir) = inside
-        && !std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))?.starts_with(dir)
-    {
-        return Err(Refused::LeadsOut);
     }
     let mut text = String::new();
     (&mut file).take(bytes_max as u64 + 1).read_to_string(&mut text).map_err(|error| match error.kind() {

@@ -12,6 +12,7 @@ use super::reserved::Reserved;
 use super::scheduler::RawScheduler;
 use super::settings::Plugins;
 use super::source_of_changes::RawSource;
+use super::unset;
 use super::value::Count;
 use super::view::RawView;
 use super::worker::Worker;
@@ -151,10 +152,9 @@ impl RawTeam {
         self.check_names(reader);
         let dir = file.parent().unwrap_or(Path::new("/"));
         let secrets = self.secret.unwrap_or_default();
-        warn_unset(&secrets, rules);
         if let Some(token) = self.config.as_ref().and_then(|config| config.token.as_ref()) {
             let path = self.at.key("config").key("token");
-            warn_one_unset(token, &path, "the team's repository cannot be fetched", rules);
+            unset::warn(token, &path, "the team's repository cannot be fetched", (rules.variables, reader));
         }
         let secrets: BTreeMap<String, TeamSecret> = secrets.into_iter().map(|(name, at)| (name, at.value)).collect();
 
@@ -243,34 +243,6 @@ pub fn check_keys<T>(path: &KeyPath, tables: Option<&BTreeMap<String, T>>, reade
             reader.note(reader.wrong_key(&path.key(name), "bad-name", error.to_string()));
         }
     }
-}
-
-/// Warns of secrets that have no value now.
-fn warn_unset(secrets: &BTreeMap<String, At<TeamSecret>>, rules: &TeamRules<'_>) {
-    for (name, secret) in secrets {
-        warn_one_unset(&secret.value.from, &secret.path, &format!("what uses secret `{name}` will fail"), rules);
-    }
-}
-
-/// Warns where the variable of a secret is not set, or its file is not there, and says what follows.
-fn warn_one_unset(from: &Secret, path: &KeyPath, follows: &str, rules: &TeamRules<'_>) {
-    let (key, what, expected) = match from {
-        Secret::Env(variable) if !rules.variables.contains(variable) => {
-            let expected = format!("`{variable}` in the server's environment");
-            ("env", format!("variable `{variable}` is not set"), expected)
-        }
-        Secret::File(file) if matches!(file.try_exists(), Ok(false)) => {
-            let expected = "a file; a relative path starts in the folder of the file that says so";
-            ("file", format!("`{}` does not exist", file.display()), expected.to_owned())
-        }
-        from @ Secret::Credential(credential) if from.path().is_none_or(|path| !path.exists()) => {
-            let expected = format!("`LoadCredential={credential}:PATH` in the server's unit");
-            ("credential", format!("systemd gave no credential `{credential}`"), expected)
-        }
-        _ => return,
-    };
-    let diagnostic = rules.reader.wrong(&path.key(key), "unset-secret", format!("{what}: {follows}")).warning();
-    rules.reader.note(diagnostic.expected(expected));
 }
 
 fn freeze_recipes(recipes: BTreeMap<String, RawRecipe>, rules: &StepRules<'_>) -> BTreeMap<String, Vec<Unnamed>> {

@@ -1,5 +1,6 @@
 //! The values of a team's secrets: read when they are used, and known to the mask of whatever is stored meanwhile.
 
+use super::open::Opened;
 use super::program::{Failure, Program};
 use super::reserved::Reserved;
 use super::team::{Secret, Team, TeamSecret};
@@ -9,7 +10,6 @@ use crate::model::secret::SecretValue;
 use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -146,12 +146,12 @@ fn read(secret: &Secret, reserved: &Reserved) -> Result<SecretValue, String> {
         Secret::Command(argv) => run(argv),
         Secret::File(_) | Secret::Credential(_) => {
             let Some(path) = secret.path() else { return Err("systemd gave this server no credentials".to_owned()) };
-            let real = path.canonicalize().map_err(unreadable)?;
-            // What is opened is what was looked at, also where the link is changed meanwhile.
-            if reserved.holds(&Secret::File(real.clone())) {
+            let opened = Opened::at(&path).map_err(unreadable)?;
+            // What is read is what was looked at, whoever changes links meanwhile.
+            if reserved.holds(&Secret::File(opened.real.clone())) {
                 return Err(RESERVED.to_owned());
             }
-            read_file(&real).map(SecretValue::new)
+            read_file(opened).map(SecretValue::new)
         }
     }
 }
@@ -183,15 +183,12 @@ fn unreadable(error: std::io::Error) -> String {
     format!("its file cannot be read: {}", error.kind())
 }
 
-fn read_file(path: &Path) -> Result<String, String> {
-    let is_file = std::fs::metadata(path).map_err(unreadable)?.is_file();
-    if !is_file {
+fn read_file(opened: Opened) -> Result<String, String> {
+    if !opened.is_ordinary {
         return Err("its file is no ordinary file".to_owned());
     }
     let mut bytes = Zeroizing::new(Vec::new());
-    File::open(path)
-        .and_then(|file| file.take(VALUE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes))
-        .map_err(unreadable)?;
+    opened.file.take(VALUE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() > VALUE_BYTES_MAX {
         return Err(format!("its file has over {VALUE_BYTES_MAX} bytes"));
     }
@@ -246,6 +243,43 @@ mod tests {
         std::os::unix::fs::symlink("state/jwt.pem", at("token")).unwrap();
         let said = vault.read("token").unwrap_err().to_string();
         assert_eq!(said, "secret `token`: it comes from what is the server's own or another team's");
+    }
+
+    #[test]
+    fn a_link_that_is_changed_while_a_secret_is_read_leads_to_no_file_of_the_server() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        std::fs::create_dir(at("state")).unwrap();
+        std::fs::write(at("state/jwt.pem"), "signing-key").unwrap();
+        std::fs::create_dir(at("own")).unwrap();
+        std::fs::write(at("own/jwt.pem"), "token-of-team").unwrap();
+        std::os::unix::fs::symlink("../state/jwt.pem", at("own/other")).unwrap();
+        std::os::unix::fs::symlink("state", at("folder")).unwrap();
+        std::fs::write(at("weir.toml"), "[server]\nstate_dir = \"state\"\n").unwrap();
+        std::fs::create_dir(at("teams")).unwrap();
+        std::fs::write(at("teams/core.toml"), "[secret]\ntoken = { file = \"../own/jwt.pem\" }\n").unwrap();
+        let loaded = crate::config::load(&at("weir.toml"), [], &crate::config::tests::TestCatalogue);
+        let vault = Vault::of_team(&loaded.config.unwrap().teams["core"]);
+        let is_over = std::sync::atomic::AtomicBool::new(false);
+        let read = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let swap = |a: &str, b: &str| {
+                    let flags = nix::fcntl::RenameFlags::RENAME_EXCHANGE;
+                    nix::fcntl::renameat2(nix::fcntl::AT_FDCWD, &at(a), nix::fcntl::AT_FDCWD, &at(b), flags).unwrap();
+                };
+                while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+                    // The file becomes a link, and the folder in which it lies.
+                    (0..2).for_each(|_| swap("own/jwt.pem", "own/other"));
+                    (0..2).for_each(|_| swap("own", "folder"));
+                }
+            });
+            let read: Vec<_> = (0..20_000).filter_map(|_| vault.read("token").ok()).collect();
+            is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+            read
+        });
+        let n_wrong = read.iter().filter(|value| value.expose() != "token-of-team").count();
+        assert_eq!(n_wrong, 0, "of {}", read.len());
+        assert!(!read.is_empty());
     }
 
     #[test]

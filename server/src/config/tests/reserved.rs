@@ -72,3 +72,15 @@ fn a_link_to_the_signing_key_is_found_when_the_configuration_is_checked() {
     assert!(said(&loaded).contains("[reserved-secret]"), "{}", said(&loaded));
     assert!(loaded.config.unwrap().teams["core"].secrets.is_empty());
 }
+
+#[test]
+fn whether_something_reserved_is_there_is_not_told() {
+    let main = "[server]\nstate_dir = \"/var/weir\"\n[auth.oidc.a]\nissuer = \"https://a.example.org\"\nclient_id = \"weir\"\nclient_secret = { env = \"NOT_THERE\" }\n";
+    let team = "[secret]\na = { file = \"/var/weir/work/local/other\" }\nb = { env = \"NOT_THERE\" }\nc = { env = \"UNSET\" }\n";
+    let said = said(&load_texts(&[("weir.toml", main), ("teams/core.toml", team)], &[]));
+    assert_eq!(said.matches("[reserved-secret]").count(), 2, "{said}");
+    let unset: Vec<_> =
+        said.lines().filter(|line| line.contains("[unset-secret]") && line.contains("teams/")).collect();
+    assert_eq!(unset.len(), 1, "{said}");
+    assert!(unset[0].contains("`UNSET`"), "{said}");
+}
