@@ -3,6 +3,7 @@
 use super::force::RawForce;
 use super::matrix::{Combination, Matrix, combinations, fill, keys_of};
 use super::path::KeyPath;
+use super::placeholders;
 use super::read::{At, Reader, one_of, section};
 use super::recipe::{RawStep, StepRules, Unnamed, name_steps};
 use super::value::Any;
@@ -222,9 +223,15 @@ impl RawBuilder {
         properties
     }
 
-    /// Says which properties are keys of the matrix, too.
+    /// Says which properties have names that are too long, and which are keys of the matrix, too.
     fn check_properties(&self, reader: &Reader<'_>) {
+        for (key, value) in self.properties.iter().flatten() {
+            placeholders::check_name(key, &value.path, true, reader);
+        }
         let Some(matrix) = &self.matrix else { return };
+        for key in matrix.value.keys() {
+            placeholders::check_name(key, &matrix.path.key(key), true, reader);
+        }
         for (key, value) in self.properties.iter().flatten().filter(|(key, _)| matrix.value.contains_key(*key)) {
             let message = format!("property `{key}` is a key of the matrix, too");
             reader.note(reader.wrong_key(&value.path, "name-taken", message).expected("one of the two"));

@@ -2,6 +2,7 @@
 
 use super::diagnostic::Excerpt;
 use super::path::{KeyPath, Part};
+use crate::model::alike;
 use std::ops::Range;
 
 /// What stands for covered text.
@@ -125,7 +126,9 @@ fn is_secret(key: &str) -> bool {
     if key == "secret" || PLACES.iter().any(|end| key.ends_with(end)) {
         return false;
     }
-    PARTS.iter().any(|part| key.contains(part)) || NAMES.iter().any(|name| strsim::jaro_winkler(name, key) > ALIKE)
+    // A key that is too long to be compared is not nearly one of them, either.
+    PARTS.iter().any(|part| key.contains(part))
+        || alike::compared(key, NAMES).any(|name| strsim::jaro_winkler(name, key) > ALIKE)
 }
 
 /// The first place from `at` that is no blank.

@@ -1,5 +1,6 @@
 //! What is wrong in the configuration, where, and what to write instead. Many at once.
 
+use crate::model::alike;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -157,8 +158,7 @@ impl Excerpt {
 /// The one of `words` that is nearest to `written`: misspelt, or written with other separators.
 pub fn nearest<'a>(written: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |s: &str| s.to_lowercase().replace(['-', '_', ' '], "");
-    words
-        .into_iter()
+    alike::compared(written, words)
         .filter(|word| *word != written)
         .map(|word| {
             let same = plain(word) == plain(written);
@@ -232,6 +232,14 @@ mod tests {
         assert_eq!(nearest("sehll", ["git", "shell"]), Some("shell"));
         assert_eq!(nearest("zebra", ["title", "listen"]), None);
         assert_eq!(nearest("git", ["git"]), None);
+    }
+
+    /// Compared, these are 62,500,000,000 pairs of characters twice: minutes for each of them.
+    #[test]
+    fn a_long_word_is_compared_with_nothing() {
+        let (long, other) = ("a".repeat(250_000), "b".repeat(250_000));
+        assert_eq!(nearest(&long, [other.as_str()]), None);
+        assert_eq!(nearest("titel", [long.as_str(), "title"]), Some("title"));
     }
 
     #[test]

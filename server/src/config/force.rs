@@ -1,6 +1,7 @@
 //! `[builder.X.force]`: how a builder may be forced, and with which parameters.
 
 use super::builder::{Force, Parameter, ParameterKind};
+use super::placeholders;
 use super::read::{At, Node, Read, Reader, one_of, section, words};
 use super::value::Any;
 use regex::Regex;
@@ -110,6 +111,12 @@ impl RawForce {
         let mut names = BTreeSet::new();
         let parameters = table.parameters.unwrap_or_default();
         let properties = table.properties.unwrap_or_default();
+        for name in parameters.iter().filter_map(|p| p.name.as_ref()) {
+            placeholders::check_name(&name.value, &name.path, false, reader);
+        }
+        for (i, name) in properties.iter().enumerate() {
+            placeholders::check_name(name, &table.at.key("properties").index(i), false, reader);
+        }
         for name in parameters.iter().filter_map(|p| p.name.as_ref()).filter(|name| properties.contains(&name.value)) {
             let message = format!("`{}` is a parameter and stands under `properties`, too", name.value);
             let expected = "one of the two: a parameter has a type, a property may be anything";

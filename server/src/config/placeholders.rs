@@ -5,6 +5,7 @@ use super::path::KeyPath;
 use super::read::Reader;
 use super::schema_parts::{alternatives, children};
 use crate::model::placeholder;
+use crate::model::property::NAME_CHARS_MAX;
 use serde_json::Value;
 
 /// How deep settings are followed; deeper ones are refused elsewhere.
@@ -13,6 +14,16 @@ const DEPTH_MAX: usize = 64;
 /// Notes each string of `value` whose placeholders cannot be filled, whatever the values. `schema` tells what a line for the shell is.
 pub fn check(value: &Value, path: &KeyPath, schema: &Value, reader: &Reader<'_>) {
     check_below(value, path, schema, &[schema], reader, 0);
+}
+
+/// Notes that `name`, the property that `path` declares, is too long: as a key where `is_key`, else as a value.
+pub fn check_name(name: &str, path: &KeyPath, is_key: bool, reader: &Reader<'_>) {
+    if name.chars().nth(NAME_CHARS_MAX).is_none() {
+        return;
+    }
+    let message = "this name of a property is too long";
+    let wrong = if is_key { Reader::wrong_key } else { Reader::wrong };
+    reader.note(wrong(reader, path, "too-long", message).expected(format!("at most {NAME_CHARS_MAX} characters")));
 }
 
 fn check_below(value: &Value, path: &KeyPath, root: &Value, here: &[&Value], reader: &Reader<'_>, depth: usize) {

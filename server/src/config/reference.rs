@@ -116,7 +116,7 @@ YAML 1.2 is read what cannot be misread:
   build stores (logs, summaries, links, properties, error texts) every secret of its team is shown as `***`, also in base64,
   percent-encoded, escaped for JSON and line by line; values shorter than 4 characters are not. That catches accidents: a program
   that is given a secret can write it backwards. Files that a build keeps are not searched.
-* `{{property}}` in a step's settings becomes the property's value when the step runs.
+* `{{property}}` in a step's settings becomes the property's value when the step runs. A property's name has at most 200 characters.
 ";
 
 /// The whole reference, as Markdown.

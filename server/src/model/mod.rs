@@ -1,5 +1,6 @@
 //! Words and rules, no IO. Everything else may import these; these import nothing of ours.
 
+pub mod alike;
 pub mod bucket;
 pub mod category;
 pub mod claim;

@@ -1,7 +1,11 @@
 //! Placeholders in settings: `{{branch}}`, in the syntax of handlebars. Only plain names are understood: no blocks, helpers or
 //! partials. `\{{` is a literal `{{`.
 
+use super::property::NAME_CHARS_MAX;
 use super::shell::{Quoting, Unsafe};
+
+/// Characters of what is no name that an error shows.
+const SHOWN_CHARS_MAX: usize = 100;
 
 /// A piece of a text with placeholders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +27,9 @@ pub enum PlaceholderError {
     /// Something else than a name between the braces.
     #[error("`{0}`: only a property's name may stand between the braces; write `\\{{{{` for a literal `{{{{`")]
     NoName(String),
+    /// A name that no property has.
+    #[error("`{0}…`: this name is too long, names of properties have at most {NAME_CHARS_MAX} characters")]
+    TooLong(String),
     /// Where the value would not stay one word.
     #[error(
         "`{{{{{name}}}}}` stands {place}, where a value would not stay one word: write it bare (it is quoted by itself), \
@@ -109,10 +116,15 @@ fn placeholder<'a>(from: &'a str, pieces: &mut Vec<Piece<'a>>) -> Result<&'a str
                 && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))
         }
     };
-    if !good {
-        return Err(PlaceholderError::NoName(from[..open + end + close.len()].to_owned()));
-    }
     let name = literal.unwrap_or(name);
+    if good && name.chars().nth(NAME_CHARS_MAX).is_some() {
+        return Err(PlaceholderError::TooLong(name.chars().take(SHOWN_CHARS_MAX).collect()));
+    }
+    if !good {
+        let written = &from[..open + end + close.len()];
+        let cut = written.char_indices().nth(SHOWN_CHARS_MAX).map(|(at, _)| format!("{}…", &written[..at]));
+        return Err(PlaceholderError::NoName(cut.unwrap_or_else(|| written.to_owned())));
+    }
     pieces.push(if is_bare { Piece::BareName(name) } else { Piece::Name(name) });
     Ok(rest)
 }
@@ -120,7 +132,7 @@ fn placeholder<'a>(from: &'a str, pieces: &mut Vec<Piece<'a>>) -> Result<&'a str
 #[cfg(test)]
 mod tests {
     use super::Piece::{BareName, Name, Text};
-    use super::{PlaceholderError, check, parse};
+    use super::{NAME_CHARS_MAX, PlaceholderError, check, parse};
 
     #[test]
     fn pieces() {
@@ -140,6 +152,17 @@ mod tests {
         for text in ["{{}}", "{{#if b}}", "{{/if}}", "{{> partial}}", "{{.Names}}", "{{a b}}", "{{a(b)}}", "{{[]}}"] {
             assert_eq!(parse(text), Err(PlaceholderError::NoName(text.to_owned())), "{text}");
         }
+    }
+
+    #[test]
+    fn a_name_has_an_end_and_so_has_what_is_said_of_it() {
+        let name = "ü".repeat(NAME_CHARS_MAX);
+        assert_eq!(parse(&format!("{{{{{name}}}}}")).unwrap(), [Name(&name)]);
+        for text in [format!("{{{{{name}a}}}}"), format!("{{{{[{name}a]}}}}")] {
+            assert_eq!(parse(&text), Err(PlaceholderError::TooLong("ü".repeat(100))));
+        }
+        let Err(PlaceholderError::NoName(said)) = parse(&format!("{{{{a {name}}}}}")) else { panic!("it is no name") };
+        assert_eq!(said, format!("{{{{a {}…", "ü".repeat(96)));
     }
 
     #[test]

@@ -4,6 +4,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
+/// Longest name of a property that a configuration declares or a placeholder asks for, in characters: no page shows a longer one, and no
+/// honest one comes near.
+pub const NAME_CHARS_MAX: usize = 200;
+
 /// One value and who set it (`Builder`, `Force`, `Step: git` ...).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Property {

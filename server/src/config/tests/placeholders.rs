@@ -33,3 +33,28 @@ fn what_is_no_name_between_braces_is_an_error_everywhere() {
     assert_eq!(said(r#"["echo", "{{#if branch}}"]"#).len(), 1);
     assert_eq!(said("'echo {{branch'").len(), 1);
 }
+
+#[test]
+fn a_name_of_a_property_has_an_end_wherever_it_is_declared_or_asked_for() {
+    let (name, longest) = ("n".repeat(201), "n".repeat(200));
+    let text = |name: &str| {
+        format!(
+            "[builder.linux]\nmatrix = {{ m{cut} = [1] }}\nproperties = {{ {name} = 1 }}\nforce = {{ parameters = [{{ name = \"a{cut}\", \
+             type = \"bool\" }}], properties = [\"ok\", \"b{cut}\"] }}\n[[builder.linux.step]]\nuse = \"shell\"\nwith = {{ command = \
+             \"make {{{{{name}}}}}\" }}\n",
+            cut = &name[1..],
+        )
+    };
+    let said = |text: &str| -> Vec<String> {
+        let loaded = load_texts(&[("weir.toml", ""), ("teams/core.toml", text)], &[]);
+        loaded.diagnostics.iter().map(|d| format!("{} {} {:?}", d.place, d.rule, d.expected)).collect()
+    };
+    let wrong = said(&text(&name));
+    let too_long = "too-long Some(\"at most 200 characters\")";
+    assert_eq!(wrong.iter().filter(|said| said.ends_with(too_long)).count(), 4, "{wrong:#?}");
+    let expected = ["2:12 too", "3:16 too", "4:34 too", "4:277 too", "7:20 bad-placeholder"];
+    for (said, expected) in wrong.iter().zip(expected) {
+        assert!(said.starts_with(&format!("teams/core.toml:{expected}")), "{wrong:#?}");
+    }
+    assert_eq!(said(&text(&longest)), Vec::<String>::new());
+}
