@@ -122,15 +122,7 @@ async fn who_is_revoked_while_they_download_gets_no_more_of_it() {
             // Asked for once more, it is refused; and what the first answer has not sent yet, it sends no more.
             let refused = w.fetch(again).await.status;
             assert!(matches!(refused, 401 | 404), "{refused}");
-            let mut pieces = answer.bytes_stream();
-            let mut n = 0;
-            let broken_off = loop {
-                match pieces.next().await {
-                    Some(Ok(piece)) => n += piece.len(),
-                    Some(Err(_)) => break true,
-                    None => break false,
-                }
-            };
+            let (n, broken_off) = drain(answer).await;
             assert!(broken_off && n < size, "{name} got {n} bytes of {size} of {path}");
         }
     }
@@ -188,4 +180,40 @@ async fn who_is_revoked_while_they_wait_for_a_token_gets_none() {
     let revoke = w.fetch(post(&owner, &format!("/api/v2/tokens/{}/revoke", thief["jti"].as_str().unwrap()), json!({})));
     let (issued, revoked) = tokio::join!(issue, revoke);
     assert_eq!((issued.status, revoked.status), (401, 200), "{}", issued.body);
+}
+
+#[tokio::test]
+async fn a_strangers_download_ends_when_its_team_is_hidden() {
+    let team = |visibility: &str| {
+        format!(
+            "visibility = \"{visibility}\"\n[builder.app]\n\
+             [[builder.app.step]]\nuse = \"shell\"\nwith = {{ command = \"head -c {LARGE} /dev/zero > large\" }}\n\
+             [[builder.app.step]]\nuse = \"artifact\"\nwith = {{ path = \"large\" }}\n"
+        )
+    };
+    let w = Site::new().file("teams/core.toml", team("public")).serve().await;
+    w.force("core/app").await;
+    w.settle().await;
+    let path = "/team/core/builder/app/build/1/artifact/large";
+    let answer = client().get(w.url(path)).send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 200);
+    std::fs::write(w.dir().join("teams/core.toml"), team("private")).unwrap();
+    let reload = client().post(w.url("/api/v2/reload")).bearer_auth(w.owner());
+    assert_eq!(w.fetch(reload).await.status, 200);
+    assert_eq!(w.get(path).await.status, 404);
+    let (n, broken_off) = drain(answer).await;
+    assert!(broken_off && n < LARGE, "{n} bytes");
+}
+
+/// How many bytes of an answer still come, and whether it breaks off.
+async fn drain(answer: reqwest::Response) -> (usize, bool) {
+    let mut pieces = answer.bytes_stream();
+    let mut n = 0;
+    loop {
+        match pieces.next().await {
+            Some(Ok(piece)) => n += piece.len(),
+            Some(Err(_)) => return (n, true),
+            None => return (n, false),
+        }
+    }
 }

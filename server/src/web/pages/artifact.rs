@@ -6,6 +6,8 @@
 use super::super::extract::Asker;
 use super::super::range::{self, Asked};
 use crate::status;
+use crate::status::get::Get;
+use crate::status::resource::Artifact;
 use crate::web::live::standing::Standing;
 use crate::web::{AppState, Result};
 use actix_web::body::SizedStream;
@@ -18,9 +20,10 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use bytes::{Bytes, BytesMut};
 use futures::Stream;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
+use tokio::sync::watch;
 
 /// Read at a time.
 const PIECE_BYTES: u64 = 256 << 10;
@@ -33,10 +36,12 @@ pub async fn show(
     state: web::Data<AppState>,
     Asker(scope): Asker,
     request: HttpRequest,
-    path: web::Path<(String, String, i64, String)>,
+    path: web::Path<Wanted>,
 ) -> Result<HttpResponse> {
-    let (team, builder, number, name) = path.into_inner();
-    let (artifact, path) = state.status.get(&scope).artifact((&team, &builder, number), &name).await?;
+    let wanted = path.into_inner();
+    let get = state.status.get(&scope);
+    let rights = state.status.watch_rights();
+    let (artifact, path) = find(&get, &wanted).await?;
     let size = u64::try_from(artifact.size_bytes).unwrap_or(0);
     let tag = format!("\"{}\"", artifact.sha256);
     let asked = range::asked(&request, &tag, size);
@@ -67,8 +72,16 @@ pub async fn show(
         return Ok(answer.body(SizedStream::new(length, futures::stream::empty::<Result<Bytes>>())));
     }
     let standing = Standing::of_download(&state, &request, &scope);
-    let download = Download { file: open(&path, first).await?, left: length, standing };
+    let file = open(&path, first).await?;
+    let download = Download { file, left: length, standing, get, wanted, rights };
     Ok(answer.body(SizedStream::new(length, Box::pin(download.stream()))))
+}
+
+/// Team, builder, number of the build and name of the artifact, as its address has them.
+type Wanted = (String, String, i64, String);
+
+async fn find(get: &Get, (team, builder, number, name): &Wanted) -> Result<(Artifact, PathBuf), status::Error> {
+    get.artifact((team, builder, *number), name).await
 }
 
 /// What the content is and what a browser does with it.
@@ -116,6 +129,10 @@ struct Download {
     file: File,
     left: u64,
     standing: Standing,
+    get: Get,
+    wanted: Wanted,
+    /// A team may be hidden from who asked, whoever that is.
+    rights: watch::Receiver<u64>,
 }
 
 impl Download {
@@ -129,6 +146,10 @@ impl Download {
             return Ok(None);
         }
         self.standing.check().await?;
+        if self.rights.has_changed().unwrap_or(true) {
+            self.rights.mark_unchanged();
+            find(&self.get, &self.wanted).await?;
+        }
         let wanted = self.left.min(PIECE_BYTES);
         let mut piece = BytesMut::with_capacity(wanted as usize);
         let failed = |error: std::io::Error| status::Error::Internal(anyhow::Error::new(error));
