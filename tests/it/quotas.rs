@@ -1,5 +1,6 @@
 //! Quotas as those meet them who go beyond one: over HTTP, in logs, on pages. And that nobody else notices.
 
+use futures::future::join_all;
 use serde_json::{Value, json};
 use weir_tests::binary;
 use weir_tests::page::Page;
@@ -89,6 +90,29 @@ async fn forces_beyond_those_of_a_minute_are_refused_to_scripts_and_on_the_page(
     assert_eq!(w.last("core/full").await.number, 2);
     let team = w.get_as(&w.owner(), "/team/core").await.text();
     assert!(team.contains("Builds started by hand, in a minute\n2 of 2 used up"), "{team}");
+}
+
+#[tokio::test]
+async fn reloads_that_a_team_asks_for_are_so_many_a_minute_and_neither_owners_nor_other_teams_are_held_back() {
+    let w = Site::new().builder("core/full", "true").builder("docs/manual", "true").serve().await;
+    let (owner, core, docs) = (w.owner(), w.token("core", "admin"), w.token("docs", "admin"));
+    let ask = |token: &str, path: &str| w.fetch(client().post(w.url(path)).bearer_auth(token).json(&json!({})));
+    // More than a team may ask for in the minutes that this takes.
+    let asked = join_all((0..60).map(|_| ask(&core, "/api/v2/teams/core/reload"))).await;
+    let (done, refused): (Vec<_>, Vec<_>) = asked.into_iter().partition(|page| page.status == 200);
+    assert!(done.len() >= 10, "{}", done.len());
+    assert!(!refused.is_empty());
+    assert_refused(&refused[0], "reloads_per_minute", "the limit is 10 in a minute");
+    assert!((1..=6).contains(&again_s(&refused[0])), "{:?}", refused[0].headers);
+    for _ in 0..11 {
+        let page = ask(&owner, "/api/v2/teams/core/reload").await;
+        assert_eq!(page.status, 200, "{}", page.body);
+    }
+    for (token, path) in [(&owner, "/api/v2/reload"), (&docs, "/api/v2/teams/docs/reload")] {
+        assert_eq!(ask(token, path).await.status, 200, "{path}");
+    }
+    let signalled = w.weir(&["reload"], &[]);
+    assert!(signalled.status.success(), "{signalled:?}");
 }
 
 #[tokio::test]

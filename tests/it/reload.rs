@@ -140,6 +140,19 @@ async fn a_reload_that_moves_the_state_is_refused_as_a_whole() {
     assert_eq!(world.get_as(&owner, "/audit").await.status, 200, "keys are where they were");
 }
 
+#[tokio::test]
+async fn that_no_team_is_declared_any_more_is_for_an_owner_to_mean_and_not_for_a_team() {
+    let file = "[[builder.linux.step]]\nuse = \"shell\"\nwith = { command = \"true\" }\n";
+    let world = Site::new().file("teams/core.toml", file).serve().await;
+    let (owner, admin) = (world.owner(), world.token("core", "admin"));
+    std::fs::remove_file(world.dir().join("teams/core.toml")).unwrap();
+    let (status, answer) = ask(&world, &admin, "/api/v2/teams/core/reload").await;
+    assert_eq!((status, &answer["in_force"]), (422, &Value::Bool(false)), "{answer}");
+    assert_eq!(world.get("/team/core/builder/linux").await.status, 200);
+    assert_eq!(ask(&world, &owner, "/api/v2/reload").await.0, 200);
+    assert_eq!(world.get("/team/core").await.status, 404);
+}
+
 /// The name of the first event of a stream.
 async fn first_event(world: &World, path: &str) -> String {
     let answer = client().get(world.url(path)).send().await.unwrap();

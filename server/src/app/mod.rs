@@ -6,6 +6,8 @@ mod reload;
 mod repositories;
 /// The folder that belongs to one server.
 mod state_dir;
+/// Work that is shared by all who ask for it meanwhile.
+mod turns;
 /// Tells when files have changed.
 mod watch;
 
@@ -83,7 +85,7 @@ pub async fn serve(config_file: &Path, listen: &[SocketAddr], log_threads: Handl
         delivery: delivery.clone(),
         clock: clock.clone(),
         runtime: tokio::runtime::Handle::current(),
-        turn: tokio::sync::Mutex::default(),
+        turns: turns::Turns::default(),
     });
     status.update().reloads(Arc::downgrade(&reloader));
     let keys = Arc::new(web::auth::Keys::open(&config)?);

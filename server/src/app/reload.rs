@@ -1,6 +1,7 @@
 //! Another configuration in the place of the one in force, while the server runs: loaded whole, taken over by every part in an order in
 //! which nobody finds half of it, or not at all.
 
+use super::turns::Turns;
 use super::watch::Watch;
 use super::workers;
 use crate::clock::SharedClock;
@@ -22,7 +23,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 /// Every part that a configuration reaches.
@@ -45,14 +45,42 @@ pub struct Reloader {
     pub clock: SharedClock,
     /// Where reloads run that somebody asked for who may go away.
     pub runtime: Handle,
-    /// One at a time.
-    pub turn: Mutex<()>,
+    /// One at a time, and one more for all who ask meanwhile. No deadline ends a load: a thread that reads and checks cannot be ended,
+    /// and what a busy machine does not load in time would break a team whose files are good. What one team's files may ask of it is
+    /// bounded instead, where they are read.
+    pub turns: Turns<Result<Arc<Reloaded>, Arc<Error>>>,
 }
 
 #[async_trait]
 impl Reload for Reloader {
-    async fn reload(&self, is_asked: bool) -> Result<Reloaded> {
-        let _turn = self.turn.lock().await;
+    async fn reload(&self, is_asked: bool) -> Result<Arc<Reloaded>> {
+        let load = |is_asked| async move { self.load_and_take_over(is_asked).await.map(Arc::new).map_err(Arc::new) };
+        self.turns.share(is_asked, load).await.map_err(|shared| match &*shared {
+            Error::Unavailable => Error::Unavailable,
+            _ => Error::Internal(anyhow::Error::new(shared)),
+        })
+    }
+
+    async fn aside(&self, work: BoxFuture<'static, Result<Arc<Reloaded>>>) -> Result<Arc<Reloaded>> {
+        self.runtime.spawn(work).await.map_err(|panic| Error::Internal(panic.into()))?
+    }
+}
+
+/// What nobody means who saves a file: an editor or a disk that is full leaves an empty one, and a folder that is moved has no teams.
+fn mishap(old: &Config, new: &Config, input: &Input) -> Option<String> {
+    let main = input.files.iter().find(|file| file.kind == Kind::Main);
+    let what = if main.is_some_and(|main| main.text.trim().is_empty()) {
+        "the main file is empty"
+    } else if new.teams.is_empty() && !old.teams.is_empty() {
+        "the files declare no team any more"
+    } else {
+        return None;
+    };
+    Some(format!("{what}, which only an owner's `weir reload` puts in force, if it is meant"))
+}
+
+impl Reloader {
+    async fn load_and_take_over(&self, is_asked: bool) -> Result<Reloaded> {
         let loaded = self.load().await?;
         for diagnostic in &loaded.diagnostics {
             tracing::warn!("{}", diagnostic.to_string().trim_end());
@@ -80,25 +108,6 @@ impl Reload for Reloader {
         Ok(Reloaded { is_in_force: true, diagnostics: loaded.diagnostics, consequences, refused: None })
     }
 
-    async fn aside(&self, work: BoxFuture<'static, Result<Reloaded>>) -> Result<Reloaded> {
-        self.runtime.spawn(work).await.map_err(|panic| Error::Internal(panic.into()))?
-    }
-}
-
-/// What nobody means who saves a file: an editor or a disk that is full leaves an empty one, and a folder that is moved has no teams.
-fn mishap(old: &Config, new: &Config, input: &Input) -> Option<String> {
-    let main = input.files.iter().find(|file| file.kind == Kind::Main);
-    let what = if main.is_some_and(|main| main.text.trim().is_empty()) {
-        "the main file is empty"
-    } else if new.teams.is_empty() && !old.teams.is_empty() {
-        "the files declare no team any more"
-    } else {
-        return None;
-    };
-    Some(format!("{what}, which a changed file alone does not put in force; if it is meant, `weir reload` does"))
-}
-
-impl Reloader {
     async fn load(&self) -> Result<Loaded> {
         let (file, catalogue) = (self.file.clone(), self.catalogue.clone());
         let environment = super::environment(&self.listen);

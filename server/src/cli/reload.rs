@@ -145,11 +145,11 @@ async fn by_signal(file: &Path, json: bool) -> Result<ExitCode, Failure> {
     Ok(if row.allowed { code_of(&broken) } else { ExitCode::from(FAILED) })
 }
 
-/// The newest reload in the audit.
+/// The newest reload in the audit that tells of the whole instance: a team's admin may ask for one at the same time.
 async fn newest(store: &Store) -> Result<Option<AuditRow>, Failure> {
     let rows = store.read(|c| Ok::<_, Error>(audit::recent(c, None, ROWS)?)).await;
     let rows = rows.map_err(|error| Failure::passing(format!("the audit cannot be read: {error}")))?;
-    Ok(rows.into_iter().find(|row| row.action == crate::status::reload::ACTION))
+    Ok(rows.into_iter().find(|row| row.action == crate::status::reload::ACTION && row.team.is_none()))
 }
 
 /// The process that holds this `state_dir`, where one does.

@@ -22,13 +22,16 @@ use std::time::Duration;
 const METERED_MAX: usize = 100_000;
 /// So many calls may come at once, in seconds of the rate: a page with what it fetches is one.
 const BURST_S: f64 = 4.0;
+/// Reloads that a team may ask for within a minute, all of which may come at once. Each of them loads the whole instance's files. Counted
+/// in memory, by each process for itself; no configuration sets it, for a team writes its own quota.
+const RELOADS_PER_MINUTE: u32 = 10;
 /// When somebody whose requests wait may try again: nobody knows when one of them starts.
 const QUEUE_AGAIN: Duration = Duration::from_secs(30);
 
 /// Something that would go beyond what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OverQuota {
-    /// The key of the limit, as the configuration writes it.
+    /// The key of the limit, as the configuration writes it; the name of one that is fixed.
     pub quota: &'static str,
     /// What is allowed, in words.
     pub limit: String,
@@ -58,6 +61,7 @@ impl OverQuota {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Metered {
     Forces(String),
+    Reloads(String),
     PluginCpu(String),
     Calls(Whose),
 }
@@ -148,6 +152,22 @@ impl Status {
         let refused =
             |again| OverQuota { quota: "requests_per_s", limit: format!("{per_s} a second"), whose, advice: "", again };
         taken.map_err(|again| refused(again).into())
+    }
+
+    /// Counts one more reload that somebody asks for as an admin of a team.
+    ///
+    /// # Errors
+    /// `OverQuota`.
+    pub(super) fn count_reload(&self, team: &str) -> Result<()> {
+        let (rate, now) = (Rate::within(RELOADS_PER_MINUTE.into(), Duration::from_secs(60)), self.now());
+        let taken =
+            self.0.meters.on(Metered::Reloads(team.to_owned()), rate, now, |bucket| bucket.take(1.0, rate, now));
+        taken.map_err(|again| {
+            let limit = format!("{RELOADS_PER_MINUTE} in a minute");
+            let whose = format!("the reloads that are asked for team {team} are too many at once");
+            let advice = "a file that is saved needs none; ";
+            OverQuota { quota: "reloads_per_minute", limit, whose, advice, again }.into()
+        })
     }
 
     /// Whether a plugin may be called for a team now.

@@ -14,7 +14,7 @@ use futures::future::BoxFuture;
 use serde::Serialize;
 use serde_json::json;
 use std::collections::BTreeSet;
-use std::sync::{OnceLock, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 /// The action in the audit.
 pub const ACTION: &str = "reload";
@@ -24,18 +24,19 @@ const AUDITED: usize = 50;
 /// Loads the configuration's files and puts them in force. The composition root implements it.
 #[async_trait]
 pub trait Reload: Send + Sync {
-    /// Loads anew; answers when the new configuration is in force, or why it is not. Where nobody asked for it (`is_asked`), as when a
-    /// file changed, what looks like a mishap is refused.
+    /// Loads anew what is there at this moment or later; answers when the new configuration is in force, or why it is not. Where nobody
+    /// asked for it who may for the whole instance (`is_asked`), as when a file changed, what looks like a mishap is refused. Whoever asks
+    /// while it loads shares what comes of the next load.
     ///
     /// # Errors
     /// Where the database cannot be read or written.
-    async fn reload(&self, is_asked: bool) -> Result<Reloaded>;
+    async fn reload(&self, is_asked: bool) -> Result<Arc<Reloaded>>;
 
     /// Does `work` in a task of its own, to its end: who asked for it may go away meanwhile.
     ///
     /// # Errors
     /// Those of `work`, and where it panics.
-    async fn aside(&self, work: BoxFuture<'static, Result<Reloaded>>) -> Result<Reloaded>;
+    async fn aside(&self, work: BoxFuture<'static, Result<Arc<Reloaded>>>) -> Result<Arc<Reloaded>>;
 }
 
 /// What came of loading anew.
@@ -78,14 +79,14 @@ impl super::update::Update {
     ///
     /// # Errors
     /// Where the database cannot be read or written.
-    pub async fn reload(&self, because: &str, is_asked: bool) -> Result<Reloaded> {
+    pub async fn reload(&self, because: &str, is_asked: bool) -> Result<Arc<Reloaded>> {
         self.status.reload(Scope::system(), None, because.to_owned(), is_asked).await
     }
 }
 
 impl Status {
     /// Loads anew and says in the audit what came of it, whether or not the asker waits for the answer.
-    async fn reload(&self, who: Scope, team: Option<String>, because: String, is_asked: bool) -> Result<Reloaded> {
+    async fn reload(&self, who: Scope, team: Option<String>, because: String, is_asked: bool) -> Result<Arc<Reloaded>> {
         let (status, source) = (self.clone(), self.source()?);
         let loading = source.clone();
         let work = async move {
@@ -98,28 +99,36 @@ impl Status {
         source.aside(Box::pin(work)).await
     }
 
-    fn source(&self) -> Result<std::sync::Arc<dyn Reload>> {
+    fn source(&self) -> Result<Arc<dyn Reload>> {
         self.0.reload.0.get().and_then(Weak::upgrade).ok_or(Error::Unavailable)
     }
 }
 
 impl Control {
-    /// Loads the configuration anew. For a team, its admins may; they are told of their own part. The files are one configuration, so all
-    /// of them are loaded whoever asks: whatever of them is good is in force afterwards.
+    /// Loads the configuration anew. For a team, its admins may, so many times a minute; they are told of their own part. The files are one
+    /// configuration, so all of them are loaded whoever asks: whatever of them is good is in force afterwards, but for what looks like a
+    /// mishap, of which only an owner may say that it is meant.
     ///
     /// # Errors
-    /// `NotFound`, `Forbidden`, `Unavailable`.
+    /// `NotFound`, `Forbidden`, `Unavailable`, `OverQuota`.
     pub async fn reload(&self, team: Option<&str>) -> Result<ReloadAnswer> {
         let because = team.map_or_else(String::new, |team| format!("asked for team {team}"));
-        if let Err(error) = self.may_reload(team) {
+        if let Err(error) = self.may_reload(team).and_then(|()| self.count_reload(team)) {
             let outcome = Reloaded { refused: Some(error.to_string()), ..Reloaded::default() };
             let known = team.filter(|team| self.status.config().teams.contains_key(*team));
             let row = row(self.status.now(), &self.scope, known, &because, &outcome);
             self.status.0.refused.note_action(&self.status.0.store, &self.scope, row).await?;
             return Err(error);
         }
-        let reloaded = self.status.reload(self.scope.clone(), team.map(str::to_owned), because, true).await?;
-        Ok(answer(reloaded, team))
+        let known = team.map(str::to_owned);
+        let reloaded = self.status.reload(self.scope.clone(), known, because, team.is_none()).await?;
+        Ok(answer(&reloaded, team))
+    }
+
+    /// Counts it for the team, unless an owner asks.
+    fn count_reload(&self, team: Option<&str>) -> Result<()> {
+        let team = team.filter(|_| !self.scope.is_owner());
+        team.map_or(Ok(()), |team| self.status.count_reload(team))
     }
 
     fn may_reload(&self, team: Option<&str>) -> Result<()> {
@@ -135,7 +144,7 @@ impl Control {
 }
 
 /// What the asker may know: all, or what concerns the team.
-fn answer(reloaded: Reloaded, team: Option<&str>) -> ReloadAnswer {
+fn answer(reloaded: &Reloaded, team: Option<&str>) -> ReloadAnswer {
     let Reloaded { is_in_force, diagnostics, consequences, refused } = reloaded;
     let concerns = |whose: Option<&str>| team.is_none() || whose == team;
     let own: Vec<&Diagnostic> = diagnostics.iter().filter(|d| concerns(d.team.as_deref())).collect();
@@ -143,18 +152,18 @@ fn answer(reloaded: Reloaded, team: Option<&str>) -> ReloadAnswer {
     let broken: BTreeSet<String> = own.iter().filter(|d| d.is_error()).filter_map(|d| d.team.clone()).collect();
     let mut wrong: Vec<String> = own.iter().map(ToString::to_string).collect();
     match refused {
-        Some(why) if team.is_none() => wrong.push(why),
+        Some(why) if team.is_none() => wrong.push(why.clone()),
         // What is wrong outside of the team is for owners to read.
-        _ if !is_in_force && team.is_some() => {
+        _ if !*is_in_force && team.is_some() => {
             wrong.push("the instance's own files are wrong, so nothing was changed; its owners see why".to_owned());
         }
         _ => {}
     }
     ReloadAnswer {
-        in_force: is_in_force && !is_broken,
+        in_force: *is_in_force && !is_broken,
         wrong,
         broken: broken.into_iter().collect(),
-        consequences: consequences.into_iter().filter(|c| concerns(c.team.as_deref())).collect(),
+        consequences: consequences.iter().filter(|c| concerns(c.team.as_deref())).cloned().collect(),
     }
 }
 
