@@ -3,6 +3,7 @@
 use super::force::RawForce;
 use super::matrix::{Combination, Matrix, combinations, fill, keys_of};
 use super::path::KeyPath;
+use super::patterns::Patterns;
 use super::placeholders;
 use super::read::{At, Reader, one_of, section};
 use super::recipe::{RawStep, StepRules, Unnamed, name_steps};
@@ -14,6 +15,7 @@ use crate::model::results::Results;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 section! {
@@ -56,10 +58,10 @@ pub struct Builder {
     pub properties: Properties,
     /// Added to the environment of its commands.
     pub env: BTreeMap<String, String>,
-    /// Its steps in order, the recipe's included; never empty.
-    pub steps: Vec<Step>,
-    /// How it may be forced.
-    pub force: Force,
+    /// Its steps in order, the recipe's included; never empty. All builders of a matrix share them.
+    pub steps: Arc<[Step]>,
+    /// How it may be forced; shared, too.
+    pub force: Arc<Force>,
     /// Paths in step settings start in the folder of this file.
     pub file: PathBuf,
 }
@@ -134,6 +136,8 @@ pub struct BuilderRules<'a> {
     pub file: &'a Path,
     /// The team's recipes.
     pub recipes: &'a BTreeMap<String, Vec<Unnamed>>,
+    /// The team's patterns so far.
+    pub patterns: &'a Patterns,
     /// Where builds may run; none where workers cannot be judged.
     pub workers: Option<&'a BTreeMap<String, Worker>>,
     /// What steps are checked against.
@@ -146,21 +150,21 @@ impl RawBuilder {
         let reader = rules.steps.reader;
         let mut unnamed = self.recipe_steps(rules);
         unnamed.extend(self.step.iter().flatten().cloned().filter_map(|step| step.freeze(&rules.steps)));
-        let steps = name_steps(&unnamed, &self.at, reader);
+        let steps: Arc<[Step]> = name_steps(unnamed, &self.at, reader).into();
         let nothing_written =
             ["recipe", "step"].iter().all(|key| reader.sources.value(&self.at.key(key)).is_none_or(is_empty_list));
         if steps.is_empty() && nothing_written {
             let diagnostic = reader.wrong_key(&self.at, "no-steps", "this builder has no steps");
             reader.note(diagnostic.expected("`recipe = \"NAME\"` or `[[...step]]` tables"));
         }
-        let force = self.force.clone().map_or_else(Force::default, |force| force.freeze(reader));
+        let force = self.force.clone().map_or_else(Force::default, |force| force.freeze(rules.patterns, reader));
+        let force = Arc::new(force);
         self.check_properties(reader);
-        let all = combinations(self.matrix.as_ref(), reader);
-        all.iter()
+        combinations(self.matrix.as_ref(), reader)
             .enumerate()
             .filter_map(|(i, combination)| {
                 // What is wrong with each combination in the same way is said once.
-                let mut filler = Filler { combination, reader, is_first: i == 0 };
+                let mut filler = Filler { combination: &combination, reader, is_first: i == 0 };
                 self.expand(name, rules, &mut filler, &steps, &force)
             })
             .collect()
@@ -172,8 +176,8 @@ impl RawBuilder {
         name: &str,
         rules: &BuilderRules<'_>,
         filler: &mut Filler<'_>,
-        steps: &[Step],
-        force: &Force,
+        steps: &Arc<[Step]>,
+        force: &Arc<Force>,
     ) -> Option<Builder> {
         let name = filler.wide(name, &self.at, true);
         let wide = |filler: &Filler<'_>, all: &Option<Vec<At<String>>>| -> Vec<String> {
@@ -189,8 +193,8 @@ impl RawBuilder {
             labels: wide(filler, &self.labels),
             properties: self.properties(filler),
             env: self.env.iter().flatten().map(|(name, value)| (name.clone(), filler.any(&value.value))).collect(),
-            steps: steps.to_vec(),
-            force: force.clone(),
+            steps: Arc::clone(steps),
+            force: Arc::clone(force),
             file: rules.file.to_owned(),
         };
         self.check_worker(&builder, rules);

@@ -1,6 +1,7 @@
 //! `[builder.X.force]`: how a builder may be forced, and with which parameters.
 
 use super::builder::{Force, Parameter, ParameterKind};
+use super::patterns::{Patterns, written};
 use super::placeholders;
 use super::read::{At, Node, Read, Reader, one_of, section, words};
 use super::value::Any;
@@ -92,24 +93,24 @@ impl ParameterKind {
     }
 }
 
-/// A pattern as it was written, without what makes it match the whole.
-pub fn written(pattern: &Regex) -> &str {
-    let text = pattern.as_str();
-    text.strip_prefix(WHOLE.0).and_then(|text| text.strip_suffix(WHOLE.1)).unwrap_or(text)
-}
-
-/// What makes a pattern match the whole value.
-const WHOLE: (&str, &str) = (r"\A(?:", r")\z");
+/// Parameters of one builder: each is a field of the form that forces it.
+const PARAMETERS_MAX: usize = 100;
 
 impl RawForce {
-    /// The table as it is used.
-    pub fn freeze(self, reader: &Reader<'_>) -> Force {
+    /// The table as it is used; `patterns` are the team's.
+    pub fn freeze(self, patterns: &Patterns, reader: &Reader<'_>) -> Force {
         let table = match self {
             Self::Flag(enabled) => return Force { enabled, ..Force::default() },
             Self::Table(table) => table,
         };
         let mut names = BTreeSet::new();
-        let parameters = table.parameters.unwrap_or_default();
+        let mut parameters = table.parameters.unwrap_or_default();
+        if parameters.len() > PARAMETERS_MAX {
+            let message = format!("this builder has {} parameters", parameters.len());
+            let diagnostic = reader.wrong_key(&table.at.key("parameters"), "too-many-parameters", message);
+            reader.note(diagnostic.expected(format!("at most {PARAMETERS_MAX}")));
+            parameters.clear();
+        }
         let properties = table.properties.unwrap_or_default();
         for name in parameters.iter().filter_map(|p| p.name.as_ref()) {
             placeholders::check_name(&name.value, &name.path, false, reader);
@@ -124,14 +125,14 @@ impl RawForce {
         }
         Force {
             enabled: true,
-            parameters: parameters.into_iter().filter_map(|p| p.freeze(&mut names, reader)).collect(),
+            parameters: parameters.into_iter().filter_map(|p| p.freeze(&mut names, patterns, reader)).collect(),
             properties,
         }
     }
 }
 
 impl RawParameter {
-    fn freeze(self, names: &mut BTreeSet<String>, reader: &Reader<'_>) -> Option<Parameter> {
+    fn freeze(self, names: &mut BTreeSet<String>, patterns: &Patterns, reader: &Reader<'_>) -> Option<Parameter> {
         let name = reader.required(&self.at, "name", self.name.clone());
         if let Some(name) = &name
             && !names.insert(name.value.clone())
@@ -139,7 +140,7 @@ impl RawParameter {
             let message = format!("there are two parameters `{}`", name.value);
             reader.note(reader.wrong(&name.path, "name-taken", message).expected("each parameter once"));
         }
-        let kind = self.kind(reader)?;
+        let kind = self.kind(patterns, reader)?;
         if let Some(default) = &self.default
             && let Some(why) = kind.refuses(&default.value.0)
         {
@@ -156,7 +157,7 @@ impl RawParameter {
         })
     }
 
-    fn kind(&self, reader: &Reader<'_>) -> Option<ParameterKind> {
+    fn kind(&self, patterns: &Patterns, reader: &Reader<'_>) -> Option<ParameterKind> {
         let word = reader.required(&self.at, "type", self.kind.clone())?.value;
         if word != TypeWord::Choice
             && let Some(choices) = &self.choices
@@ -170,9 +171,10 @@ impl RawParameter {
                 reader.wrong_key(&pattern.path, "misplaced-key", "only a `string` or `text` has a pattern");
             reader.note(diagnostic.expected("`type = \"string\"`, or no `pattern`"));
         }
+        let regex = || patterns.whole(self.pattern.as_ref()?, reader);
         match word {
-            TypeWord::String => Some(ParameterKind::String(self.regex(reader))),
-            TypeWord::Text => Some(ParameterKind::Text(self.regex(reader))),
+            TypeWord::String => Some(ParameterKind::String(regex())),
+            TypeWord::Text => Some(ParameterKind::Text(regex())),
             TypeWord::Int => Some(ParameterKind::Int),
             TypeWord::Bool => Some(ParameterKind::Bool),
             TypeWord::Choice => {
@@ -183,20 +185,6 @@ impl RawParameter {
                 Some(ParameterKind::Choice(choices.value))
             }
         }
-    }
-
-    /// The pattern, made to match the whole value.
-    fn regex(&self, reader: &Reader<'_>) -> Option<Regex> {
-        let pattern = self.pattern.as_ref()?;
-        // On its own first: what is wrong is said of what was written.
-        let made =
-            Regex::new(&pattern.value).and_then(|_| Regex::new(&format!("{}{}{}", WHOLE.0, pattern.value, WHOLE.1)));
-        let wrong = |error: regex::Error| {
-            let why = error.to_string();
-            let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-            reader.note(reader.wrong(&pattern.path, "bad-pattern", format!("this is no regular expression: {why}")));
-        };
-        made.map_err(wrong).ok()
     }
 }
 

@@ -3,6 +3,7 @@
 use super::read::{At, Reader, kind_of, one_of};
 use super::value::Any;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// A matrix as written: the values of each key.
 pub type Matrix = BTreeMap<String, Vec<At<Any>>>;
@@ -11,19 +12,32 @@ pub type Matrix = BTreeMap<String, Vec<At<Any>>>;
 #[derive(Debug, Clone, Default)]
 pub struct Combination(pub BTreeMap<String, (serde_json::Value, String)>);
 
-/// Builders that one table may become.
-pub const BUILDERS_MAX: usize = 10_000;
+/// Every combination of `matrix`, the last key's values changing first; one empty one where there is no matrix. Says what is wrong with
+/// it. The caller knows that there are not too many.
+pub fn combinations<'a>(
+    matrix: Option<&'a At<Matrix>>,
+    reader: &Reader<'_>,
+) -> impl Iterator<Item = Combination> + use<'a> {
+    let axes = matrix.map(|matrix| axes(matrix, reader)).unwrap_or_default();
+    let n: usize = axes.iter().map(|(_, values)| values.len()).product();
+    // Each is made from its number: extending shorter ones would copy them once for each key.
+    (0..n).map(move |number| {
+        let mut left = number;
+        let digits = axes.iter().rev().map(|(key, values)| {
+            let value = &values[left % values.len()];
+            left /= values.len();
+            ((*key).clone(), value.clone())
+        });
+        Combination(digits.collect())
+    })
+}
 
-/// Every combination of `matrix`; one empty one where there is no matrix. Says what is wrong with it.
-pub fn combinations(matrix: Option<&At<Matrix>>, reader: &Reader<'_>) -> Vec<Combination> {
-    let mut all = vec![Combination::default()];
-    let Some(At { value: keys, path }) = matrix else { return all };
-    let n: usize = keys.values().fold(1, |n, values| n.saturating_mul(values.len().max(1)));
-    if n > BUILDERS_MAX {
-        let diagnostic = reader.wrong(path, "matrix-size", format!("this matrix makes {n} builders"));
-        reader.note(diagnostic.expected(format!("at most {BUILDERS_MAX}")));
-        return all;
-    }
+/// A key with its values and how they are written.
+type Axis<'a> = (&'a String, Vec<(serde_json::Value, String)>);
+
+/// The keys that have values.
+fn axes<'a>(At { value: keys, path }: &'a At<Matrix>, reader: &Reader<'_>) -> Vec<Axis<'a>> {
+    let mut axes = Vec::with_capacity(keys.len());
     for (key, values) in keys {
         let values: Vec<_> = values.iter().filter_map(|value| written(value, reader)).collect();
         if values.is_empty() {
@@ -33,17 +47,9 @@ pub fn combinations(matrix: Option<&At<Matrix>>, reader: &Reader<'_>) -> Vec<Com
             }
             continue;
         }
-        let mut wider = Vec::with_capacity(all.len() * values.len());
-        for combination in &all {
-            for value in &values {
-                let mut combination = combination.clone();
-                combination.0.insert(key.clone(), value.clone());
-                wider.push(combination);
-            }
-        }
-        all = wider;
+        axes.push((key, values));
     }
-    all
+    axes
 }
 
 /// A value and how it is written; a number with a fraction is refused, because `2.10` is written `2.1`.
@@ -64,25 +70,34 @@ fn written(value: &At<Any>, reader: &Reader<'_>) -> Option<(serde_json::Value, S
     Some((value.value.0.clone(), text))
 }
 
+/// The placeholders of `text`: where each stands, braces included, and its key.
+pub fn placeholders(text: &str) -> impl Iterator<Item = (Range<usize>, &str)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let start = at + text[at..].find("{{")?;
+        let end = start + text[start..].find("}}")?;
+        at = end + 2;
+        Some((start..at, text[start + 2..end].trim()))
+    })
+}
+
 /// `text` with `{{key}}` replaced; another placeholder stays as it is and is the answer's second part.
 pub fn fill(text: &str, combination: &Combination) -> (String, Option<String>) {
     let mut filled = String::with_capacity(text.len());
     let mut unknown = None;
-    let mut rest = text;
-    while let Some(start) = rest.find("{{") {
-        let Some(end) = rest[start..].find("}}").map(|end| start + end) else { break };
-        let key = rest[start + 2..end].trim();
-        filled.push_str(&rest[..start]);
+    let mut at = 0;
+    for (range, key) in placeholders(text) {
+        filled.push_str(&text[at..range.start]);
+        at = range.end;
         match combination.0.get(key) {
             Some((_, value)) => filled.push_str(value),
             None => {
-                filled.push_str(&rest[start..end + 2]);
+                filled.push_str(&text[range]);
                 unknown.get_or_insert_with(|| key.to_owned());
             }
         }
-        rest = &rest[end + 2..];
     }
-    filled.push_str(rest);
+    filled.push_str(&text[at..]);
     (filled, unknown)
 }
 

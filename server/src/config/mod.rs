@@ -14,6 +14,8 @@ pub mod diagnostic;
 pub mod diff;
 /// A document outside the configuration.
 pub mod document;
+/// How large a team's builders become.
+mod expansion;
 /// Files of teams that lie in git repositories.
 pub mod fetched;
 /// The files as they lie on the disk.
@@ -46,6 +48,8 @@ mod own;
 mod pass;
 /// Where a key stands.
 pub mod path;
+/// The patterns of a team, bounded.
+pub mod patterns;
 /// Placeholders in step settings.
 mod placeholders;
 /// `[plugin.*]`.

@@ -109,7 +109,7 @@ fn not_zero(timeout: At<Duration>, reader: &Reader<'_>) -> Option<Duration> {
 }
 
 /// Settles the names of a builder's steps: as written, else the plugin's name, with a number from the second on.
-pub fn name_steps(steps: &[Unnamed], builder: &KeyPath, reader: &Reader<'_>) -> Vec<Step> {
+pub fn name_steps(steps: Vec<Unnamed>, builder: &KeyPath, reader: &Reader<'_>) -> Vec<Step> {
     let mut taken: BTreeSet<String> = BTreeSet::new();
     for name in steps.iter().filter_map(|step| step.name.as_ref()) {
         if !taken.insert(name.value.clone()) {
@@ -118,21 +118,28 @@ pub fn name_steps(steps: &[Unnamed], builder: &KeyPath, reader: &Reader<'_>) -> 
                 .note(reader.wrong(&name.path, "name-taken", message).expected("each step's name once in its builder"));
         }
     }
-    let mut named = Vec::with_capacity(steps.len());
-    for Unnamed { name, step } in steps {
-        let mut step = step.clone();
-        if let Some(name) = name {
-            step.name.clone_from(&name.value);
-        } else {
-            let mut n = 1;
-            while !taken.insert(step.name.clone()) {
-                n += 1;
-                step.name = format!("{}-{n}", step.plugin);
+    // How far each plugin's numbers have come: what was taken stays taken.
+    let mut numbers: BTreeMap<String, usize> = BTreeMap::new();
+    let name = |Unnamed { name, mut step }: Unnamed| {
+        match name {
+            Some(name) => step.name = name.value,
+            None => {
+                let n = numbers.entry(step.plugin.clone()).or_default();
+                *n += 1;
+                while !taken.insert(numbered(&step.plugin, *n)) {
+                    *n += 1;
+                }
+                step.name = numbered(&step.plugin, *n);
             }
         }
-        named.push(step);
-    }
-    named
+        step
+    };
+    steps.into_iter().map(name).collect()
+}
+
+/// What the `n`th step of a plugin is called where nobody says so.
+fn numbered(plugin: &str, n: usize) -> String {
+    if n == 1 { plugin.to_owned() } else { format!("{plugin}-{n}") }
 }
 
 impl Read for Results {

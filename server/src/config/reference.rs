@@ -117,6 +117,15 @@ YAML 1.2 is read what cannot be misread:
   percent-encoded, escaped for JSON and line by line; values shorter than 4 characters are not. That catches accidents: a program
   that is given a secret can write it backwards. Files that a build keeps are not searched.
 * `{{property}}` in a step's settings becomes the property's value when the step runs. A property's name has at most 200 characters.
+
+## What a team may become
+
+Over one of these bounds, which no team is known to come near, a team's file is in error:
+
+* 10,000 builders with all matrices expanded, and 64 MiB in memory with all that a matrix or a recipe repeats; 1,000 steps of a builder, its
+  recipe's included.
+* 100 parameters of a builder, and of all of them 100 different patterns with 4,000 characters together; one with `(?i)` counts tenfold.
+  A pattern has at most 1 MiB once it is made: `\\w` is large, `[A-Za-z0-9_]` is not.
 ";
 
 /// The whole reference, as Markdown.

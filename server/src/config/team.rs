@@ -2,7 +2,9 @@
 
 use super::builder::{Builder, BuilderRules, RawBuilder};
 use super::diagnostic::Place;
+use super::expansion;
 use super::path::KeyPath;
+use super::patterns::Patterns;
 use super::quota::{Quota, RawQuota};
 use super::read::{At, Node, Read, Reader, section, word};
 use super::recipe::{RawRecipe, StepRules, Unnamed};
@@ -150,6 +152,7 @@ impl RawTeam {
     pub fn freeze(self, name: &str, file: &Path, rules: &TeamRules<'_>) -> (Team, BTreeMap<String, RawView>) {
         let reader = rules.reader;
         self.check_names(reader);
+        let fits = expansion::fits(self.builder.as_ref(), self.recipe.as_ref(), reader);
         let dir = file.parent().unwrap_or(Path::new("/"));
         let secrets = self.secret.unwrap_or_default();
         if let Some(token) = self.config.as_ref().and_then(|config| config.token.as_ref()) {
@@ -159,17 +162,20 @@ impl RawTeam {
         let secrets: BTreeMap<String, TeamSecret> = secrets.into_iter().map(|(name, at)| (name, at.value)).collect();
 
         let steps = || StepRules { team: name, dir, secrets: &secrets, plugins: rules.plugins, reader };
-        let recipes = freeze_recipes(self.recipe.unwrap_or_default(), &steps());
-        let builder_rules =
-            BuilderRules { team: name, file, recipes: &recipes, workers: rules.workers, steps: steps() };
-        let builders = freeze_builders(self.builder.unwrap_or_default(), &builder_rules);
+        let builders = fits.then(|| {
+            let recipes = freeze_recipes(self.recipe.unwrap_or_default(), &steps());
+            let patterns = Patterns::default();
+            let (recipes, patterns) = (&recipes, &patterns);
+            let rules = BuilderRules { team: name, file, recipes, patterns, workers: rules.workers, steps: steps() };
+            freeze_builders(self.builder.unwrap_or_default(), &rules)
+        });
 
         for source in self.source.unwrap_or_default().into_values() {
             source.check(reader);
         }
-        let names: Vec<&str> = builders.keys().map(String::as_str).collect();
+        let names: Option<Vec<&str>> = builders.as_ref().map(|all| all.keys().map(String::as_str).collect());
         for scheduler in self.scheduler.unwrap_or_default().into_values() {
-            scheduler.check(Some(&names), reader);
+            scheduler.check(names.as_deref(), reader);
         }
         let freeze = |(key, reporter): (String, RawReporter)| {
             let reporter = reporter.freeze(&key, name, dir, &secrets, rules.plugins, reader)?;
@@ -185,7 +191,7 @@ impl RawTeam {
             weight: self.weight.map_or(WEIGHT, |weight| check_weight(&weight, reader)),
             secrets,
             reserved: Arc::default(),
-            builders,
+            builders: builders.unwrap_or_default(),
             reporters,
             file: file.to_owned(),
         };

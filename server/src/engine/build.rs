@@ -79,7 +79,7 @@ impl RunningBuild {
 
     async fn steps(&self, course: &mut Course) -> Result<()> {
         let declared = Arc::new(declared_names(&self.builder));
-        for step in &self.builder.steps {
+        for step in self.builder.steps.iter() {
             self.look(course);
             match course.next(step) {
                 Next::Run => {

@@ -4,7 +4,7 @@
 use super::control::ForceWish;
 use super::{Error, Result};
 use crate::config::builder::{Builder, Parameter, ParameterKind};
-use crate::config::force::written;
+use crate::config::patterns::written;
 use crate::model::property::Properties;
 use crate::model::scope::Narrowed;
 use crate::model::source_stamp::SourceStamp;

@@ -223,10 +223,10 @@ impl Get {
     ///
     /// # Errors
     /// `NotFound`.
-    pub fn force_form(&self, team: &str, name: &str) -> Result<Option<Force>> {
+    pub fn force_form(&self, team: &str, name: &str) -> Result<Option<Arc<Force>>> {
         let now = self.status.0.in_force();
         let force = &now.registry.declared[self.slot(&now, team, name)?].config.force;
-        Ok(force.enabled.then(|| force.clone()))
+        Ok(force.enabled.then(|| Arc::clone(force)))
     }
 
     /// A builder's builds with steps, newest first, those with a number under `before` where it is given, at most `limit`

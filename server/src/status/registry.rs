@@ -194,8 +194,8 @@ fn retire(id: BuilderId, key: &BuilderKey, known: Option<&Declared>, visibility:
         labels: Vec::new(),
         properties: Properties::default(),
         env: BTreeMap::new(),
-        steps: Vec::new(),
-        force: Force { enabled: false, parameters: Vec::new(), properties: Vec::new() },
+        steps: Arc::default(),
+        force: Arc::new(Force { enabled: false, parameters: Vec::new(), properties: Vec::new() }),
         file: PathBuf::new(),
     };
     let builder = Builder { id, key: key.clone(), description, categories, labels: Vec::new(), is_retired: true };

@@ -139,8 +139,8 @@ mod tests {
                 labels: labels.clone(),
                 properties: Properties::default(),
                 env: BTreeMap::new(),
-                steps: vec![],
-                force: Force { enabled: true, parameters: vec![], properties: vec![] },
+                steps: Arc::default(),
+                force: Arc::new(Force { enabled: true, parameters: vec![], properties: vec![] }),
                 file: PathBuf::new(),
             };
             let id = BuilderId(id as i64);

@@ -240,8 +240,8 @@ async fn what_a_token_fixes_is_fixed_wherever_the_builder_takes_it() {
     let mut builder = Builder::clone(&team.builders["full-10"]);
     let parameter = Parameter { name: "branch".to_owned(), ..builder.force.parameters[1].clone() };
     let parameter = Parameter { kind: ParameterKind::String(None), ..parameter };
-    builder.force.parameters.push(parameter);
-    builder.force.properties.extend(["branch".to_owned(), "tests".to_owned()]);
+    Arc::make_mut(&mut builder.force).parameters.push(parameter);
+    Arc::make_mut(&mut builder.force).properties.extend(["branch".to_owned(), "tests".to_owned()]);
     team.builders.insert("full-10".to_owned(), Arc::new(builder));
     *core = Arc::new(team);
     let rig = Rig::with(config, database).await;

@@ -91,8 +91,9 @@ fn builder(team: &str, name: &str, categories: &[&str]) -> Builder {
             when: vec![],
             timeout: None,
             idle_timeout: None,
-        }],
-        force: Force { enabled: true, parameters: vec![], properties: vec![] },
+        }]
+        .into(),
+        force: Arc::new(Force { enabled: true, parameters: vec![], properties: vec![] }),
         file: PathBuf::from("/etc/weir.toml"),
     }
 }
@@ -179,7 +180,7 @@ fn config(teams: Vec<Team>, views: Vec<View>, state_dir: PathBuf) -> Config {
 /// Two teams, one of them private, and three views.
 fn fleet(state_dir: PathBuf) -> Config {
     let mut full = builder("core", "full-10", &["release", "linux"]);
-    full.force.parameters = vec![
+    Arc::make_mut(&mut full.force).parameters = vec![
         Parameter {
             name: "tests".to_owned(),
             label: "tests".to_owned(),
@@ -202,10 +203,10 @@ fn fleet(state_dir: PathBuf) -> Config {
             required: false,
         },
     ];
-    full.force.properties = vec!["extra".to_owned()];
+    Arc::make_mut(&mut full.force).properties = vec!["extra".to_owned()];
     full.properties.set("branch", "main", "Builder");
     let mut never = builder("core", "never", &[]);
-    never.force.enabled = false;
+    Arc::make_mut(&mut never.force).enabled = false;
     let core = team("core", Visibility::Public, vec![full, builder("core", "full-2", &["release|2", "linux"]), never]);
     let secret = team("secret", Visibility::Private, vec![builder("secret", "vault", &["release"])]);
     let mut release = view("release");

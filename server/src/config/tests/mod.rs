@@ -2,6 +2,7 @@
 
 mod diff;
 mod example;
+mod expansion;
 mod frozen;
 mod hostile;
 mod instance;

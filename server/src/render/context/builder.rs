@@ -6,7 +6,7 @@ use super::line::{BuildLine, RequestLine};
 use super::said::Said;
 use super::{Anchor, Context, Crumb, Page, Site};
 use crate::config::builder::{Force, Parameter, ParameterKind};
-use crate::config::force::written;
+use crate::config::patterns::written;
 use crate::model::time::Time;
 use crate::render::links::{Links, shell_word, with_query};
 use crate::render::look::{self, Look};

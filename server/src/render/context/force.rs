@@ -2,7 +2,7 @@
 
 use super::field::{Choice, Field, Form, Refused};
 use crate::config::builder::{Force, Parameter, ParameterKind};
-use crate::config::force::written;
+use crate::config::patterns::written;
 use crate::model::name::BuilderKey;
 use crate::render::links::Links;
 use serde_json::Value;

@@ -56,7 +56,7 @@ pub(super) async fn page(
         builds: &builds,
         before: query.before,
         has_older,
-        force: force.as_ref(),
+        force: force.as_deref(),
         offers: state.status.control(scope).offers(team, builder)?,
         refused,
         request: request.as_ref(),
