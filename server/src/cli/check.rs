@@ -60,7 +60,7 @@ impl Check {
         if let (Some(old), Some(new)) = (&before, &loaded.config) {
             tell(&mut out, old, new)?;
         }
-        let n_warnings = loaded.diagnostics.len() - loaded.n_errors();
+        let n_warnings = loaded.n_warnings();
         let is_good = loaded.n_errors() == 0 && !(self.strict && n_warnings > 0);
         Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::from(1) })
     }
@@ -126,7 +126,7 @@ fn catalogue() -> anyhow::Result<Catalogue> {
 fn summary(file: &Path, loaded: &Loaded) -> String {
     let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
     let n_errors = loaded.n_errors();
-    let wrong = match (n_errors, loaded.diagnostics.len() - n_errors) {
+    let wrong = match (n_errors, loaded.n_warnings()) {
         (0, 0) => "nothing is wrong".to_owned(),
         (0, warnings) => count(warnings, "warning"),
         (errors, 0) => count(errors, "error"),

@@ -169,9 +169,10 @@ fn value_end_after_colon(text: &[char], start: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::Excerpt;
+    use crate::config::lines::Lines;
 
     fn covered(text: &str, span: std::ops::Range<usize>) -> (String, String) {
-        let mut excerpt = Excerpt::of(text, span);
+        let mut excerpt = Excerpt::of(&Lines::of(text), span);
         excerpt.cover_secrets();
         let marked = excerpt.text.chars().skip(excerpt.start).take(excerpt.length).collect();
         (excerpt.text, marked)

@@ -1,5 +1,7 @@
-//! What is wrong in the configuration, where, and what to write instead. Many at once.
+//! What is wrong in the configuration, where, and what to write instead. Many at once. Each is short, whatever stands in the file: it is
+//! printed, logged, kept in the audit and shown on the team's page.
 
+use super::lines::Lines;
 use crate::model::alike;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -50,7 +52,14 @@ pub struct Diagnostic {
     pub expected: Option<String>,
     /// The nearest right spelling.
     pub suggestion: Option<String>,
+    /// How many it stands for: 1, or those that are only counted.
+    pub stands_for: usize,
+    /// Only to be counted: it says nothing.
+    pub is_untold: bool,
 }
+
+/// The rule of what says how many more there are.
+pub const MORE: &str = "more";
 
 /// The line that a diagnostic is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +68,7 @@ pub struct Excerpt {
     pub line: usize,
     /// The line, tabs as single blanks; cut where it is very long.
     pub text: String,
-    /// Characters before the first caret.
+    /// Characters before the first caret; where it would stand behind what is shown, all of them.
     pub start: usize,
     /// Number of carets, at least 1.
     pub length: usize,
@@ -67,6 +76,10 @@ pub struct Excerpt {
 
 /// Characters of a line that an excerpt shows.
 const EXCERPT_MAX: usize = 200;
+/// Characters of each of the other texts of a diagnostic: whoever reads it sees which one is meant, and no honest name is longer.
+const TEXT_MAX: usize = 500;
+/// Characters of a value that a message shows.
+const VALUE_MAX: usize = 100;
 
 impl Diagnostic {
     /// Something wrong at the top of `file`.
@@ -77,11 +90,30 @@ impl Diagnostic {
             place: Place::File { path: file.to_owned(), line: 1, column: 1 },
             key: String::new(),
             rule,
-            message: message.into(),
+            message: cut(message.into(), TEXT_MAX),
             excerpt: None,
             expected: None,
             suggestion: None,
+            stands_for: 1,
+            is_untold: false,
         }
+    }
+
+    /// Something wrong in the own files of `team`, wherever.
+    pub fn of_team(team: &str, rule: &'static str, message: impl Into<String>) -> Self {
+        Self::of_file(Path::new("teams"), Some(team), rule, message)
+    }
+
+    /// One more thing wrong in the own files of `team`, which is only counted.
+    pub fn untold(team: &str, rule: &'static str) -> Self {
+        Self { is_untold: true, ..Self::of_team(team, rule, "") }
+    }
+
+    /// It is about the key `key`.
+    #[must_use]
+    pub fn about(mut self, key: impl fmt::Display) -> Self {
+        self.key = cut(key.to_string(), TEXT_MAX);
+        self
     }
 
     /// Whether it is an error.
@@ -92,14 +124,16 @@ impl Diagnostic {
     /// Says what would be right.
     #[must_use]
     pub fn expected(mut self, expected: impl Into<String>) -> Self {
-        self.expected = Some(expected.into());
+        self.expected = Some(cut(expected.into(), TEXT_MAX));
         self
     }
 
     /// Suggests the one of `words` that is nearest to `written`, where one is near.
     #[must_use]
     pub fn suggest<'a>(mut self, written: &str, words: impl IntoIterator<Item = &'a str>) -> Self {
-        self.suggestion = nearest(written, words).map(str::to_owned);
+        if !self.is_untold {
+            self.suggestion = nearest(written, words).map(str::to_owned);
+        }
         self
     }
 
@@ -129,30 +163,56 @@ impl Diagnostic {
         self
     }
 
-    /// What sorts diagnostics: by file, then by place.
-    pub fn order(&self) -> (&Place, Severity, &str, &str) {
-        (&self.place, self.severity, &self.key, &self.message)
+    /// What sorts diagnostics: by file, then by place; how many more there are comes last.
+    pub fn order(&self) -> (&Place, bool, Severity, &str, &str) {
+        (&self.place, self.rule == MORE, self.severity, &self.key, &self.message)
     }
 }
 
 impl Excerpt {
-    /// The line of `text` that holds the byte range `span`, and the carets under it.
-    pub fn of(text: &str, span: std::ops::Range<usize>) -> Self {
+    /// The line that holds the byte range `span`, and the carets under it.
+    pub fn of(lines: &Lines, span: std::ops::Range<usize>) -> Self {
+        let text = lines.text();
+        let spot = lines.spot(span.start);
         let start_byte = text.floor_char_boundary(span.start.min(text.len()));
-        let line_start = text[..start_byte].rfind('\n').map_or(0, |i| i + 1);
-        let line_text = text[line_start..].lines().next().unwrap_or_default();
-        let start = text[line_start..start_byte].chars().count();
-        let end_byte =
-            text.floor_char_boundary(span.end.clamp(start_byte, line_start + line_text.len()).max(start_byte));
-        let shown: String = line_text.chars().take(EXCERPT_MAX).map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let length = text[start_byte..end_byte].chars().count();
+        let end_byte = text.floor_char_boundary(span.end.clamp(start_byte, text.len()));
+        // The line may be as long as the file: of neither more is read than is shown.
+        let mut shown: Vec<char> = until_break(&text[spot.line_start..]).take(EXCERPT_MAX + 1).collect();
+        match shown.len() {
+            n if shown.last() == Some(&'\r') => shown.truncate(n - 1),
+            n if n > EXCERPT_MAX => shown[EXCERPT_MAX] = '…',
+            _ => {}
+        }
+        let start = (spot.column - 1).min(shown.len());
+        let start = if shown.len() > EXCERPT_MAX { start.min(EXCERPT_MAX) } else { start };
+        let length = until_break(&text[start_byte..end_byte]).take(EXCERPT_MAX).count();
         Self {
-            line: text[..line_start].matches('\n').count() + 1,
-            length: length.min(shown.chars().count().saturating_sub(start)).max(1),
-            text: shown,
+            line: spot.line,
+            length: length.min(shown.len().saturating_sub(start)).max(1),
+            text: shown.into_iter().map(|c| if c.is_control() { ' ' } else { c }).collect(),
             start,
         }
     }
+}
+
+/// The characters of the first line.
+fn until_break(text: &str) -> impl Iterator<Item = char> {
+    text.chars().take_while(|c| *c != '\n')
+}
+
+/// A value that somebody wrote, short enough for a message.
+pub fn shown(value: &str) -> String {
+    let end = value.char_indices().nth(VALUE_MAX).map_or(value.len(), |(at, _)| at);
+    if end < value.len() { format!("{}…", &value[..end]) } else { value.to_owned() }
+}
+
+/// `text`, of which a long one ends after `n_max` characters.
+fn cut(mut text: String, n_max: usize) -> String {
+    if let Some((end, _)) = text.char_indices().nth(n_max) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 /// The one of `words` that is nearest to `written`: misspelt, or written with other separators.
@@ -210,7 +270,7 @@ fn plain(text: impl fmt::Display) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Diagnostic, Excerpt, nearest};
+    use super::{Diagnostic, EXCERPT_MAX, Excerpt, Lines, TEXT_MAX, nearest};
     use std::path::Path;
 
     #[test]
@@ -245,9 +305,35 @@ mod tests {
     #[test]
     fn carets_stand_under_what_is_meant_and_stay_on_the_first_line() {
         let text = "a = 1\nß = [\n 2]\n";
-        let excerpt = Excerpt::of(text, 6..16);
+        let lines = Lines::of(text);
+        let excerpt = Excerpt::of(&lines, 6..16);
         assert_eq!((excerpt.line, excerpt.text.as_str(), excerpt.start, excerpt.length), (2, "ß = [", 0, 5));
-        let end = Excerpt::of(text, text.len()..text.len());
+        let end = Excerpt::of(&lines, text.len()..text.len());
         assert_eq!((end.line, end.length), (4, 1));
+    }
+
+    #[test]
+    fn behind_the_end_of_what_is_shown_the_carets_stand_at_its_end() {
+        let text = format!("a = \"{}\"\r\n", "ü".repeat(100_000));
+        let lines = Lines::of(&text);
+        let excerpt = |at: usize| Excerpt::of(&lines, at..at + 50);
+        let shown = format!("a = \"{}…", "ü".repeat(EXCERPT_MAX - 5));
+        for (at, start, length) in [(0, 0, 27), (150_000, EXCERPT_MAX, 1), (text.len() - 3, EXCERPT_MAX, 1)] {
+            let Excerpt { line, text, start: is, length: n } = excerpt(at);
+            assert_eq!((line, text, is, n), (1, shown.clone(), start, length), "{at}");
+        }
+        let whole = format!("{}\r\n", "x".repeat(EXCERPT_MAX));
+        let excerpt = Excerpt::of(&Lines::of(&whole), 0..whole.len());
+        assert_eq!((excerpt.text.as_str(), excerpt.length), (whole.trim_end(), EXCERPT_MAX));
+    }
+
+    #[test]
+    fn whatever_stands_in_a_file_what_is_said_of_it_is_short() {
+        let long = "ü".repeat(1_000_000);
+        let lines = Lines::of(&long);
+        let mut diagnostic = Diagnostic::of_file(Path::new("core.toml"), None, "rule", long.as_str()).about(&long);
+        diagnostic.excerpt = Some(Excerpt::of(&lines, 1_000_000..2_000_000));
+        let said = diagnostic.expected(long.as_str()).to_string();
+        assert!(said.chars().count() < 3 * (TEXT_MAX + 50) + 2 * (EXCERPT_MAX + 50), "{said}");
     }
 }

@@ -1,11 +1,10 @@
 //! JSON with places: strictly as RFC 8259 has it, and no key twice.
 
-use super::tree::{Data, Entry, Problem, Tree, add};
+use super::tree::{Data, Entry, Problem, Table, Tree};
 use figment::value::{Empty, Tag, Value};
 use jsonc_parser::ast;
 use jsonc_parser::common::Ranged as _;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
-use std::collections::HashSet;
 
 const SYNTAX: &str = "json-syntax";
 
@@ -47,14 +46,14 @@ fn tree(value: &ast::Value<'_>, problems: &mut Vec<Problem>) -> Tree {
         ast::Value::NullKeyword(_) => Data::Scalar(Value::Empty(Tag::Default, Empty::Unit)),
         ast::Value::Array(array) => Data::List(array.elements.iter().map(|element| tree(element, problems)).collect()),
         ast::Value::Object(object) => {
-            let (mut entries, mut keys) = (Vec::new(), HashSet::new());
+            let mut table = Table::default();
             for property in &object.properties {
                 let value = tree(&property.value, problems);
                 let name = property.name.range();
                 let entry = Entry { key: property.name.as_str().to_owned(), span: name.start..name.end, value };
-                add(&mut entries, &mut keys, entry, problems);
+                table.add(entry, problems);
             }
-            Data::Table(entries)
+            Data::Table(table)
         }
     };
     let range = value.range();

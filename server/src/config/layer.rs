@@ -1,10 +1,12 @@
 //! One layer of the configuration for figment: a file, a variable, the defaults.
 
 use super::diagnostic::{Diagnostic, Place};
+use super::found::Found;
 use super::locate::{self, Text};
 use super::operated::{self, Operated};
 use super::path::KeyPath;
 use super::source::{File, Syntax};
+use super::tree::Problem;
 use super::{json, yaml};
 use figment::providers::{Format, Toml};
 use figment::value::{Dict, Map, Value};
@@ -84,7 +86,7 @@ pub struct Parsed {
     /// Its values.
     pub dict: Dict,
     /// What is wrong and still lets the rest be read.
-    pub problems: Vec<Diagnostic>,
+    pub problems: Vec<Problem>,
 }
 
 /// Reads the text of `file` as the end of its name says: TOML twice (its values by figment, their places by the spanned parse), YAML
@@ -100,7 +102,6 @@ pub fn parse(file: &File) -> Result<Parsed, Box<Diagnostic>> {
     };
     let (tree, problems) = read.map_err(|problem| Box::new(locate::diagnose(file, problem)))?;
     let dict = tree.value().into_dict().expect("a document is a table");
-    let problems = problems.into_iter().map(|problem| locate::diagnose(file, problem)).collect();
     Ok(Parsed { text: Text::of_tree(file, tree), dict, problems })
 }
 
@@ -148,11 +149,10 @@ pub fn split_tables(dict: Dict) -> (Dict, Dict) {
 }
 
 /// Takes out of `layers` every named section that an earlier file declares, and says so.
-pub fn refuse_twice(files: &[(File, Text)], layers: &mut [Dict]) -> Vec<Diagnostic> {
+pub fn refuse_twice(files: &[(File, Text)], layers: &mut [Dict], found: &mut Found) {
     let mut names: HashMap<String, usize> = HashMap::new();
     // The operator's part of teams whose files lie elsewhere.
     let mut operated: HashMap<String, Operated> = HashMap::new();
-    let mut diagnostics = Vec::new();
     for (i, layer) in layers.iter_mut().enumerate() {
         let (file, text) = &files[i];
         let above = file.team().map_or_else(KeyPath::default, |team| KeyPath::of(&["team", team]));
@@ -162,18 +162,20 @@ pub fn refuse_twice(files: &[(File, Text)], layers: &mut [Dict]) -> Vec<Diagnost
             && names.contains_key(&above.to_string())
         {
             let message = format!("the team name `{team}` is taken");
-            let mut diagnostic = Diagnostic::of_file(&file.shown, file.team(), "name-taken", message);
-            diagnostic.key = above.to_string();
+            let diagnostic = Diagnostic::of_file(&file.shown, file.team(), "name-taken", message).about(&above);
             let expected =
                 "another name for this file, or at most `quota` and `weight` in the [team] table of that name";
-            diagnostics.push(diagnostic.expected(expected));
+            found.add(diagnostic.expected(expected));
             layer.clear();
             continue;
         }
-        diagnostics.extend(beside.into_iter().flat_map(|part| part.refuse((file, text), &above, layer)));
+        let refused = beside.into_iter().flat_map(|part| part.refuse((file, text), &above, layer));
+        refused.for_each(|diagnostic| found.add(diagnostic));
         if file.team().is_none() {
             operated.extend(operated::of_layer(layer));
-            diagnostics.extend(operated::refuse_beside_config((file, text), layer));
+            operated::refuse_beside_config((file, text), layer)
+                .into_iter()
+                .for_each(|diagnostic| found.add(diagnostic));
         }
         let of_team: Vec<&[&str]> = NAMED_OF_TEAM.iter().map(std::slice::from_ref).collect();
         let sections = if file.team().is_some() { of_team } else { NAMED.to_vec() };
@@ -186,22 +188,23 @@ pub fn refuse_twice(files: &[(File, Text)], layers: &mut [Dict]) -> Vec<Diagnost
             for name in twice {
                 table.remove(&name);
                 let first = &files[names[&path(&name)]].0;
-                diagnostics.push(declared_twice((file, text), &inside.key(&name), &path(&name), first));
+                found.add(match file.team().filter(|team| found.is_full(team)) {
+                    Some(team) => Diagnostic::untold(team, "declared-twice"),
+                    None => declared_twice((file, text), &inside.key(&name), &path(&name), first),
+                });
             }
             seen.extend(table.keys().map(|name| (path(name), i)));
         }
         names.extend(seen);
     }
-    diagnostics
 }
 
 /// That the section at `inside` of a file, which is `path` of the whole configuration, is declared in `first` too.
 fn declared_twice((file, text): (&File, &Text), inside: &KeyPath, path: &str, first: &File) -> Diagnostic {
     let (line, column, excerpt) = text.place(inside, true);
     let message = format!("[{path}] is already declared in {}", first.shown.display());
-    let mut diagnostic = Diagnostic::of_file(&file.shown, file.team(), "declared-twice", message);
+    let mut diagnostic = Diagnostic::of_file(&file.shown, file.team(), "declared-twice", message).about(path);
     diagnostic.place = Place::File { path: file.shown.clone(), line, column };
-    diagnostic.key = path.to_owned();
     diagnostic.excerpt = excerpt;
     diagnostic.expected("each named section whole in one file")
 }

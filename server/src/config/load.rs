@@ -98,16 +98,17 @@ pub fn pass(input: &Input, lost: &BTreeSet<String>, catalogue: &dyn PluginCatalo
     let Input { dir, files, unreadable, environment } = input.clone();
     let variables: BTreeSet<String> = environment.iter().map(|(name, _)| name.clone()).collect();
     let has_main = files.iter().any(|file| file.kind == Kind::Main);
-    let (mut sources, mut diagnostics) = Sources::merge(dir.clone(), files, environment);
+    let (mut sources, mut found) = Sources::merge(dir.clone(), files, environment);
     sources.incomplete |= !has_main;
-    diagnostics.extend(unreadable);
+    unreadable.into_iter().for_each(|diagnostic| found.add(diagnostic));
     let reader = Reader::new(&sources);
-    let known_broken = diagnostics.iter().filter_map(|d| d.team.clone()).chain(lost.iter().cloned()).collect();
+    let known_broken = found.told().iter().filter_map(|d| d.team.clone()).chain(lost.iter().cloned()).collect();
     let config = freeze(dir, &reader, &Given { known_broken, variables, catalogue, texts });
     // What may be a number or text is told once, not again where one of them is wanted.
-    let misread: Vec<Place> = diagnostics.iter().filter(|d| d.rule == "yaml-number").map(|d| d.place.clone()).collect();
-    diagnostics.extend(reader.into_found().into_iter().filter(|found| !misread.contains(&found.place)));
-    diagnostics.sort_by(|a, b| a.order().cmp(&b.order()));
+    let misread = found.told().iter().filter(|d| d.rule == "yaml-number").map(|d| d.place.clone());
+    let misread: BTreeSet<Place> = misread.collect();
+    found.join(reader.into_found(), |diagnostic| !misread.contains(&diagnostic.place));
+    let diagnostics = found.into_diagnostics();
     let may_start = !diagnostics.iter().any(|diagnostic| diagnostic.is_error() && diagnostic.team.is_none());
     // A file that wants the name of a team that the instance declares breaks only itself.
     let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error());

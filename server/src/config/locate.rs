@@ -1,6 +1,7 @@
 //! The spanned parse: finds the place of a key in a file, and never its value.
 
 use super::diagnostic::{Diagnostic, Excerpt, Place};
+use super::lines::Lines;
 use super::path::{KeyPath, Part};
 use super::source::File;
 use super::tree::{Data, Problem, Tree};
@@ -9,7 +10,7 @@ use toml_edit::{Document, Item, Value};
 
 /// A file's text with the places of its keys.
 pub struct Text {
-    text: String,
+    lines: Lines,
     document: Spanned,
 }
 
@@ -40,7 +41,7 @@ impl Text {
     /// Where its syntax is wrong.
     pub fn parse_toml(file: &File) -> Result<Self, Box<Diagnostic>> {
         match Document::parse(file.text.clone()) {
-            Ok(document) => Ok(Self { text: file.text.clone(), document: Spanned::Toml(document) }),
+            Ok(document) => Ok(Self { lines: Lines::of(&file.text), document: Spanned::Toml(document) }),
             Err(error) => {
                 let message = error.message().lines().collect::<Vec<_>>().join(", ");
                 Err(Box::new(diagnose(file, Problem::new(error.span().unwrap_or(0..0), "toml-syntax", message))))
@@ -50,12 +51,17 @@ impl Text {
 
     /// The places of what was read from `file`.
     pub fn of_tree(file: &File, tree: Tree) -> Self {
-        Self { text: file.text.clone(), document: Spanned::Tree(tree) }
+        Self { lines: Lines::of(&file.text), document: Spanned::Tree(tree) }
     }
 
     /// A text that could not be read: it has no keys.
     pub fn unreadable(text: &str) -> Self {
-        Self { text: text.to_owned(), document: Spanned::Nothing }
+        Self { lines: Lines::of(text), document: Spanned::Nothing }
+    }
+
+    /// What is wrong with the text of `file`, which is this one, with its place.
+    pub fn diagnose(&self, file: &File, problem: Problem) -> Diagnostic {
+        located(file, &self.lines, problem)
     }
 
     /// Whether something stands at `path`.
@@ -69,7 +75,7 @@ impl Text {
         let span = if at_key { key.or(value) } else { value.or(key) };
         match span {
             Some(span) => {
-                let (line, column, mut excerpt) = place_of(&self.text, span);
+                let (line, column, mut excerpt) = place_of(&self.lines, span);
                 // In YAML and JSON a value may stand on another line than the name that tells what it is.
                 if !at_key && matches!(self.document, Spanned::Tree(_)) {
                     excerpt.cover_value_of(path);
@@ -136,7 +142,7 @@ fn span_of(at: &At<'_>) -> Option<Range<usize>> {
         At::Item(item) => item.span(),
         At::Value(value) => value.span(),
         At::Table(table) => table.span(),
-        At::Tree(Tree { data: Data::Table(entries), .. }) if !entries.is_empty() => None,
+        At::Tree(Tree { data: Data::Table(table), .. }) if !table.entries().is_empty() => None,
         At::Tree(tree) => Some(tree.span.clone()),
     }
 }
@@ -146,23 +152,29 @@ fn first_key(at: &At<'_>) -> Option<Range<usize>> {
     let table = match at {
         At::Item(Item::Table(table)) => table,
         At::Table(table) => *table,
-        At::Tree(Tree { data: Data::Table(entries), .. }) => return entries.first().map(|entry| entry.span.clone()),
+        At::Tree(Tree { data: Data::Table(table), .. }) => {
+            return table.entries().first().map(|entry| entry.span.clone());
+        }
         _ => return None,
     };
     table.iter().find_map(|(name, _)| table.get_key_value(name)?.0.span())
 }
 
 /// Line, column and excerpt of `span`.
-fn place_of(text: &str, span: Range<usize>) -> (usize, usize, Excerpt) {
-    let mut excerpt = Excerpt::of(text, span);
-    let column = excerpt.start + 1;
+fn place_of(lines: &Lines, span: Range<usize>) -> (usize, usize, Excerpt) {
+    let spot = lines.spot(span.start);
+    let mut excerpt = Excerpt::of(lines, span);
     excerpt.cover_secrets();
-    (excerpt.line, column, excerpt)
+    (spot.line, spot.column, excerpt)
 }
 
-/// What is wrong with the text of `file`, with its place.
+/// What is wrong with the text of `file`, which cannot be read, with its place.
 pub fn diagnose(file: &File, problem: Problem) -> Diagnostic {
-    let (line, column, excerpt) = place_of(&file.text, problem.span);
+    located(file, &Lines::of(&file.text), problem)
+}
+
+fn located(file: &File, lines: &Lines, problem: Problem) -> Diagnostic {
+    let (line, column, excerpt) = place_of(lines, problem.span);
     let mut diagnostic = Diagnostic::of_file(&file.shown, file.team(), problem.rule, problem.message);
     diagnostic.place = Place::File { path: file.shown.clone(), line, column };
     diagnostic.excerpt = Some(excerpt);

@@ -22,6 +22,8 @@ pub mod fetched;
 pub mod files;
 /// `[builder.X.force]`.
 pub mod force;
+/// What was found to be wrong, as far as it is told.
+mod found;
 /// `[auth.jwt.*]`, `[auth.oidc.*]`.
 pub mod issuer;
 /// JSON with places.
@@ -30,6 +32,8 @@ mod json;
 pub mod last_good;
 /// One layer for figment.
 mod layer;
+/// Lines and columns.
+mod lines;
 /// From what was written to what is used.
 pub mod load;
 /// The place of a key in a file.
@@ -108,7 +112,7 @@ pub mod written;
 /// YAML with places.
 mod yaml;
 
-use diagnostic::Diagnostic;
+use diagnostic::{Diagnostic, Severity};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -162,9 +166,18 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// Number of errors, those of teams' files included.
+    /// Number of errors, those of teams' files included, also those that are only counted.
     pub fn n_errors(&self) -> usize {
-        self.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count()
+        self.n(Severity::Error)
+    }
+
+    /// The same of warnings.
+    pub fn n_warnings(&self) -> usize {
+        self.n(Severity::Warning)
+    }
+
+    fn n(&self, severity: Severity) -> usize {
+        self.diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).map(|d| d.stands_for).sum()
     }
 }
 

@@ -110,9 +110,8 @@ fn at(
     message: String,
 ) -> Diagnostic {
     let (line, column, excerpt) = text.place(inside, true);
-    let mut diagnostic = Diagnostic::of_file(&file.shown, file.team(), rule, message);
+    let mut diagnostic = Diagnostic::of_file(&file.shown, file.team(), rule, message).about(path);
     diagnostic.place = Place::File { path: file.shown.clone(), line, column };
-    diagnostic.key = path.to_string();
     diagnostic.excerpt = excerpt;
     diagnostic
 }

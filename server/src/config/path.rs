@@ -62,6 +62,14 @@ impl KeyPath {
         parts
     }
 
+    /// The team that it leads into.
+    pub fn team(&self) -> Option<&str> {
+        match self.parts().as_slice() {
+            [Part::Key(teams), Part::Key(team), ..] if teams == "team" => Some(team),
+            _ => None,
+        }
+    }
+
     /// The last key, where it ends in one.
     pub fn last_key(&self) -> Option<&str> {
         match self.0.as_deref() {

@@ -1,6 +1,7 @@
 //! Reads the merged value key by key, so that every error is found and none hides another.
 
-use super::diagnostic::{Diagnostic, Place};
+use super::diagnostic::{Diagnostic, Place, shown};
+use super::found::Found;
 use super::path::KeyPath;
 use super::source::Sources;
 use figment::value::{Dict, Num, Value};
@@ -11,7 +12,7 @@ use std::cell::RefCell;
 pub struct Reader<'a> {
     /// Where values come from.
     pub sources: &'a Sources,
-    found: RefCell<Vec<Diagnostic>>,
+    found: RefCell<Found>,
 }
 
 /// A value and where it stands.
@@ -67,34 +68,42 @@ impl<'a> Reader<'a> {
     }
 
     /// What was found so far.
-    pub fn into_found(self) -> Vec<Diagnostic> {
+    pub fn into_found(self) -> Found {
         self.found.into_inner()
     }
 
     /// Notes `diagnostic`.
     pub fn note(&self, diagnostic: Diagnostic) {
-        self.found.borrow_mut().push(diagnostic);
+        self.found.borrow_mut().add(diagnostic);
     }
 
     /// Whether an error in the section `section` was noted.
     pub fn has_error_under(&self, section: &str) -> bool {
         let inside = |key: &str| key.strip_prefix(section).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-        self.found.borrow().iter().any(|diagnostic| diagnostic.is_error() && inside(&diagnostic.key))
+        self.found.borrow().told().iter().any(|diagnostic| diagnostic.is_error() && inside(&diagnostic.key))
     }
 
     /// An error about the value at `path`, to be noted by the caller.
     pub fn wrong(&self, path: &KeyPath, rule: &'static str, message: impl Into<String>) -> Diagnostic {
-        self.sources.diagnose(path, false, rule, message)
+        self.about(path, false, rule, message)
     }
 
     /// An error about the key at `path`, to be noted by the caller.
     pub fn wrong_key(&self, path: &KeyPath, rule: &'static str, message: impl Into<String>) -> Diagnostic {
-        self.sources.diagnose(path, true, rule, message)
+        self.about(path, true, rule, message)
+    }
+
+    /// Where enough is told of a team, one more is only counted: it is not even looked for where it stands.
+    fn about(&self, path: &KeyPath, at_key: bool, rule: &'static str, message: impl Into<String>) -> Diagnostic {
+        match path.team().filter(|team| self.found.borrow().is_full(team)) {
+            Some(team) => Diagnostic::untold(team, rule),
+            None => self.sources.diagnose(path, at_key, rule, message),
+        }
     }
 
     /// Where the value at `path` is written.
     pub fn place(&self, path: &KeyPath) -> Place {
-        self.wrong(path, "", "").place
+        self.sources.diagnose(path, false, "", "").place
     }
 
     /// Says that a value has the wrong type.
@@ -114,8 +123,12 @@ impl<'a> Reader<'a> {
     /// Says which keys of `table` are not among `known`.
     pub fn refuse_unknown(&self, node: &Node<'_>, table: &Dict, known: &'static [Key]) {
         for key in table.keys().filter(|key| !known.iter().any(|k| k.name == key.as_str())) {
-            let names: Vec<&str> = known.iter().map(|k| k.name).collect();
             let diagnostic = self.wrong_key(&node.path.key(key), "unknown-key", format!("unknown key `{key}`"));
+            if diagnostic.is_untold {
+                self.note(diagnostic);
+                continue;
+            }
+            let names: Vec<&str> = known.iter().map(|k| k.name).collect();
             let elsewhere = super::load::elsewhere(&node.path, key);
             let expected = elsewhere.unwrap_or_else(|| one_of(names.iter().copied()));
             self.note(diagnostic.without_value().expected(expected).suggest(key, names));
@@ -141,7 +154,7 @@ impl<'a> Reader<'a> {
 /// What a value is, in words.
 pub fn kind_of(value: &Value) -> String {
     match value {
-        Value::String(_, s) => format!("the string {s:?}"),
+        Value::String(_, s) => format!("the string {:?}", shown(s)),
         Value::Char(_, c) => format!("the string \"{c}\""),
         Value::Bool(_, b) => format!("the boolean {b}"),
         Value::Num(_, Num::F32(f)) => format!("the number {f}"),
@@ -168,9 +181,15 @@ impl ActualText for Num {
     }
 }
 
+/// Words that are listed; of more it is only said that there are.
+const LISTED_MAX: usize = 50;
+
 /// `words` as a list in a sentence.
 pub fn one_of<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
-    let words: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
+    let mut words: Vec<String> = words.into_iter().take(LISTED_MAX + 1).map(|word| format!("`{word}`")).collect();
+    if words.len() > LISTED_MAX {
+        words[LISTED_MAX] = "…".to_owned();
+    }
     match words.as_slice() {
         [] => "nothing".to_owned(),
         [one] => one.clone(),

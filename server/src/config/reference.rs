@@ -78,6 +78,8 @@ In this order, each over the one before: what is built in, the main file, the fi
   Where it is broken, that team goes on with what its files said when they were last good (kept in the database), and nobody else
   notices; without such a text it has no builders and no views until its file is right. An error in any other file keeps the server
   from starting. View names and secrets that are in force stay whose they are: another team's newer file that claims them is broken.
+* Of the errors in one team's files 100 are told, and as many warnings, and then how many more there are; a text of over 500 characters is
+  cut in them.
 * A folder `teams/NAME/` does the same with several files, in any of these ways of writing; a named section (`[builder.NAME]`) stands
   whole in one of them. A link out of the folder is not followed. A team has one file or one folder, and an instance one main file.
 * Who writes such a file or folder chooses the team's `quota` and `weight`, unless the operator does: a table `[team.NAME]` in the main

@@ -3,6 +3,7 @@
 //! figment merges and hands out the values; `locate.rs` only finds their place in the files.
 
 use super::diagnostic::{Diagnostic, Place};
+use super::found::Found;
 use super::layer::{self, Layer};
 use super::locate::Text;
 use super::operated;
@@ -126,20 +127,25 @@ impl Sources {
         dir: PathBuf,
         files: Vec<File>,
         environment: impl IntoIterator<Item = (String, String)>,
-    ) -> (Self, Vec<Diagnostic>) {
-        let mut diagnostics = Vec::new();
+    ) -> (Self, Found) {
+        let mut found = Found::default();
         let mut layers = Vec::new();
         let mut texts = Vec::new();
         let mut incomplete = false;
         for file in files {
             let (text, dict) = match layer::parse(&file) {
                 Ok(parsed) => {
-                    diagnostics.extend(parsed.problems);
+                    for problem in parsed.problems {
+                        found.add(match file.team().filter(|team| found.is_full(team)) {
+                            Some(team) => Diagnostic::untold(team, problem.rule),
+                            None => parsed.text.diagnose(&file, problem),
+                        });
+                    }
                     (parsed.text, parsed.dict)
                 }
                 Err(diagnostic) => {
                     incomplete |= file.team().is_none();
-                    diagnostics.push(*diagnostic);
+                    found.add(*diagnostic);
                     (Text::unreadable(&file.text), Dict::new())
                 }
             };
@@ -148,7 +154,7 @@ impl Sources {
         }
         let of_instance = texts.iter().zip(&layers).filter(|((file, _), _)| file.team().is_none());
         let limited = of_instance.flat_map(|(_, layer)| operated::limited(layer)).cloned().collect();
-        diagnostics.extend(layer::refuse_twice(&texts, &mut layers));
+        layer::refuse_twice(&texts, &mut layers, &mut found);
 
         let mut figment = Figment::from(layer::defaults());
         for ((file, _), dict) in texts.iter().zip(layers) {
@@ -173,7 +179,7 @@ impl Sources {
             }
         }
         let root = root_of(&figment);
-        (Self { files: texts, figment, root, variables, dir, limited, incomplete }, diagnostics)
+        (Self { files: texts, figment, root, variables, dir, limited, incomplete }, found)
     }
 
     /// The merged value.
@@ -247,6 +253,12 @@ impl Sources {
         }
     }
 
+    /// Whether what carries `tag` comes from `file`.
+    fn is_from(&self, tag: Tag, file: &File) -> bool {
+        let source = self.figment.get_metadata(tag).and_then(|metadata| metadata.source.as_ref());
+        matches!(source, Some(Source::File(path)) if *path == file.shown)
+    }
+
     /// The text of the variable that wrote what carries `tag`; `None` where it is not from the environment.
     pub fn variable(&self, tag: Tag) -> Option<&str> {
         match self.origin(tag) {
@@ -270,8 +282,7 @@ impl Sources {
 
     /// A diagnostic about `path`, with its place and excerpt: about the key where `at_key`, else about the value.
     pub fn diagnose(&self, path: &KeyPath, at_key: bool, rule: &'static str, message: impl Into<String>) -> Diagnostic {
-        let mut diagnostic = Diagnostic::of_file(Path::new("weir"), None, rule, message);
-        diagnostic.key = path.to_string();
+        let mut diagnostic = Diagnostic::of_file(Path::new("weir"), None, rule, message).about(path);
         let (existing, whole) = self.nearest(path);
         if let Some(Origin::Variable(name)) = self.value(&existing).map(|value| self.origin(value.tag()))
             && whole
@@ -307,6 +318,8 @@ impl Sources {
         // A merged table carries the tag of who wrote to it last, which may be the environment.
         let candidates = own.into_iter().chain(self.files.iter().map(|(file, text)| (file, text)));
         let fits = |(file, text): (&'_ File, &'_ Text)| {
+            // First whether it is that file's at all.
+            in_file(file, path)?;
             let inside = in_file(file, &self.within_file(path, file))?;
             text.has(&inside).then_some(inside)
         };
@@ -325,7 +338,7 @@ impl Sources {
             let part = match (part, value.and_then(Value::as_array)) {
                 (Part::Index(index), Some(elements)) => {
                     let others = elements.iter().take(*index);
-                    let foreign = others.filter(|e| self.origin(e.tag()) != Origin::File(file.shown.clone())).count();
+                    let foreign = others.filter(|element| !self.is_from(element.tag(), file)).count();
                     value = elements.get(*index);
                     Part::Index(index - foreign)
                 }

@@ -2,6 +2,7 @@
 
 use super::path::Part;
 use figment::value::{Dict, Value};
+use std::collections::HashMap;
 use std::ops::Range;
 
 /// Tables and lists in each other; deeper ones are no configuration that somebody wrote.
@@ -21,10 +22,18 @@ pub struct Tree {
 pub enum Data {
     /// No table and no list.
     Scalar(Value),
-    /// In the order of the text; no key twice.
-    Table(Vec<Entry>),
+    /// Keys with their values.
+    Table(Table),
     /// In order.
     List(Vec<Tree>),
+}
+
+/// Keys with their values, in the order of the text; none twice.
+#[derive(Debug, Default)]
+pub struct Table {
+    entries: Vec<Entry>,
+    /// Where each key stands among them.
+    by_key: HashMap<String, usize>,
 }
 
 /// A key with its value.
@@ -68,9 +77,9 @@ impl Tree {
     pub fn value(&self) -> Value {
         match &self.data {
             Data::Scalar(value) => value.clone(),
-            Data::Table(entries) => {
-                Value::from(entries.iter().map(|entry| (entry.key.clone(), entry.value.value())).collect::<Dict>())
-            }
+            Data::Table(table) => Value::from(
+                table.entries.iter().map(|entry| (entry.key.clone(), entry.value.value())).collect::<Dict>(),
+            ),
             Data::List(elements) => Value::from(elements.iter().map(Self::value).collect::<Vec<_>>()),
         }
     }
@@ -78,8 +87,8 @@ impl Tree {
     /// What stands at `part`, with the place of its key; an element of a list has none.
     pub fn step(&self, part: &Part) -> Option<(Option<Range<usize>>, &Self)> {
         match (part, &self.data) {
-            (Part::Key(key), Data::Table(entries)) => {
-                let entry = entries.iter().find(|entry| entry.key == *key)?;
+            (Part::Key(key), Data::Table(table)) => {
+                let entry = &table.entries[*table.by_key.get(key)?];
                 Some((Some(entry.span.clone()), &entry.value))
             }
             (Part::Index(index), Data::List(elements)) => Some((None, elements.get(*index)?)),
@@ -88,17 +97,20 @@ impl Tree {
     }
 }
 
-/// Adds a key to a table, unless it is there already, which is said.
-pub fn add(
-    entries: &mut Vec<Entry>,
-    keys: &mut std::collections::HashSet<String>,
-    entry: Entry,
-    problems: &mut Vec<Problem>,
-) {
-    if keys.insert(entry.key.clone()) {
-        entries.push(entry);
-    } else {
-        let problem = Problem::new(entry.span, "duplicate-key", format!("the key `{}` is there already", entry.key));
-        problems.push(problem.expected("each key once in its table"));
+impl Table {
+    /// In the order of the text.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Adds a key, unless it is there already, which is said.
+    pub fn add(&mut self, entry: Entry, problems: &mut Vec<Problem>) {
+        if self.by_key.contains_key(&entry.key) {
+            let message = format!("the key `{}` is there already", entry.key);
+            problems.push(Problem::new(entry.span, "duplicate-key", message).expected("each key once in its table"));
+            return;
+        }
+        self.by_key.insert(entry.key.clone(), self.entries.len());
+        self.entries.push(entry);
     }
 }

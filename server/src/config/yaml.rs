@@ -4,10 +4,9 @@
 //! would be shown (`1.10`, `010`, `1e3`, `0x1F`) is refused, because it is text to some and a number to others. Anchors, aliases, merge
 //! keys and tags are refused: with them a short file can mean a huge one, or something else than it shows.
 
-use super::tree::{DEPTH_MAX, Data, Entry, Problem, Tree, add};
+use super::tree::{DEPTH_MAX, Data, Entry, Problem, Table, Tree};
 use figment::value::{Empty, Value};
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
-use std::collections::HashSet;
 use std::ops::Range;
 
 const SYNTAX: &str = "yaml-syntax";
@@ -29,7 +28,7 @@ pub fn parse(text: &str) -> Result<(Tree, Vec<Problem>), Problem> {
             event => root = Some(reading.node(event, span, 0)?),
         }
     }
-    let empty = || Tree { span: 0..0, data: Data::Table(Vec::new()) };
+    let empty = || Tree { span: 0..0, data: Data::Table(Table::default()) };
     let root = match root {
         // A file of comments.
         Some(Tree { data: Data::Scalar(Value::Empty(..)), .. }) | None => empty(),
@@ -124,11 +123,11 @@ impl<'a> Reading<'a> {
     }
 
     fn table(&mut self, span: &Range<usize>, depth: usize) -> Result<Data, Problem> {
-        let (mut entries, mut keys) = (Vec::new(), HashSet::new());
+        let mut table = Table::default();
         loop {
             let (event, at) = self.inside(span)?;
             let key = match event {
-                Event::MappingEnd => return Ok(Data::Table(entries)),
+                Event::MappingEnd => return Ok(Data::Table(table)),
                 Event::Scalar(text, _, anchor, tag) => {
                     self.refuse(anchor, tag.is_some(), &at);
                     text.into_owned()
@@ -145,7 +144,7 @@ impl<'a> Reading<'a> {
             }
             let (event, value_at) = self.inside(span)?;
             let value = self.node(event, value_at, depth + 1)?;
-            add(&mut entries, &mut keys, Entry { key, span: at, value }, &mut self.problems);
+            table.add(Entry { key, span: at, value }, &mut self.problems);
         }
     }
 

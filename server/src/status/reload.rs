@@ -18,8 +18,10 @@ use std::sync::{Arc, OnceLock, Weak};
 
 /// The action in the audit.
 pub const ACTION: &str = "reload";
-/// Consequences that one row of the audit holds; of the others it says how many there are.
+/// Consequences that one row of the audit holds, and errors; of the others it says how many there are.
 const AUDITED: usize = 50;
+/// What they may have together, in bytes each: whoever breaks a file again and again fills the table with such rows.
+const AUDITED_BYTES: usize = 16 << 10;
 
 /// Loads the configuration's files and puts them in force. The composition root implements it.
 #[async_trait]
@@ -169,7 +171,8 @@ fn answer(reloaded: &Reloaded, team: Option<&str>) -> ReloadAnswer {
 
 /// What the audit keeps of it.
 fn row(at: Time, who: &Scope, team: Option<&str>, because: &str, reloaded: &Reloaded) -> NewAudit {
-    let n_errors = reloaded.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
+    let count = |errors: &[&Diagnostic]| errors.iter().map(|diagnostic| diagnostic.stands_for).sum::<usize>();
+    let n_errors = count(&reloaded.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).collect::<Vec<_>>());
     let reason = match (&reloaded.refused, reloaded.is_in_force) {
         (Some(why), _) => why.clone(),
         (None, false) => format!("{n_errors} errors in the files; nothing changed"),
@@ -178,12 +181,11 @@ fn row(at: Time, who: &Scope, team: Option<&str>, because: &str, reloaded: &Relo
     // A team's row holds what its people may read.
     let concerns = |c: &&Consequence| team.is_none() || c.team.as_deref() == team;
     let listed: Vec<&Consequence> = reloaded.consequences.iter().filter(concerns).collect();
-    let more = listed.len().saturating_sub(AUDITED);
-    let listed: Vec<String> = listed.iter().take(AUDITED).map(|c| c.to_string().trim().to_owned()).collect();
+    let consequences = audited(&listed);
     let is_own = |d: &&Diagnostic| d.is_error() && (team.is_none() || d.team.as_deref() == team);
     let errors: Vec<&Diagnostic> = reloaded.diagnostics.iter().filter(is_own).collect();
     let broken: BTreeSet<&str> = errors.iter().filter_map(|d| d.team.as_deref()).collect();
-    let said: Vec<String> = errors.iter().take(AUDITED).map(|d| d.to_string().trim().to_owned()).collect();
+    let said = audited(&errors);
     NewAudit {
         team: team.map(str::to_owned),
         at,
@@ -196,12 +198,58 @@ fn row(at: Time, who: &Scope, team: Option<&str>, because: &str, reloaded: &Relo
         details: of_person(
             who.person(),
             json!({
-                "consequences": listed,
-                "more": more,
+                "more": listed.len() - consequences.len(),
+                "consequences": consequences,
+                "more_errors": count(&errors[said.len()..]),
                 "errors": said,
-                "more_errors": errors.len().saturating_sub(AUDITED),
                 "broken": broken,
             }),
         ),
+    }
+}
+
+/// The first of `all`, as far as there is room in a row.
+fn audited(all: &[impl ToString]) -> Vec<String> {
+    let mut n_left = AUDITED_BYTES;
+    let texts = all.iter().take(AUDITED).map(|one| one.to_string().trim().to_owned());
+    let fits = |text: &String| {
+        let fits = text.len() <= n_left;
+        n_left = n_left.saturating_sub(text.len());
+        fits
+    };
+    texts.take_while(fits).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AUDITED, AUDITED_BYTES, Reloaded, row};
+    use crate::config::diagnostic::Diagnostic;
+    use crate::config::diff::Consequence;
+    use crate::model::scope::Scope;
+    use crate::model::time::Time;
+    use std::path::Path;
+
+    fn details(diagnostics: Vec<Diagnostic>, consequences: Vec<Consequence>) -> serde_json::Value {
+        let reloaded = Reloaded { is_in_force: true, diagnostics, consequences, refused: None };
+        let row = row(Time::default(), &Scope::system(), None, "", &reloaded);
+        serde_json::from_str(&row.details).unwrap()
+    }
+
+    #[test]
+    fn a_row_holds_what_there_is_room_for_and_counts_the_rest() {
+        let wrong = |i: usize| Diagnostic::of_file(Path::new("teams/core.toml"), Some("core"), "rule", i.to_string());
+        let mut many: Vec<Diagnostic> = (0..200).map(wrong).collect();
+        many[199].stands_for = 1_000;
+        let told = details(many, Vec::new());
+        assert_eq!(told["errors"].as_array().unwrap().len(), AUDITED);
+        assert_eq!(told["errors"][0], "teams/core.toml:1:1: 0 [rule]");
+        assert_eq!((&told["more_errors"], &told["more"]), (&(1_149.into()), &(0.into())));
+
+        let long = || wrong(0).expected("ü".repeat(2_000)).about("ü".repeat(2_000));
+        let told = details((0..40).map(|_| long()).collect(), Vec::new());
+        let errors = told["errors"].as_array().unwrap();
+        assert!(errors.iter().map(|error| error.as_str().unwrap().len()).sum::<usize>() <= AUDITED_BYTES);
+        assert_eq!(told["more_errors"], 40 - errors.len());
+        assert!(errors.len() > 3, "{}", errors.len());
     }
 }

@@ -1,6 +1,7 @@
 //! Files that nobody would write but who wants to break the server: none panics, overflows the stack or takes long.
 
-use super::{load_texts, said};
+use super::{SHELL, load_texts, said};
+use crate::config::found::OF_TEAM_MAX;
 
 /// Nested so deeply that reading it by recursion overflows any stack.
 const DEEP: usize = 100_000;
@@ -50,4 +51,47 @@ fn large_scalars_and_noise_are_read_or_refused() {
             load_texts(&[("weir.toml", ""), (&file, &String::from_utf8_lossy(&bytes))], &[]);
         }
     }
+}
+
+/// Counting lines from the file's start for each, looking through a table for each key and writing as many blanks as stand before it, this
+/// took minutes and gigabytes in a debug build, and all of it was logged.
+#[test]
+fn a_file_that_is_wrong_everywhere_is_told_of_in_a_bounded_number_of_short_texts() {
+    const N: usize = 20_000;
+    let long = "x".repeat(1 << 20);
+    let list = |entry: fn(usize) -> String, separator: &str| (0..N).map(entry).collect::<Vec<_>>().join(separator);
+    let toml = format!("title = \"{long}\"\n{}\n", list(|i| format!("k{i} = {i}"), "\n"));
+    let yaml = format!("title: {long}\n{}\n", list(|i| format!("k{i}: {i}"), "\n"));
+    let json = format!("{{\"title\": \"{long}\", {}}}", list(|i| format!("\"k{i}\": {i}"), ", "));
+    let flow = format!("{{title: {long}, {}}}", list(|i| format!("k{i}: {i}"), ", "));
+    let twice = format!("title: {long}\n{}\n", "a: 1\n".repeat(N + 1));
+    let misread = format!("title: {long}\n{}\n", list(|i| format!("k{i}: 0{i}"), "\n"));
+    let labels = format!("[builder.a]\nlabels = [{}]\n", list(|_| "1".to_owned(), ", "));
+    for (name, text, n, first) in [
+        ("core.toml", toml, N, "2:1: unknown key `k0`"),
+        ("core.yaml", yaml, N, "2:1: unknown key `k0`"),
+        ("core.json", json, N, "1:1048591: unknown key `k0`"),
+        ("core.yaml", flow, N, "1:1048587: unknown key `k0`"),
+        ("core.yaml", twice, N + 1, "3:1: the key `a` is there already"),
+        ("core.yaml", misread, 2 * N, "2:5: `00` may be a number or text"),
+        ("core.toml", labels, N + 1, "2:11: this is the number 1"),
+    ] {
+        let loaded = load_texts(&[("weir.toml", ""), (&format!("teams/{name}"), &text)], &[]);
+        let said = said(&loaded);
+        assert!(said.starts_with(&format!("teams/{name}:{first}")), "{name} {}", &said[..200]);
+        assert!(said.len() < 100_000, "{name} {}", said.len());
+        assert_eq!((loaded.n_errors(), loaded.diagnostics.len()), (n, OF_TEAM_MAX + 1), "{name} {first}");
+        let last = loaded.diagnostics.last().unwrap();
+        assert_eq!(last.message, format!("{} more errors in this team's files, not shown", n - OF_TEAM_MAX));
+        assert_eq!(loaded.config.unwrap().broken_teams["core"].len(), OF_TEAM_MAX + 1);
+    }
+}
+
+#[test]
+fn warnings_are_told_to_a_bound_as_well_and_break_nothing() {
+    let secrets: String = (0..20_000).map(|i| format!("s{i} = {{ env = \"NOBODY_{i}\" }}\n")).collect();
+    let text = format!("[secret]\n{secrets}[[builder.a.step]]\n{SHELL}\n");
+    let loaded = load_texts(&[("weir.toml", ""), ("teams/core.toml", &text)], &[]);
+    assert_eq!((loaded.n_errors(), loaded.n_warnings(), loaded.diagnostics.len()), (0, 20_000, OF_TEAM_MAX + 1));
+    assert!(loaded.config.unwrap().broken_teams.is_empty());
 }

@@ -12,7 +12,7 @@ fn file_then_conf_d_then_environment() {
     let variable = [("WEIR_SERVER__TITLE", "variable"), ("WEIR_SERVER_URL", "never configuration")];
     let title = |files: &[(&str, &str)], environment: &[(&str, &str)]| {
         let (sources, said) = Sources::merge("/etc/weir".into(), in_memory(files), variables(environment));
-        assert!(said.is_empty());
+        assert!(said.told().is_empty());
         let (value, origin) = sources.effective(&KeyPath::of(&["server", "title"])).unwrap();
         (value.as_str().unwrap().to_owned(), origin.to_string())
     };
