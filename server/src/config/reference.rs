@@ -110,7 +110,7 @@ YAML 1.2 is read what cannot be misread:
 
 * Names of teams, views, workers, steps and plugins: a letter, digit or `_`, then up to 99 of letters, digits and `._+-`. Builders and
   categories: 1 to 100 printable characters without `/ * ? [ ] { }`. Label a category `a|b` to nest it under `a`.
-* Patterns: `*`, `?`, `[abc]`, `{a,b}` over the whole name.
+* Patterns: `*`, `?`, `[abc]`, `{a,b}` over the whole name, in at most 1,000 characters.
 * Spans of time: `30s`, `10m`, `24h`, `90d`, `1h30m`. Sizes: `512 KiB`, `64 MiB`, `1 GiB`.
 * Secrets are never written: `{ env = \"VARIABLE\" }`, `{ file = \"PATH\" }`, `{ credential = \"NAME\" }` (of systemd) or, in the
   instance's files, `{ command = [\"PROGRAM\", \"ARGUMENT\"] }` says where the value is. In the settings of a step
