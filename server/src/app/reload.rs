@@ -66,6 +66,15 @@ impl Reload for Reloader {
     }
 }
 
+/// What follows, found aside: it takes its time where views and builders are many.
+async fn compare(old: Arc<Config>, new: Config) -> Result<(Arc<Config>, Config, Vec<Consequence>)> {
+    let compare = move || {
+        let consequences = diff::diff(&old, &new);
+        (old, new, consequences)
+    };
+    tokio::task::spawn_blocking(compare).await.map_err(|panic| Error::Internal(panic.into()))
+}
+
 /// What nobody means who saves a file: an editor or a disk that is full leaves an empty one, and a folder that is moved has no teams.
 fn mishap(old: &Config, new: &Config, input: &Input) -> Option<String> {
     let main = input.files.iter().find(|file| file.kind == Kind::Main);
@@ -99,7 +108,7 @@ impl Reloader {
             return Ok(Reloaded { diagnostics: loaded.diagnostics, refused: Some(why), ..Reloaded::default() });
         }
         let kept = diff::keep_fixed(&old, &mut config);
-        let mut consequences = diff::diff(&old, &config);
+        let (old, config, mut consequences) = compare(old, config).await?;
         consequences.extend(kept);
         let config = Arc::new(config);
         self.take_over(&old, config.clone()).await?;

@@ -256,8 +256,10 @@ fn reporters(was: Option<&Arc<Team>>, now: &Arc<Team>, found: &mut Found) {
 fn views(old: &Config, new: &Config, found: &mut Found) {
     let shown = |config: &Config, name: &str| -> BTreeSet<String> {
         let Some(view) = config.views.get(name) else { return BTreeSet::new() };
-        let builders = config.teams.values().flat_map(|team| team.builders.values());
-        builders.filter(|builder| view.selects(builder)).map(|builder| builder.key.to_string()).collect()
+        view.candidates(&config.teams)
+            .filter(|builder| view.selects(builder))
+            .map(|builder| builder.key.to_string())
+            .collect()
     };
     let names: BTreeSet<&String> = old.views.keys().chain(new.views.keys()).collect();
     for name in names {

@@ -17,6 +17,7 @@ use super::team::{RawTeam, Team, TeamRules, WEIGHT, check_keys};
 use super::team_texts::{TeamText, TeamTexts};
 use super::unset;
 use super::view::{RawView, View};
+use super::view_room::Rooms;
 use super::worker::{self, RawWorker, Worker};
 use super::{Config, PluginCatalogue};
 use crate::model::right::Visibility;
@@ -290,6 +291,7 @@ fn freeze_views(
     reader: &Reader<'_>,
 ) -> BTreeMap<String, Arc<View>> {
     let mut views: BTreeMap<String, Arc<View>> = BTreeMap::new();
+    let mut rooms = Rooms::default();
     for (name, team, table) in claims {
         let path = table.at.clone();
         let of_team: Option<(&str, Visibility)> =
@@ -300,7 +302,10 @@ fn freeze_views(
             reader.note(diagnostic.expected("a name that no other view of the instance has"));
             continue;
         }
-        views.insert(name, Arc::new(view));
+        let owner = team.as_ref().and_then(|name| teams.get(name));
+        if owner.is_none_or(|team| rooms.admit(&view, &path, team, reader)) {
+            views.insert(name, Arc::new(view));
+        }
     }
     views
 }
@@ -330,7 +335,7 @@ fn warn_only_limits(team: &str, reader: &Reader<'_>) -> bool {
 /// Warns of views that select nothing.
 fn warn_empty(views: &BTreeMap<String, Arc<View>>, teams: &BTreeMap<String, Arc<Team>>, reader: &Reader<'_>) {
     for view in views.values() {
-        if teams.values().flat_map(|team| team.builders.values()).any(|builder| view.selects(builder)) {
+        if view.candidates(teams).any(|builder| view.selects(builder)) {
             continue;
         }
         let path = match &view.team {

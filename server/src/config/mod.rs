@@ -105,6 +105,8 @@ pub mod value;
 pub mod vault;
 /// `[view.*]`.
 pub mod view;
+/// How many views a team has room for.
+mod view_room;
 /// `[worker.*]`.
 pub mod worker;
 /// What was written, kept for comparing.

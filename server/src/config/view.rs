@@ -2,9 +2,12 @@
 
 use super::builder::Builder;
 use super::read::{At, Reader, section, words};
+use super::team::Team;
 use crate::model::category;
 use crate::model::glob::Glob;
 use crate::model::right::Visibility;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 section! {
@@ -83,6 +86,13 @@ pub enum GroupBy {
 }
 
 impl View {
+    /// The builders that it may choose from: a team's view looks at no other team's.
+    pub fn candidates<'a>(&self, teams: &'a BTreeMap<String, Arc<Team>>) -> impl Iterator<Item = &'a Arc<Builder>> {
+        let own = self.team.as_ref().map(|team| teams.get(team));
+        let all = own.is_none().then(|| teams.values());
+        own.flatten().into_iter().chain(all.into_iter().flatten()).flat_map(|team| team.builders.values())
+    }
+
     /// Whether the view takes `builder`, before anybody's rights are asked.
     pub fn selects(&self, builder: &Builder) -> bool {
         let key = &builder.key;

@@ -6,11 +6,10 @@ use super::commit::Tx;
 use super::event::What;
 use super::fill::{self, Row};
 use super::registry::{Declared, Registry};
-use super::select::Selection;
+use super::select::{self, Selection};
 use super::update::Update;
-use super::{Inner, Result, finish, team_texts};
+use super::{Error, Inner, Result, finish, team_texts};
 use crate::config::Config;
-use crate::config::view::View;
 use crate::model::id::BuilderId;
 use crate::model::name::BuilderKey;
 use crate::model::time::Time;
@@ -33,6 +32,20 @@ pub(super) struct InForce {
     pub generation: u64,
 }
 
+/// What comes next, as far as it is known before its turn among the writes.
+struct Next {
+    config: Arc<Config>,
+    selections: HashMap<String, Selection>,
+}
+
+impl Next {
+    /// Chooses the views' builders, aside: nobody's write waits for it.
+    async fn of(config: Arc<Config>) -> Result<Self> {
+        let choose = move || Self { selections: select::all(&config), config };
+        tokio::task::spawn_blocking(choose).await.map_err(|panic| Error::Internal(panic.into()))
+    }
+}
+
 impl InForce {
     /// The first: every builder is registered, and the board is filled from the database.
     pub async fn open(config: Arc<Config>, store: &Store, now: Time) -> anyhow::Result<Self> {
@@ -47,12 +60,13 @@ impl InForce {
             .read(move |c| fill::board(c, &known, &rows))
             .await
             .context("the builds cannot be read from the database")?;
-        Ok(Self::new(config, registry, state, u64::from(rand::random::<u32>())))
+        let selections = select::all(&config);
+        Ok(Self::new(Next { config, selections }, registry, state, u64::from(rand::random::<u32>())))
     }
 
-    fn new(config: Arc<Config>, registry: Arc<Registry>, state: State, generation: u64) -> Self {
-        let selection = |(name, view): (&String, &Arc<View>)| (name.clone(), Selection::new(view, &registry));
-        let selections = config.views.iter().map(selection).collect();
+    fn new(next: Next, registry: Arc<Registry>, state: State, generation: u64) -> Self {
+        let Next { config, selections } = next;
+        debug_assert_eq!(registry.live().len(), keys(&config).len(), "views chose among the same builders");
         Self { selections, board: Board::new(registry.clone(), state), config, registry, generation }
     }
 }
@@ -63,12 +77,12 @@ impl Inner {
         self.in_force.load_full()
     }
 
-    /// Takes over what stands on the board, for `config`. Only the writer's thread calls this: no event is told meanwhile.
-    fn replace(&self, config: Arc<Config>, registry: Arc<Registry>, mut fresh: HashMap<BuilderId, Entry>) {
+    /// Takes over what stands on the board, for what comes next. Only the writer's thread calls this: no event is told meanwhile.
+    fn replace(&self, next: Next, registry: Arc<Registry>, mut fresh: HashMap<BuilderId, Entry>) {
         let _nobody_connects = self.connecting.lock().unwrap_or_else(PoisonError::into_inner);
         let old = self.in_force();
         let state = old.board.carry_over(&registry, &mut fresh);
-        self.in_force.store(Arc::new(InForce::new(config, registry, state, old.generation + 1)));
+        self.in_force.store(Arc::new(InForce::new(next, registry, state, old.generation + 1)));
     }
 }
 
@@ -82,8 +96,9 @@ impl Update {
     pub async fn replace(&self, config: Arc<Config>) -> Result<()> {
         let inner = self.status.0.clone();
         let _one_at_a_time = inner.replacing.lock().await;
+        let after = Next::of(config.clone()).await?;
         let (old, keys, at) = (inner.in_force(), keys(&config), self.status.now());
-        let (swapping, next) = (inner.clone(), config.clone());
+        let (swapping, next) = (inner.clone(), config);
         let read = move |tx: &mut Tx<'_>| {
             let rows = fill::register(tx.c, keys, at)?;
             let registry = Registry::new(&next, rows.iter().cloned(), Some(&old.registry));
@@ -99,7 +114,7 @@ impl Update {
         let status = self.status.clone();
         // Also where nobody waits for the answer any more: rights that were taken away end open streams.
         let swap = move |(registry, fresh)| {
-            swapping.replace(config, registry, fresh);
+            swapping.replace(after, registry, fresh);
             status.rights_changed();
             swapping.wake();
         };

@@ -104,7 +104,7 @@ impl Registry {
         Self { declared, n_live, by_key, by_id, names, teams, broken }
     }
 
-    /// Those that the configuration declares, by slot.
+    /// Those that the configuration declares, by slot: all of them, [`in_order`].
     pub fn live(&self) -> &[Declared] {
         &self.declared[..self.n_live]
     }
@@ -152,6 +152,15 @@ impl Registry {
     pub fn is_readable(&self, scope: &Scope, id: BuilderId) -> bool {
         self.declared_of(id).is_some_and(|declared| declared.is_readable(scope))
     }
+}
+
+/// Builders that a configuration declares in the order of their slots, before there is a registry of it.
+pub(super) fn in_order<'a>(
+    builders: impl IntoIterator<Item = &'a Arc<config::builder::Builder>>,
+) -> Vec<&'a Arc<config::builder::Builder>> {
+    let mut builders: Vec<_> = builders.into_iter().collect();
+    builders.sort_by(|a, b| natural(&a.key, &b.key));
+    builders
 }
 
 /// By team, then by name, as people count: `full-2` before `full-10`.

@@ -1,11 +1,13 @@
 //! Which builders a view shows, in which order, under which group. Decided once for each view and configuration.
 
-use super::registry::{Declared, Registry, Slot, natural};
+use super::registry::{Registry, Slot, in_order, natural};
+use crate::config::Config;
+use crate::config::builder::Builder;
 use crate::config::view::{GroupBy, View};
 use crate::model::category;
-use crate::model::glob::Glob;
-use crate::model::name::BuilderKey;
 use std::cmp::Ordering;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 /// A view's builders, whoever asks; who may see which is decided one by one for each asker.
 #[derive(Debug, Clone)]
@@ -19,27 +21,66 @@ pub(super) struct Selection {
 pub(super) struct Chosen {
     /// Its place on the board.
     pub slot: Slot,
-    /// The group that it stands under.
-    pub group: Option<String>,
+    /// The group that it stands under; one text for all that stand under one of this name.
+    pub group: Option<Arc<str>>,
+}
+
+/// What each view of a configuration shows, by its name. It takes its time where views and builders are many.
+pub(super) fn all(config: &Config) -> HashMap<String, Selection> {
+    let builders = in_order(config.teams.values().flat_map(|team| team.builders.values()));
+    let mut candidates = Candidates::new(&builders);
+    config.views.values().map(|view| (view.name.clone(), Selection::new(view, &mut candidates))).collect()
+}
+
+/// The builders of a configuration, among which views choose.
+struct Candidates<'a> {
+    /// By slot.
+    all: &'a [&'a Arc<Builder>],
+    /// Those of each team.
+    of_team: BTreeMap<&'a str, Vec<Slot>>,
+    /// Names of groups so far.
+    groups: HashSet<Arc<str>>,
+}
+
+impl<'a> Candidates<'a> {
+    fn new(all: &'a [&'a Arc<Builder>]) -> Self {
+        let mut of_team: BTreeMap<&str, Vec<Slot>> = BTreeMap::new();
+        for (slot, builder) in all.iter().enumerate() {
+            of_team.entry(&builder.key.team).or_default().push(slot);
+        }
+        Self { all, of_team, groups: HashSet::new() }
+    }
+
+    /// Those that a view may choose: a team's view looks at no other team's.
+    fn of(&self, view: &View) -> Vec<(Slot, &'a Builder)> {
+        let slots = match &view.team {
+            Some(team) => self.of_team.get(team.as_str()).cloned().unwrap_or_default(),
+            None => (0..self.all.len()).collect(),
+        };
+        slots.into_iter().map(|slot| (slot, &**self.all[slot])).collect()
+    }
+
+    fn group(&mut self, name: &str) -> Arc<str> {
+        if let Some(known) = self.groups.get(name) {
+            return known.clone();
+        }
+        let group: Arc<str> = name.into();
+        self.groups.insert(group.clone());
+        group
+    }
 }
 
 impl Selection {
     /// Resolves a view.
-    pub fn new(view: &View, registry: &Registry) -> Self {
-        let mut ranked: Vec<(Rank, &BuilderKey, Chosen)> = registry
-            .live()
-            .iter()
-            .enumerate()
-            .filter(|(_, declared)| selects(view, declared))
-            .map(|(slot, declared)| {
-                let (rank, group) = group_of(view, declared);
-                let key = &declared.builder.key;
-                let wanted = view.order.iter().position(|glob| names(glob, key)).unwrap_or(usize::MAX);
-                (Rank { group: rank, name: group.clone(), order: wanted }, key, Chosen { slot, group })
-            })
-            .collect();
-        ranked.sort_by(|(a, a_key, _), (b, b_key, _)| a.compare(b).then_with(|| natural(a_key, b_key)));
-        Self { chosen: ranked.into_iter().map(|(_, _, chosen)| chosen).collect() }
+    fn new(view: &View, candidates: &mut Candidates<'_>) -> Self {
+        let found = candidates.of(view).into_iter().filter(|(_, builder)| view.selects(builder));
+        let mut ranked: Vec<(Rank<'_>, Slot, &Builder)> =
+            found.map(|(slot, builder)| (Rank::of(view, builder), slot, builder)).collect();
+        ranked.sort_by(|(a, _, x), (b, _, y)| a.compare(b).then_with(|| natural(&x.key, &y.key)));
+        let chosen = ranked
+            .into_iter()
+            .map(|(rank, slot, _)| Chosen { slot, group: rank.name.map(|name| candidates.group(name)) });
+        Self { chosen: chosen.collect() }
     }
 
     /// Every builder there is, by team and name.
@@ -49,15 +90,22 @@ impl Selection {
 }
 
 /// Where a builder stands, before its team and name count: groups stay together, so they come first.
-struct Rank {
+struct Rank<'a> {
     group: usize,
-    name: Option<String>,
+    name: Option<&'a str>,
     order: usize,
 }
 
-impl Rank {
+impl<'a> Rank<'a> {
+    fn of(view: &'a View, builder: &'a Builder) -> Self {
+        let (group, name) = group_of(view, builder);
+        let whole = if view.order.is_empty() { String::new() } else { builder.key.to_string() };
+        let wanted = view.order.iter().position(|glob| glob.matches(&builder.key.name) || glob.matches(&whole));
+        Self { group, name, order: wanted.unwrap_or(usize::MAX) }
+    }
+
     fn compare(&self, other: &Self) -> Ordering {
-        let names = |a: &Self, b: &Self| match (&a.name, &b.name) {
+        let names = |a: &Self, b: &Self| match (a.name, b.name) {
             (Some(a), Some(b)) => alphanumeric_sort::compare_str(a, b),
             (a, b) => b.is_some().cmp(&a.is_some()),
         };
@@ -65,32 +113,12 @@ impl Rank {
     }
 }
 
-/// Whether a glob names a builder, as `name` or as `team/name`.
-fn names(glob: &Glob, key: &BuilderKey) -> bool {
-    glob.matches(&key.name) || glob.matches(&key.to_string())
-}
-
-/// Any-of within a key, all-of across keys, then what is left out. A team's view sees only its own.
-fn selects(view: &View, declared: &Declared) -> bool {
-    let builder = &declared.builder;
-    let any = |globs: &[Glob], fits: &dyn Fn(&Glob) -> bool| globs.is_empty() || globs.iter().any(fits);
-    view.team.as_ref().is_none_or(|team| *team == builder.key.team)
-        && any(&view.teams, &|glob| glob.matches(&builder.key.team))
-        && any(&view.categories, &|glob| {
-            glob.as_str() == "*" || builder.categories.iter().any(|c| category::selects(glob, c))
-        })
-        && any(&view.builders, &|glob| names(glob, &builder.key))
-        && any(&view.labels, &|glob| builder.labels.iter().any(|label| glob.matches(label)))
-        && !view.exclude.iter().any(|glob| names(glob, &builder.key))
-}
-
 /// The group that a builder stands under, and that group's rank: the first of the view's categories that it has.
-fn group_of(view: &View, declared: &Declared) -> (usize, Option<String>) {
-    let builder = &declared.builder;
+fn group_of<'a>(view: &'a View, builder: &'a Builder) -> (usize, Option<&'a str>) {
     match view.group_by {
         None => (0, None),
-        Some(GroupBy::Team) => (0, Some(builder.key.team.clone())),
-        Some(GroupBy::Category) if view.categories.is_empty() => (0, builder.categories.first().cloned()),
+        Some(GroupBy::Team) => (0, Some(&builder.key.team)),
+        Some(GroupBy::Category) if view.categories.is_empty() => (0, builder.categories.first().map(String::as_str)),
         Some(GroupBy::Category) => view
             .categories
             .iter()
@@ -98,8 +126,7 @@ fn group_of(view: &View, declared: &Declared) -> (usize, Option<String>) {
             .find_map(|(rank, glob)| {
                 let has = builder.categories.iter().find(|c| category::selects(glob, c))?;
                 // A plain entry is the group's name, also for what is nested in it; a pattern's groups are what it found.
-                let is_plain = !glob.as_str().contains(['*', '?', '[', '{']);
-                Some((rank, Some(if is_plain { glob.as_str().to_owned() } else { has.clone() })))
+                Some((rank, Some(if glob.is_plain() { glob.as_str() } else { has.as_str() })))
             })
             .unwrap_or((usize::MAX, None)),
     }
@@ -107,11 +134,9 @@ fn group_of(view: &View, declared: &Declared) -> (usize, Option<String>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::resource::Builder;
-    use super::{Declared, Selection};
-    use super::{Glob, GroupBy, Registry, View};
-    use crate::config::builder::{self, Force};
-    use crate::model::id::BuilderId;
+    use super::{Builder, Candidates, GroupBy, Selection, View, in_order};
+    use crate::config::builder::Force;
+    use crate::model::glob::Glob;
     use crate::model::name::BuilderKey;
     use crate::model::property::Properties;
     use crate::model::right::Visibility;
@@ -120,39 +145,23 @@ mod tests {
     use std::path::PathBuf;
     use std::sync::Arc;
 
-    /// `team/name`, categories, labels.
-    fn registry() -> Registry {
-        let lines = [
-            ("core/full-10", &["release", "2.4"] as &[&str], &["x86_64"] as &[&str]),
-            ("core/full-2", &["release|maint", "2.3"], &["aarch64"]),
-            ("core/bare", &[], &["x86_64"]),
-            ("docs/manual", &["docs"], &["x86_64", "linux"]),
-        ];
-        let declared = lines.iter().enumerate().map(|(id, (key, categories, labels))| {
-            let key = BuilderKey::parse(key).unwrap();
-            let owned = |list: &[&str]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
-            let (categories, labels) = (owned(categories), owned(labels));
-            let config = builder::Builder {
-                key: key.clone(),
-                description: String::new(),
-                categories: categories.clone(),
-                labels: labels.clone(),
-                properties: Properties::default(),
-                env: BTreeMap::new(),
-                steps: Arc::default(),
-                force: Arc::new(Force { enabled: true, parameters: vec![], properties: vec![] }),
-                file: PathBuf::new(),
-            };
-            let id = BuilderId(id as i64);
-            let builder =
-                Arc::new(Builder { id, key, description: String::new(), categories, labels, is_retired: false });
-            Declared { builder, config: Arc::new(config), visibility: Visibility::Public, workers: vec![] }
-        });
-        Registry::of(declared.collect())
+    fn builder(key: &str, categories: &[&str], labels: &[&str]) -> Arc<Builder> {
+        let owned = |list: &[&str]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
+        Arc::new(Builder {
+            key: BuilderKey::parse(key).unwrap(),
+            description: String::new(),
+            categories: owned(categories),
+            labels: owned(labels),
+            properties: Properties::default(),
+            env: BTreeMap::new(),
+            steps: Arc::default(),
+            force: Arc::new(Force { enabled: true, parameters: vec![], properties: vec![] }),
+            file: PathBuf::new(),
+        })
     }
 
-    fn check(change: impl FnOnce(&mut View), expected: Expect) {
-        let mut view = View {
+    fn view() -> View {
+        View {
             name: "v".to_owned(),
             title: "v".to_owned(),
             team: None,
@@ -165,15 +174,38 @@ mod tests {
             order: vec![],
             group_by: None,
             window: None,
-        };
+        }
+    }
+
+    fn check(change: impl FnOnce(&mut View), expected: Expect) {
+        let mut view = view();
         change(&mut view);
-        let registry = registry();
-        let chosen = Selection::new(&view, &registry).chosen;
+        let builders = [
+            builder("core/full-10", &["release", "2.4"], &["x86_64"]),
+            builder("core/full-2", &["release|maint", "2.3"], &["aarch64"]),
+            builder("core/bare", &[], &["x86_64"]),
+            builder("docs/manual", &["docs"], &["x86_64", "linux"]),
+        ];
+        let builders = in_order(&builders);
+        let chosen = Selection::new(&view, &mut Candidates::new(&builders)).chosen;
         let said = chosen.iter().map(|chosen| {
-            let key = registry.declared[chosen.slot].builder.key.to_string();
+            let key = builders[chosen.slot].key.to_string();
             chosen.group.as_ref().map_or(key.clone(), |group| format!("{group}:{key}"))
         });
         expected.assert_eq(&said.collect::<Vec<_>>().join(" "));
+    }
+
+    /// Thousands of builders in a hundred views have one text and not a million.
+    #[test]
+    fn groups_of_one_name_share_it_in_all_views() {
+        let long = "c".repeat(1_000);
+        let builders: Vec<_> = (0..10).map(|n| builder(&format!("core/b{n}"), &[&long], &[])).collect();
+        let builders = in_order(&builders);
+        let (mut candidates, view) = (Candidates::new(&builders), View { group_by: Some(GroupBy::Category), ..view() });
+        let both = [&view, &view].map(|view| Selection::new(view, &mut candidates).chosen);
+        let first = both[0][0].group.clone().unwrap();
+        assert_eq!((&*first, both.iter().flatten().count()), (long.as_str(), 20));
+        assert!(both.iter().flatten().all(|chosen| Arc::ptr_eq(chosen.group.as_ref().unwrap(), &first)));
     }
 
     fn globs(patterns: &[&str]) -> Vec<Glob> {

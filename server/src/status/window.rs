@@ -161,7 +161,7 @@ fn fill(declared: &Declared, chosen: &Chosen, entry: &Entry, narrowing: &Narrowi
     builds.sort_by_key(|build| std::cmp::Reverse((build.started_at, build.number)));
     Filling {
         status,
-        group: chosen.group.clone(),
+        group: chosen.group.as_deref().map(str::to_owned),
         builds,
         horizon: entry.horizon(),
         has_older: entry.horizon().is_some(),

@@ -18,6 +18,7 @@ mod secrets;
 mod syntaxes;
 mod team;
 mod team_folders;
+mod views;
 
 use super::load::Input;
 use super::plugin::Plugin;
