@@ -49,10 +49,10 @@ pub trait Worker: Send + Sync {
     /// Where it cannot look.
     async fn stat(&self, place: &Place, path: &str) -> Result<Option<FileStat>, Error>;
 
-    /// Paths that fit a pattern, sorted, at most `max`.
+    /// Paths that fit a pattern, sorted, the first `max` of them.
     ///
     /// # Errors
-    /// Where it cannot look.
+    /// Where it cannot look, or would have to look at or hold too much.
     async fn glob(&self, place: &Place, pattern: &str, max: usize) -> Result<Vec<String>, Error>;
 
     /// The content of a file on the worker, refused over `max_bytes`.

@@ -4,19 +4,16 @@
 //! Only small work is done in the server itself. Trees are removed and copied by commands inside the builder's fence (`tree`): a build
 //! can nest folders deeper than the server has descriptors or stack.
 
+use super::glob;
 use crate::worker::{Error, FileStat};
 use bytes::Bytes;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, Metadata, MetadataExt, OpenOptions, OpenOptionsExt};
-use globset::{GlobBuilder, GlobMatcher};
 use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
 use tokio::sync::mpsc::Sender;
+use tokio_util::sync::CancellationToken;
 
-/// A pattern looks at no more entries than this, wherever it ends.
-const GLOB_ENTRIES_MAX: usize = 1_000_000;
-/// Nor at folders deeper than this.
-const GLOB_DEPTH_MAX: usize = 64;
 /// Bytes of a file that are handed on at once.
 const PIECE_BYTES: usize = 256 << 10;
 
@@ -190,53 +187,12 @@ impl Files {
         })
     }
 
-    /// Paths that fit a pattern, sorted. `*` and `?` stop at a slash, `**` does not; a name that begins with a dot is as good as any.
+    /// The first `max` paths, sorted, that fit a pattern; ends early where `over` says that nobody waits any more.
     ///
     /// # Errors
     /// What [`crate::worker::Worker::glob`] says.
-    pub fn glob(&self, pattern: &str, max: usize) -> Result<Vec<String>, Error> {
-        // Nothing that leads out can fit, but silence would hide the mistake.
-        inside(pattern)?;
-        let invalid = |e: globset::Error| failed("reading the pattern", pattern, io::Error::other(e));
-        let matcher = GlobBuilder::new(pattern.trim_start_matches("./"))
-            .literal_separator(true)
-            .build()
-            .map_err(invalid)?
-            .compile_matcher();
-        let depth_max = if pattern.contains("**") { GLOB_DEPTH_MAX } else { pattern.split('/').count() };
-        let mut found = self.matching(&matcher, depth_max).map_err(|e| failed("looking for", pattern, e))?;
-        found.sort_unstable();
-        found.truncate(max);
-        Ok(found)
-    }
-
-    fn matching(&self, matcher: &GlobMatcher, depth_max: usize) -> io::Result<Vec<String>> {
-        let (mut matching, mut n_entries) = (Vec::new(), 0);
-        let mut folders = vec![PathBuf::from(".")];
-        while let Some(folder) = folders.pop() {
-            // Gone in the meantime, or not ours to list.
-            let Ok(entries) = self.dir.read_dir(&folder) else { continue };
-            for entry in entries {
-                let entry = entry?;
-                n_entries += 1;
-                if n_entries > GLOB_ENTRIES_MAX {
-                    return Err(io::Error::other(format!(
-                        "there are more than {GLOB_ENTRIES_MAX} files to look through"
-                    )));
-                }
-                let path =
-                    if folder == Path::new(".") { entry.file_name().into() } else { folder.join(entry.file_name()) };
-                // What is not UTF-8 cannot be asked for either.
-                if let Some(text) = path.to_str().filter(|_| matcher.is_match(&path)) {
-                    matching.push(text.to_owned());
-                }
-                // Links are not followed: they may go in circles.
-                if entry.file_type()?.is_dir() && path.components().count() < depth_max {
-                    folders.push(path);
-                }
-            }
-        }
-        Ok(matching)
+    pub fn glob(&self, pattern: &str, max: usize, over: &CancellationToken) -> Result<Vec<String>, Error> {
+        glob::glob(&self.dir, pattern, max, over)
     }
 }
 
@@ -255,7 +211,7 @@ fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Error, Files};
+    use super::{CancellationToken, Error, Files};
     use std::os::unix::fs::symlink;
 
     fn files() -> (tempfile::TempDir, Files) {
@@ -264,6 +220,10 @@ mod tests {
         std::fs::write(dir.path().join("secret"), "hush").unwrap();
         let files = Files::open(dir.path().join("w")).unwrap();
         (dir, files)
+    }
+
+    fn glob(files: &Files, pattern: &str, max: usize) -> Result<Vec<String>, Error> {
+        files.glob(pattern, max, &CancellationToken::new())
     }
 
     #[test]
@@ -279,7 +239,7 @@ mod tests {
         assert_eq!(files.upload("a/b/c.txt", 5).unwrap(), "again");
         assert!(matches!(files.upload("a/b/c.txt", 4), Err(Error::TooLarge { max: 4, .. })));
         assert_eq!(files.upload("a/b", 9).unwrap_err().to_string(), "reading `a/b`: it is no regular file");
-        assert_eq!(files.glob("**", 9).unwrap(), ["a", "a/b", "a/b/c.txt"], "no draft is left");
+        assert_eq!(glob(&files, "**", 9).unwrap(), ["a", "a/b", "a/b/c.txt"], "no draft is left");
     }
 
     #[test]
@@ -300,8 +260,8 @@ mod tests {
         }
         files.download("key", b"mine").unwrap();
         assert_eq!(std::fs::read(dir.path().join("secret")).unwrap(), b"hush", "the link was replaced, not followed");
-        outside(files.glob("../*", 9).map(drop), "../*");
-        assert_eq!(files.glob("*/secret", 9).unwrap(), Vec::<String>::new());
+        outside(glob(&files, "../*", 9).map(drop), "../*");
+        assert_eq!(glob(&files, "*/secret", 9).unwrap(), Vec::<String>::new());
     }
 
     #[test]
@@ -324,9 +284,9 @@ mod tests {
             ("src/{c,e}.*", vec!["src/c.rs", "src/e.txt"]),
             ("absent/*", vec![]),
         ] {
-            assert_eq!(files.glob(pattern, 99).unwrap(), paths, "{pattern}");
+            assert_eq!(glob(&files, pattern, 99).unwrap(), paths, "{pattern}");
         }
-        assert_eq!(files.glob("**/*.rs", 2).unwrap(), [".hidden.rs", "a.rs"]);
-        assert!(files.glob("[", 9).unwrap_err().to_string().starts_with("reading the pattern `[`: "));
+        assert_eq!(glob(&files, "**/*.rs", 2).unwrap(), [".hidden.rs", "a.rs"]);
+        assert!(glob(&files, "[", 9).unwrap_err().to_string().starts_with("reading the pattern `[`: "));
     }
 }

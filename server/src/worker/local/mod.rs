@@ -11,6 +11,8 @@ mod environment;
 mod fence;
 /// Files of a work directory.
 mod files;
+/// Paths that fit a pattern.
+mod glob;
 /// What Weir says about a command in its log.
 mod header;
 /// Whether this machine can keep builds apart.
@@ -259,7 +261,10 @@ impl Worker for LocalWorker {
 
     async fn glob(&self, place: &Place, pattern: &str, max: usize) -> Result<Vec<String>, Error> {
         let pattern = pattern.to_owned();
-        self.files(place, move |files| files.glob(&pattern, max)).await
+        let over = CancellationToken::new();
+        // Who asked may go away, and the thread that looks cannot be dropped.
+        let _goes = over.clone().drop_guard();
+        self.files(place, move |files| files.glob(&pattern, max, &over)).await
     }
 
     async fn upload(&self, place: &Place, path: &str, max_bytes: usize) -> Result<Bytes, Error> {
