@@ -1,6 +1,6 @@
 //! Excerpts of a configuration never show what is, or may be, a secret: a diagnostic is printed and logged.
 
-use super::diagnostic::Excerpt;
+use super::diagnostic::{CUT, Excerpt};
 use super::path::{KeyPath, Part};
 use crate::model::alike;
 use std::ops::Range;
@@ -101,12 +101,15 @@ fn separates(text: &[char], i: usize) -> bool {
     text[i] == '=' || text.get(i + 1).is_none_or(|next| *next == ' ') || i > 0 && matches!(text[i - 1], '"' | '\'')
 }
 
-/// Where `user:password` stands in URLs.
+/// Where `user:password` stands in URLs, or may: of one that goes over the end of what is shown, nobody sees whether an `@` follows.
 fn user_infos(text: &[char]) -> Vec<Range<usize>> {
     let starts = (3..text.len()).filter(|i| text[i - 3..*i] == [':', '/', '/']);
     let info = |start: usize| {
-        let length =
-            text[start..].iter().position(|c| matches!(c, '/' | '"' | '\'' | ' ')).unwrap_or(text.len() - start);
+        let end = text[start..].iter().position(|c| matches!(c, '/' | '"' | '\'' | ' '));
+        if end.is_none() && text.last() == Some(&CUT) && text[start..].contains(&':') {
+            return Some(start..text.len());
+        }
+        let length = end.unwrap_or(text.len() - start);
         let at = text[start..start + length].iter().rposition(|c| *c == '@')?;
         (at > 0).then_some(start..start + at)
     };
@@ -203,6 +206,15 @@ mod tests {
             let (text, marked) = covered(line, end - 2..end);
             assert!(!text.contains("s3cret") && !marked.is_empty(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_password_that_goes_over_the_end_of_what_is_shown_is_covered() {
+        let url = format!("{} \"https://u:s3cret-{}@h/x\"", "x".repeat(170), "y".repeat(100));
+        let (text, marked) = covered(&url, 0..1);
+        assert_eq!((text, marked.as_str()), (format!("{} \"https://...", "x".repeat(170)), "x"));
+        let host = format!("{} \"https://{}/u:s3cret@h\"", "x".repeat(170), "y".repeat(100));
+        assert!(covered(&host, 0..1).0.ends_with("\"https://yyyyyyyyyyyyyyyyyyyy…"), "{}", covered(&host, 0..1).0);
     }
 
     #[test]

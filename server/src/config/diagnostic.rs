@@ -76,6 +76,8 @@ pub struct Excerpt {
 
 /// Characters of a line that an excerpt shows.
 const EXCERPT_MAX: usize = 200;
+/// What stands at the end of a line that is cut.
+pub(super) const CUT: char = '…';
 /// Characters of each of the other texts of a diagnostic: whoever reads it sees which one is meant, and no honest name is longer.
 const TEXT_MAX: usize = 500;
 /// Characters of a value that a message shows.
@@ -180,7 +182,7 @@ impl Excerpt {
         let mut shown: Vec<char> = until_break(&text[spot.line_start..]).take(EXCERPT_MAX + 1).collect();
         match shown.len() {
             n if shown.last() == Some(&'\r') => shown.truncate(n - 1),
-            n if n > EXCERPT_MAX => shown[EXCERPT_MAX] = '…',
+            n if n > EXCERPT_MAX => shown[EXCERPT_MAX] = CUT,
             _ => {}
         }
         let start = (spot.column - 1).min(shown.len());

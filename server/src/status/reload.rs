@@ -250,6 +250,6 @@ mod tests {
         let errors = told["errors"].as_array().unwrap();
         assert!(errors.iter().map(|error| error.as_str().unwrap().len()).sum::<usize>() <= AUDITED_BYTES);
         assert_eq!(told["more_errors"], 40 - errors.len());
-        assert!(errors.len() > 3, "{}", errors.len());
+        assert!((4..20).contains(&errors.len()), "{}", errors.len());
     }
 }
