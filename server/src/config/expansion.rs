@@ -6,6 +6,7 @@ use super::force::RawForce;
 use super::matrix::{Matrix, placeholders};
 use super::read::{At, Reader};
 use super::recipe::{RawRecipe, RawStep};
+use super::selectors::COMPARISONS_MAX;
 use super::value::Any;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -27,10 +28,12 @@ const PART: usize = 32;
 /// Bytes that a table takes besides what stands in it, roughly.
 const TABLE: usize = 256;
 
-/// Whether a team's builders and recipes may be made at all; says which are too many or too large where not.
+/// Whether a team's builders and recipes may be made at all; says which are too many or too large where not. At each of their names its
+/// patterns take so many `comparisons`.
 pub fn fits(
     builders: Option<&BTreeMap<String, RawBuilder>>,
     recipes: Option<&BTreeMap<String, RawRecipe>>,
+    comparisons: usize,
     reader: &Reader<'_>,
 ) -> bool {
     let mut steps = BTreeMap::new();
@@ -50,7 +53,7 @@ pub fn fits(
         tables.push(Weighed::new(name, table, own.and(shared)));
     }
     // Whether they are too large is of no interest where they are too many.
-    fits && few_enough(&tables, reader) && small_enough(&tables, reader)
+    fits && few_enough(&tables, reader) && small_enough(&tables, reader) && soon_compared(&tables, comparisons, reader)
 }
 
 /// Says where the team has too many builders.
@@ -78,11 +81,28 @@ fn small_enough(tables: &[Weighed<'_>], reader: &Reader<'_>) -> bool {
     bytes <= BYTES_MAX
 }
 
+/// Says where all patterns of the team at all names of its builders take too long.
+fn soon_compared(tables: &[Weighed<'_>], comparisons: usize, reader: &Reader<'_>) -> bool {
+    let n = tables.iter().fold(0, |sum: usize, table| sum.saturating_add(table.names));
+    let fits = n.saturating_mul(comparisons) <= COMPARISONS_MAX;
+    if let Some(most) = tables.iter().max_by_key(|table| table.names).filter(|_| !fits) {
+        let message = format!(
+            "this team's builders have {n} names, categories and labels, {} of them from here, too many for its patterns",
+            most.names
+        );
+        let expected =
+            format!("at most {}, or fewer patterns in its schedulers and reporters", COMPARISONS_MAX / comparisons);
+        reader.note(most.wrong("too-many-names", message, reader).expected(expected));
+    }
+    fits
+}
+
 /// The table of one builder or of a matrix of them.
 struct Weighed<'a> {
     table: &'a RawBuilder,
     builders: usize,
     bytes: usize,
+    names: usize,
 }
 
 impl<'a> Weighed<'a> {
@@ -93,7 +113,9 @@ impl<'a> Weighed<'a> {
         let filled = Filled(matrix.map(longest).unwrap_or_default());
         let force = table.force.as_ref().map_or(0, force);
         let one = sum([filled.builder(name, table), steps.bytes, force, 2 * TABLE]);
-        Self { table, builders, bytes: one.saturating_mul(builders) }
+        let n = |words: &Option<Vec<At<String>>>| words.as_ref().map_or(0, Vec::len);
+        let names = 1 + n(&table.categories) + n(&table.labels);
+        Self { table, builders, bytes: one.saturating_mul(builders), names: names.saturating_mul(builders) }
     }
 
     fn wrong(&self, rule: &'static str, message: String, reader: &Reader<'_>) -> super::diagnostic::Diagnostic {

@@ -82,6 +82,8 @@ pub mod scheduler;
 mod schema_parts;
 /// `[secret.*]`.
 pub mod secret;
+/// Patterns over names, counted.
+mod selectors;
 pub mod server;
 /// Settings against a plugin's schema.
 pub mod settings;

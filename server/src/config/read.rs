@@ -3,6 +3,7 @@
 use super::diagnostic::{Diagnostic, Place, shown};
 use super::found::Found;
 use super::path::KeyPath;
+use super::selectors::Selectors;
 use super::source::Sources;
 use figment::value::{Dict, Num, Value};
 use std::borrow::Cow;
@@ -13,6 +14,8 @@ pub struct Reader<'a> {
     /// Where values come from.
     pub sources: &'a Sources,
     found: RefCell<Found>,
+    /// The patterns that were read so far.
+    pub selectors: Selectors,
 }
 
 /// A value and where it stands.
@@ -64,7 +67,7 @@ pub struct At<T> {
 impl<'a> Reader<'a> {
     /// Reads from `sources`.
     pub fn new(sources: &'a Sources) -> Self {
-        Self { sources, found: RefCell::default() }
+        Self { sources, found: RefCell::default(), selectors: Selectors::default() }
     }
 
     /// What was found so far.

@@ -130,6 +130,8 @@ Over one of these bounds, which no team is known to come near, a team's file is 
   A pattern has at most 1 MiB once it is made: `\\w` is large, `[A-Za-z0-9_]` is not.
 * 100 views of a team, which compare at most 2,000 million characters: those of their patterns (a plain name counts as one) times those of
   the names, categories and labels of the team's builders, each of these counted as 20 longer.
+* 1,000 patterns with wildcards in its views, schedulers and reporters; those of schedulers and reporters are compared with all names, categories
+  and labels of its builders at most 400 million times (one with wildcards counts for 20).
 ";
 
 /// The whole reference, as Markdown.

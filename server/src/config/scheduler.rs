@@ -37,7 +37,7 @@ words! {
 }
 
 impl RawScheduler {
-    /// Says what is wrong with the section; `builders` are the names of the team's builders, none where they cannot be judged.
+    /// Says what is wrong with the section; `builders` are the names of the team's builders in order, none where they cannot be judged.
     pub fn check(self, builders: Option<&[&str]>, reader: &Reader<'_>) {
         let on = reader.required(&self.at, "on", self.on);
         if let Some(cron) = &self.cron
@@ -54,7 +54,11 @@ impl RawScheduler {
         }
         let Some(globs) = reader.required(&self.at, "builders", self.builders) else { return };
         let Some(builders) = builders else { return };
-        if !globs.iter().any(|glob| builders.iter().any(|builder| glob.value.matches(builder))) {
+        let fits = |glob: &Glob| match glob.is_plain() {
+            true => builders.binary_search(&glob.as_str()).is_ok(),
+            false => builders.iter().any(|builder| glob.matches(builder)),
+        };
+        if !globs.iter().any(|glob| fits(&glob.value)) {
             let message = "this scheduler starts no builder of the team";
             reader.note(reader.wrong(&self.at.key("builders"), "selects-nothing", message).warning());
         }

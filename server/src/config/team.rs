@@ -152,7 +152,8 @@ impl RawTeam {
     pub fn freeze(self, name: &str, file: &Path, rules: &TeamRules<'_>) -> (Team, BTreeMap<String, RawView>) {
         let reader = rules.reader;
         self.check_names(reader);
-        let fits = expansion::fits(self.builder.as_ref(), self.recipe.as_ref(), reader);
+        let fits =
+            expansion::fits(self.builder.as_ref(), self.recipe.as_ref(), reader.selectors.comparisons(name), reader);
         let dir = file.parent().unwrap_or(Path::new("/"));
         let secrets = self.secret.unwrap_or_default();
         if let Some(token) = self.config.as_ref().and_then(|config| config.token.as_ref()) {

@@ -121,6 +121,7 @@ impl Read for Glob {
                 reader.note(reader.wrong(&node.path, "bad-pattern", error.to_string()).expected(Self::expected()))
             })
             .ok()
+            .filter(|glob| reader.selectors.admit(glob, &node.path, reader))
     }
 }
 

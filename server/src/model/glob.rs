@@ -8,6 +8,8 @@ use std::sync::OnceLock;
 pub const CHARS_MAX: usize = 1_000;
 /// Braces in each other: nobody reads more, and what is made of a hundred cannot be read at all.
 const DEPTH_MAX: usize = 8;
+/// Bytes of what one pattern keeps of the names that it was held against, to be fast: a few clever ones would keep two megabytes each.
+const KEPT_BYTES_MAX: usize = 256 << 10;
 
 /// One pattern. `*` also crosses `|` and `/`, because names are flat.
 #[derive(Debug, Clone)]
@@ -27,7 +29,8 @@ struct Compiled {
 impl Compiled {
     fn matches(&self, name: &str) -> bool {
         let make = || {
-            let made = RegexBuilder::new(&self.expression).dot_matches_new_line(true).build();
+            let made =
+                RegexBuilder::new(&self.expression).dot_matches_new_line(true).dfa_size_limit(KEPT_BYTES_MAX).build();
             made.expect("what is made of so short and flat a pattern is an expression of a few kilobytes")
         };
         self.made.get_or_init(make).is_match(name.as_bytes())
@@ -135,6 +138,7 @@ mod tests {
         let matches = |pattern: &str, name: &str| Glob::new(pattern).unwrap().matches(name);
         assert!(matches("full-*", "full-2.4") && matches("core/*", "core/full|x/y") && matches("{a,b}", "b"));
         assert!(matches("LTO + PGO", "LTO + PGO") && !matches("full", "full-2.4") && !matches("full-?", "full-2.4"));
+        assert!(matches("a?c", "a\nc") && matches("*é*", "né!") && !matches("*a", "ab") && matches("[!a]*", "b"));
         assert!(Glob::new("[").is_err());
     }
     /// What such a pattern becomes cannot be compiled, whoever asks first.
