@@ -25,6 +25,8 @@ const JOIN_UNDER: i64 = 48 << 10;
 const JOIN_TO: i64 = 128 << 10;
 /// Chunks that are joined in one write at most.
 const JOIN_CHUNKS: i64 = 1024;
+/// Lines of one chunk at most.
+const LINES_MAX: i64 = log_chunks::LINES_MAX as i64;
 /// zstd's level for joined chunks.
 const LEVEL: i32 = 3;
 
@@ -221,35 +223,38 @@ fn plan_joins(c: &mut DbConnection, log: LogId, from: i64) -> Result<Joins> {
     let heads = log_chunks::list_heads(c, log, from, JOIN_CHUNKS)?;
     let next = (heads.len() as i64 == JOIN_CHUNKS).then(|| heads.last().map_or(from, |head| head.1 + head.2));
     let mut joined = Vec::new();
-    let mut run: Vec<(i64, i64)> = Vec::new();
-    for (id, _, _, size_bytes) in heads {
-        let total: i64 = run.iter().map(|(_, size)| size).sum();
-        if size_bytes >= JOIN_UNDER || total + size_bytes > JOIN_TO {
+    let mut run: Vec<i64> = Vec::new();
+    let (mut bytes, mut lines) = (0, 0);
+    for (id, _, n_lines, size_bytes) in heads {
+        let is_small = size_bytes < JOIN_UNDER && n_lines < LINES_MAX;
+        if !is_small || bytes + size_bytes > JOIN_TO || lines + n_lines > LINES_MAX {
             joined.extend(join(c, &run)?);
             run.clear();
+            (bytes, lines) = (0, 0);
         }
-        if size_bytes < JOIN_UNDER {
-            run.push((id, size_bytes));
+        if is_small {
+            run.push(id);
+            (bytes, lines) = (bytes + size_bytes, lines + n_lines);
         }
     }
     joined.extend(join(c, &run)?);
     Ok(Joins { joined, next })
 }
 
-fn join(c: &mut DbConnection, run: &[(i64, i64)]) -> Result<Option<Joined>> {
+fn join(c: &mut DbConnection, run: &[i64]) -> Result<Option<Joined>> {
     if run.len() < 2 {
         return Ok(None);
     }
     let mut lines: Vec<Line> = Vec::new();
     let mut first_line = None;
-    for (id, _) in run {
+    for id in run {
         let chunk = log_chunks::get(c, *id)?.ok_or_else(|| Error::Conflict(format!("log chunk {id} has gone")))?;
         first_line.get_or_insert(chunk.first_line);
         lines.extend(log_chunks::decode(&chunk, 0, usize::MAX)?);
     }
     let content = log_chunks::encode(&lines, LEVEL).map_err(|e| Error::Internal(e.into()))?;
     Ok(Some(Joined {
-        ids: run.iter().map(|(id, _)| *id).collect(),
+        ids: run.to_vec(),
         first_line: first_line.unwrap_or(0),
         n_lines: lines.len() as i64,
         size_bytes: lines.iter().map(|line| line.bytes.len() as i64).sum(),

@@ -334,15 +334,31 @@ impl Get {
     /// # Errors
     /// `NotFound`.
     pub async fn log_lines(&self, log: LogId, first: i64, max: usize) -> Result<Vec<LogLine>> {
+        self.status.0.store.read(self.reading_lines(log, first, max)).await
+    }
+
+    /// The same, for an answer that reads on and on: it holds up none that reads once.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn more_log_lines(&self, log: LogId, first: i64, max: usize) -> Result<Vec<LogLine>> {
+        self.status.0.store.read_aside(self.reading_lines(log, first, max)).await
+    }
+
+    fn reading_lines(
+        &self,
+        log: LogId,
+        first: i64,
+        max: usize,
+    ) -> impl FnOnce(&mut DbConnection) -> Result<Vec<LogLine>> + use<> {
         let (scope, registry) = (self.scope.clone(), self.status.0.in_force().registry.clone());
-        let read = move |c: &mut DbConnection| {
+        move |c| {
             let (builder, ..) = logs::place(c, log)?.ok_or_else(|| missing_log(log))?;
             if !registry.is_readable(&scope, builder) {
                 return Err(missing_log(log));
             }
             read_lines(c, log, first.max(0), max)
-        };
-        self.status.0.store.read(read).await
+        }
     }
 
     /// How far a log has come, changing as lines are stored. The sender goes away with the log's end.

@@ -425,7 +425,7 @@ fn encode(lines: Vec<Line>) -> std::io::Result<Vec<Chunk>> {
             size_bytes += line.bytes.len();
             size_bytes <= CHUNK_BYTES
         };
-        let n = rest.iter().take_while(fits).count().max(1);
+        let n = rest.iter().take(log_chunks::LINES_MAX).take_while(fits).count().max(1);
         let (some, after) = rest.split_at(n);
         rest = after;
         let size_bytes = some.iter().map(|line| line.bytes.len() as i64).sum();

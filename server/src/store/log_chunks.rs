@@ -102,6 +102,9 @@ pub struct Line {
     pub bytes: Vec<u8>,
 }
 
+/// Lines of one chunk at most: whoever wants one of them unpacks all, and a line may have no bytes.
+pub const LINES_MAX: usize = 16 << 10;
+
 const VERSION: u8 = 1;
 const CHANNEL: u8 = 0b011;
 const CONTINUES: u8 = 0b100;
@@ -148,28 +151,32 @@ pub fn decode(chunk: &ChunkRow, skip: usize, max: usize) -> Result<Vec<Line>, Da
         return Err(Damaged("its version is unknown"));
     }
     let mut at = i64::from_le_bytes(head[1..9].try_into().map_err(|_| Damaged("it has no time"))?);
-    let mut heads = Vec::with_capacity(usize::try_from(chunk.n_lines).unwrap_or(0));
-    for _ in 0..chunk.n_lines {
+    let n_lines = usize::try_from(chunk.n_lines).map_err(|_| Damaged("its number of lines is negative"))?;
+    // Those that are wanted; of the others no more than how many bytes come before.
+    let mut heads = Vec::with_capacity(max.min(n_lines.saturating_sub(skip)));
+    let mut before = 0usize;
+    for i in 0..n_lines {
         let (flags, after) = rest.split_first().ok_or(Damaged("it ends in its heads"))?;
         rest = after;
         at = at.wrapping_add(unzigzag(take_varint(&mut rest)?));
-        heads.push((*flags, at, usize::try_from(take_varint(&mut rest)?).map_err(|_| Damaged("a line is too long"))?));
-    }
-    let mut lines = Vec::with_capacity(max.min(heads.len().saturating_sub(skip)));
-    for (i, (flags, at, len)) in heads.into_iter().enumerate() {
-        if lines.len() == max {
-            break;
+        let len = usize::try_from(take_varint(&mut rest)?).map_err(|_| Damaged("a line is too long"))?;
+        if i < skip {
+            before = before.checked_add(len).ok_or(Damaged("it ends in its lines"))?;
+        } else if heads.len() < max {
+            heads.push((*flags, at, len));
         }
+    }
+    let (_, mut rest) = rest.split_at_checked(before).ok_or(Damaged("it ends in its lines"))?;
+    let mut lines = Vec::with_capacity(heads.len());
+    for (flags, at, len) in heads {
         let (bytes, after) = rest.split_at_checked(len).ok_or(Damaged("it ends in its lines"))?;
         rest = after;
-        if i >= skip {
-            lines.push(Line {
-                channel: flags & CHANNEL,
-                continues: flags & CONTINUES != 0,
-                at: Time::from_timestamp_micros(at).ok_or(Damaged("a time is out of range"))?,
-                bytes: bytes.to_vec(),
-            });
-        }
+        lines.push(Line {
+            channel: flags & CHANNEL,
+            continues: flags & CONTINUES != 0,
+            at: Time::from_timestamp_micros(at).ok_or(Damaged("a time is out of range"))?,
+            bytes: bytes.to_vec(),
+        });
     }
     Ok(lines)
 }

@@ -68,6 +68,8 @@ use writer::Writer;
 
 /// Reads at the same time; more wait.
 const READERS: usize = 4;
+/// Of these, what goes into answers that read on and on: whoever has many of those open holds up each other, and no page.
+const READERS_ASIDE: usize = READERS / 2;
 
 /// The database; cheap to clone. The writer ends when the last clone is dropped.
 #[derive(Clone)]
@@ -78,6 +80,7 @@ struct Inner {
     address: Address,
     idle: Mutex<Vec<DbConnection>>,
     slots: Arc<Semaphore>,
+    slots_aside: Semaphore,
 }
 
 impl Store {
@@ -92,7 +95,8 @@ impl Store {
         migrate::migrate(&mut connection)?;
         let writer = Writer::start(address.clone(), connection)?;
         let slots = Arc::new(Semaphore::new(READERS));
-        Ok(Self(Arc::new(Inner { writer, address, idle: Mutex::new(Vec::new()), slots })))
+        let slots_aside = Semaphore::new(READERS_ASIDE);
+        Ok(Self(Arc::new(Inner { writer, address, idle: Mutex::new(Vec::new()), slots, slots_aside })))
     }
 
     /// Does `work` in one transaction; durable when this returns.
@@ -148,6 +152,24 @@ impl Store {
             answer
         });
         done.await.unwrap_or_else(|e| Err(E::from(Error::Panicked(e.to_string()))))
+    }
+}
+
+impl Store {
+    /// As [`Store::read`], for one of many pieces of an answer: such reads never take every reader.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub async fn read_aside<T, E>(
+        &self,
+        work: impl FnOnce(&mut DbConnection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + From<QueryError> + Send + 'static,
+    {
+        let _slot = self.0.slots_aside.acquire().await.map_err(|_| E::from(Error::Closed))?;
+        self.read(work).await
     }
 }
 

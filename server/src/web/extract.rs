@@ -11,7 +11,7 @@ use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
 use chrono::TimeDelta;
 use futures::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::future::{Ready, ready};
 
 /// Bytes of a request's body at most.
@@ -169,6 +169,9 @@ pub const WATERFALL_ARGUMENTS: [&str; 14] = [
     "reload",
 ];
 
+/// Arguments that are looked at, each once, and bytes of their values: every link of a Waterfall carries all of them.
+const ARGUMENTS_MAX: usize = 256;
+const ARGUMENT_BYTES_MAX: usize = 8 << 10;
 /// Rows of time on one page at most; more are not refused but cut to this.
 const NUM_EVENTS_MAX: u64 = 10_000;
 /// A page is never told to reload itself more often, in seconds.
@@ -197,7 +200,8 @@ impl ViewQuery {
     pub fn parse(query: &str, now: Time) -> Result<Self> {
         let known =
             |(name, value): &(String, String)| WATERFALL_ARGUMENTS.contains(&name.as_str()) && !value.is_empty();
-        let arguments: Vec<_> = url::form_urlencoded::parse(query.as_bytes()).into_owned().filter(known).collect();
+        let given = url::form_urlencoded::parse(query.as_bytes()).into_owned().filter(known);
+        let arguments = bounded(given)?;
         let mut reader = Arguments { given: &arguments, wrong: BTreeMap::new() };
         let last_time = reader.time("last_time");
         let mut first_time = reader.time("first_time");
@@ -246,6 +250,26 @@ impl FromRequest for ViewQuery {
         let state = request.app_data::<web::Data<AppState>>().expect("every route stands in a scope with the state");
         ready(Self::parse(request.query_string(), state.clock.now()))
     }
+}
+
+/// The arguments as given, the same one once.
+///
+/// # Errors
+/// `BadArguments` where they are too many, or too long.
+fn bounded(given: impl Iterator<Item = (String, String)>) -> Result<Vec<(String, String)>> {
+    let (mut seen, mut arguments, mut n_bytes) = (HashSet::new(), Vec::new(), 0);
+    for argument in given.filter(|argument| seen.insert(argument.clone())) {
+        n_bytes += argument.1.len();
+        if arguments.len() >= ARGUMENTS_MAX || n_bytes > ARGUMENT_BYTES_MAX {
+            let why = format!(
+                "these are too many to look for at once: at most {ARGUMENTS_MAX} arguments with {} KiB of values; use `*` in a name, or a view",
+                ARGUMENT_BYTES_MAX >> 10
+            );
+            return Err(Error::BadArguments { fields: BTreeMap::from([(argument.0, why)]) });
+        }
+        arguments.push(argument);
+    }
+    Ok(arguments)
 }
 
 /// Whether a query holds any of the Waterfall's arguments, by name.
@@ -343,6 +367,15 @@ mod tests {
             Err(Error::BadArguments { fields }) => fields.into_keys().collect(),
             other => panic!("{query} should be refused, and gave {other:?}"),
         }
+    }
+
+    #[test]
+    fn what_no_page_could_carry_in_each_of_its_links_is_refused() {
+        let of = |n: usize, value: &str| (0..n).map(|i| format!("tag={value}{i}")).collect::<Vec<_>>().join("&");
+        assert_eq!(parse(&of(256, "a")).narrowing.categories.len(), 256);
+        assert_eq!(wrong(&of(257, "a")), ["tag"]);
+        assert_eq!(wrong(&of(100, &"a".repeat(100))), ["tag"]);
+        assert_eq!(parse(&"tag=a&".repeat(10_000)).arguments.len(), 1, "the same says nothing new");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use weir::model::results::Results;
 use weir::model::scope::Scope;
 use weir::status::resource::{LogChannel, LogLine};
 use weir::status::{Error, get::LogProgress};
+use weir::store::log_chunks;
 
 async fn open_log(rig: &Rig, team: &str, name: &str) -> (weir::model::id::BuildId, weir::model::id::StepId, LogId) {
     let build = rig.start(team, name).await;
@@ -114,4 +115,25 @@ async fn a_log_can_be_followed_as_soon_as_it_is_seen() {
         assert!(progress.has_changed().is_ok(), "{name}: taken for ended");
         opening.await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn no_chunk_of_a_log_holds_more_lines_than_may_be_unpacked_for_one_however_short_they_are() {
+    let rig = Rig::new().await;
+    let (_, _, log) = open_log(&rig, "core", "full-2").await;
+    let update = rig.status.update();
+    let n = 50_000;
+    update.log_append(log, vec![line(b""); n]).await.unwrap();
+    for _ in 0..100 {
+        update.log_append(log, vec![line(b""); 500]).await.unwrap();
+    }
+    update.log_finished(log).await.unwrap();
+    let store = weir::store::Store::open(&rig.database.url).unwrap();
+    let heads = store.read(move |c| Ok::<_, weir::store::Error>(log_chunks::list_heads(c, log, 0, 10_000)?)).await;
+    let heads = heads.unwrap();
+    assert!(heads.iter().all(|(_, _, n_lines, _)| *n_lines <= 16_384), "{heads:?}");
+    assert_eq!(heads.iter().map(|(_, _, n_lines, _)| n_lines).sum::<i64>(), 100_000);
+    assert!(heads.len() < 20, "the small ones are joined all the same: {heads:?}");
+    let some = rig.status.get(&Scope::system()).log_lines(log, 70_000, 3).await.unwrap();
+    assert_eq!(some.iter().map(|line| line.number).collect::<Vec<_>>(), [70_000, 70_001, 70_002]);
 }

@@ -14,6 +14,11 @@ use std::collections::BTreeSet;
 /// Categories offered for narrowing, at most.
 const CATEGORIES_MAX: usize = 60;
 
+/// Arguments that narrow a page.
+const NARROWING: [&str; 6] = ["show", "builder", "category", "tag", "branch", "failures_only"];
+/// Of what narrows a page, this many are shown with a link each that takes it away: each of these holds all the others.
+const NARROWED_MAX: usize = 32;
+
 /// A Waterfall's page.
 #[derive(Debug, Serialize)]
 pub struct WaterfallContext {
@@ -29,6 +34,8 @@ pub struct WaterfallContext {
     pub first_build: Option<String>,
     /// What narrows the page now, each with the link that takes it away.
     pub narrowed: Vec<Anchor>,
+    /// What more narrows it.
+    pub n_narrowed_more: usize,
     /// What was asked for by arguments that are not acted on yet, in one sentence; none where there are none.
     pub not_acted_on: Option<String>,
     /// Categories to narrow by.
@@ -122,7 +129,8 @@ impl WaterfallContext {
             waterfall_html: draw(page, w.layout, drawing),
             empty: page.columns.is_empty().then(|| empty(w.arguments, page.name.as_deref())),
             first_build: first_build(page, links),
-            narrowed: address.narrowed(),
+            narrowed: address.narrowed().take(NARROWED_MAX).collect(),
+            n_narrowed_more: address.n_narrowed().saturating_sub(NARROWED_MAX),
             not_acted_on: not_acted_on(w.arguments),
             categories: address.categories(page),
             failures: address.failures(),
@@ -236,17 +244,18 @@ impl Address<'_> {
         with_query(&links.events(&self.plain), &arguments)
     }
 
-    fn narrowed(&self) -> Vec<Anchor> {
-        const NARROWING: [&str; 6] = ["show", "builder", "category", "tag", "branch", "failures_only"];
+    fn n_narrowed(&self) -> usize {
+        self.arguments.iter().filter(|(name, _)| NARROWING.contains(&name.as_str())).count()
+    }
+
+    fn narrowed(&self) -> impl Iterator<Item = Anchor> {
         let given = self.arguments.iter().enumerate().filter(|(_, (name, _))| NARROWING.contains(&name.as_str()));
-        given
-            .map(|(i, (name, value))| {
-                let mut rest = self.arguments.to_vec();
-                rest.remove(i);
-                let text = if name == "failures_only" { "failing only".to_owned() } else { format!("{name}: {value}") };
-                Anchor { text, href: with_query(&self.plain, &rest), is_current: true }
-            })
-            .collect()
+        given.map(|(i, (name, value))| {
+            let rest: Vec<_> =
+                self.arguments.iter().enumerate().filter(|(j, _)| *j != i).map(|(_, a)| a.clone()).collect();
+            let text = if name == "failures_only" { "failing only".to_owned() } else { format!("{name}: {value}") };
+            Anchor { text, href: with_query(&self.plain, &rest), is_current: true }
+        })
     }
 
     fn categories(&self, page: &ViewPage) -> Vec<Anchor> {

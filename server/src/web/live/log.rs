@@ -51,7 +51,7 @@ impl sse::Source for Source {
         loop {
             let seen = *self.progress.borrow_and_update();
             if self.next < seen.n_lines {
-                let lines = match self.get.log_lines(self.log, self.next, LINES_MAX).await {
+                let lines = match self.get.more_log_lines(self.log, self.next, LINES_MAX).await {
                     Ok(lines) => lines,
                     Err(error) => {
                         tracing::debug!("a log stream ends: {error}");

@@ -105,7 +105,7 @@ impl Reader {
             let end = self.end.map_or(seen.n_lines, |end| end.min(seen.n_lines));
             if self.next < end {
                 let max = usize::try_from(end - self.next).unwrap_or(LINES_MAX).min(LINES_MAX);
-                let lines = self.get.log_lines(self.log, self.next, max).await?;
+                let lines = self.get.more_log_lines(self.log, self.next, max).await?;
                 if let Some(last) = lines.last() {
                     self.next = last.number + 1;
                     let bytes = self.join(&lines);

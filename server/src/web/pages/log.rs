@@ -156,7 +156,7 @@ impl Follower {
                 return (text, true);
             }
             if self.next < seen.n_lines {
-                let Ok(lines) = self.get.log_lines(self.log, self.next, BATCH).await else { return (text, true) };
+                let Ok(lines) = self.get.more_log_lines(self.log, self.next, BATCH).await else { return (text, true) };
                 if let Some(last) = lines.last() {
                     self.next = last.number + 1;
                     lines.iter().for_each(|line| log_line::write(&mut text, line));
