@@ -18,6 +18,8 @@ pub mod memory;
 pub mod model;
 /// Who leaves the processors to others.
 pub mod nice;
+/// How many files may be open.
+pub mod open_files;
 /// The one HTTP client.
 pub mod outbound;
 /// WebAssembly components as steps and reporters.

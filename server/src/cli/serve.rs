@@ -2,6 +2,7 @@
 
 use crate::app;
 use crate::nice;
+use crate::open_files;
 use anyhow::Context as _;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -26,6 +27,7 @@ impl Serve {
     /// # Errors
     /// Where it cannot start, saying what to do.
     pub fn run(self) -> anyhow::Result<ExitCode> {
+        open_files::allow_all();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .thread_name("weir")

@@ -6,6 +6,8 @@ pub mod api;
 pub mod auth;
 /// Not-modified answers: entity tags and the headers that go with them.
 pub mod conditional;
+/// How many connections are open.
+mod connections;
 /// What stands around every handler: request id, credentials, headers, panics, the shape of errors.
 mod edge;
 /// The one place that knows status codes.
@@ -32,12 +34,15 @@ pub mod routes;
 pub use error::{Error, Result};
 
 use crate::clock::SharedClock;
+use crate::open_files;
 use crate::status::Status;
 use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::dev::{Extensions, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App, HttpServer, Scope, web};
 use anyhow::Context as _;
+use connections::Connections;
+use std::any::Any;
 use std::net::TcpListener;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -50,8 +55,6 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// Answers that are under way at shutdown may take so long; live streams end at once.
 const DRAIN_TIMEOUT_S: u64 = 10;
-/// Connections at the same time, for each thread that answers.
-const CONNECTIONS_MAX: usize = 25_000;
 /// Threads that answer, for each processor. A connection stays with its thread, and what the thread makes for one of them the others wait
 /// for: with some more threads the system shares out processors between them instead.
 const THREADS_EACH: usize = 4;
@@ -100,6 +103,8 @@ async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> 
 /// # Errors
 /// Where the server cannot be started on a listener.
 pub async fn serve(state: AppState, listeners: Vec<TcpListener>, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let connections = Connections::of(open_files::max());
+    let status = state.status.clone();
     let state = web::Data::new(state);
     let factory = move || App::new().service(scope(state.clone())).service(outside(state.clone()));
     let n_cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
@@ -109,7 +114,8 @@ pub async fn serve(state: AppState, listeners: Vec<TcpListener>, shutdown: Cance
         .client_request_timeout(REQUEST_TIMEOUT)
         .client_disconnect_timeout(Duration::from_secs(5))
         .keep_alive(KEEP_ALIVE)
-        .max_connections(CONNECTIONS_MAX)
+        .max_connections(connections.max_of_thread(THREADS_EACH * n_cores))
+        .on_connect(move |stream, extensions| welcome(&status, &connections, stream, extensions))
         .shutdown_timeout(DRAIN_TIMEOUT_S);
     for listener in listeners {
         let address = listener.local_addr().context("a listener has no address")?;
@@ -124,6 +130,21 @@ pub async fn serve(state: AppState, listeners: Vec<TcpListener>, shutdown: Cance
     };
     let (served, ()) = tokio::join!(server, stop);
     served.context("the web server ended")
+}
+
+/// Gives a new connection its place, or ends it: whoever has theirs hears no more than that.
+fn welcome(status: &Status, connections: &Connections, stream: &dyn Any, extensions: &mut Extensions) {
+    let Some(stream) = stream.downcast_ref::<actix_web::rt::net::TcpStream>() else { return };
+    let Ok(peer) = stream.peer_addr() else { return };
+    // Everybody comes through the operator's own proxies.
+    if auth::address::is_proxy(peer.ip().to_canonical(), &status.config().server) {
+        return;
+    }
+    match connections.take(peer.ip()) {
+        Some(place) => drop(extensions.insert(place)),
+        // It may have ended by itself.
+        None => drop(rustix::net::shutdown(stream, rustix::net::Shutdown::Both)),
+    }
 }
 
 /// Everything of Weir's under the path of `public_url`, for an actix application: ours, or somebody else's.

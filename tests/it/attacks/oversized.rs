@@ -3,6 +3,7 @@
 
 use super::quiet_site;
 use serde_json::json;
+use weir_tests::site::Site;
 use weir_tests::wire::{Wire, answers};
 use weir_tests::world::{World, client};
 
@@ -97,4 +98,37 @@ async fn json_that_is_deeper_than_any_wish_is_refused_in_words() {
         assert!(page.body.len() < 32 << 10, "{} bytes of answer", page.body.len());
         is_unharmed(&world).await;
     }
+}
+
+#[tokio::test]
+async fn one_address_does_not_take_every_connection_and_builds_may_have_as_many_files_open_as_ever() {
+    use nix::sys::resource::{Resource, setrlimit};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    // The server inherits it.
+    setrlimit(Resource::RLIMIT_NOFILE, 512, 1_024).unwrap();
+    let world = Site::new().builder("core/full", "ulimit -Sn").serve().await;
+    setrlimit(Resource::RLIMIT_NOFILE, 1_024, 1_024).unwrap();
+    let ask = async |from: [u8; 4]| {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind((from, 0).into()).unwrap();
+        let mut stream = socket.connect(world.server().address().parse().unwrap()).await.unwrap();
+        // Where it is ended at once this says so, or the next does.
+        let _ = stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+        let mut answer = [0; 12];
+        let is_answered = stream.read_exact(&mut answer).await.is_ok() && answer.ends_with(b"200");
+        is_answered.then_some(stream)
+    };
+    let mut held = Vec::new();
+    for _ in 0..300 {
+        held.extend(ask([127, 0, 0, 2]).await);
+    }
+    assert!((100..=128).contains(&held.len()), "{}", held.len());
+    assert!(ask([127, 0, 0, 3]).await.is_some(), "others are answered");
+    held.pop();
+    world.force("core/full").await;
+    world.settle().await;
+    assert_eq!(
+        world.log("core/full", 1, 0, "stdio").await.lines().find(|line| line.parse::<u32>().is_ok()),
+        Some("512")
+    );
 }

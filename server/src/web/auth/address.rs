@@ -59,7 +59,8 @@ fn peer(request: &HttpRequest) -> IpAddr {
     request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip().to_canonical())
 }
 
-fn is_proxy(address: IpAddr, server: &Server) -> bool {
+/// Whether the operator named it as a proxy; addresses of IPv4 as such.
+pub fn is_proxy(address: IpAddr, server: &Server) -> bool {
     server.trusted_proxies.iter().any(|network| network.contains(&address))
 }
 

@@ -103,6 +103,7 @@ mod tests {
             directory: None,
             env: vec![("CI".to_owned(), "true".to_owned()), ("TOKEN".to_owned(), "hunter2".to_owned())],
             fenced: true,
+            open_files: None,
             has_stdin: false,
         };
         expect![[r"

@@ -44,6 +44,7 @@ use super::{Command, Error, Exit, FileStat, OutputSender, Place, What, Worker};
 use crate::clock::SharedClock;
 use crate::config;
 use crate::config::worker::Isolation;
+use crate::open_files;
 use async_trait::async_trait;
 use bytes::Bytes;
 use fence::Fence;
@@ -154,6 +155,7 @@ impl LocalWorker {
             directory: command.directory,
             env: environment::of_command(&self.env, &directories.tmp, &command.env),
             fenced: self.fence.is_some(),
+            open_files: open_files::of_children(),
             has_stdin: command.stdin.is_some(),
         };
         let stdin = command.stdin.unwrap_or_default();

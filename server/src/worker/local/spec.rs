@@ -27,6 +27,8 @@ pub struct Spec {
     pub env: Vec<(String, String)>,
     /// Whether the grants are to be applied; otherwise they are empty and the command may reach what the server may.
     pub fenced: bool,
+    /// How many files it may have open; none is as many as its supervisor.
+    pub open_files: Option<u64>,
     /// Whether the command has a standard input; otherwise it reads `/dev/null`.
     pub has_stdin: bool,
 }
@@ -199,6 +201,7 @@ mod tests {
             directory: Some("sub".to_owned()),
             env: vec![("A".to_owned(), "1".to_owned())],
             fenced: true,
+            open_files: Some(1_024),
             has_stdin: true,
         };
         let mut bytes = encode_head(&spec, b"grants", 5).unwrap();
@@ -214,7 +217,7 @@ mod tests {
     fn neither_the_environment_nor_the_input_is_shown() {
         let env = vec![("TOKEN".to_owned(), "hunter22".to_owned())];
         let (program, root) = (vec!["x".to_owned()], "/w".into());
-        let spec = Spec { program, root, directory: None, env, fenced: true, has_stdin: true };
+        let spec = Spec { program, root, directory: None, env, fenced: true, open_files: None, has_stdin: true };
         let shown = format!("{:?}", Frame { spec, grants: Vec::new(), stdin: b"hunter22".to_vec() });
         assert!(shown.contains("TOKEN") && !shown.contains("hunter22") && !shown.contains("104, 117"), "{shown}");
     }

@@ -8,6 +8,7 @@
 use super::spec::{Ended, Failure, Frame, Order, Report, read_frame};
 use super::{fence, process};
 use crate::nice;
+use crate::open_files;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -76,6 +77,10 @@ struct Running {
 
 fn start(frame: Frame) -> Result<Running, Report> {
     let Frame { spec, grants, stdin } = frame;
+    if let Some(n) = spec.open_files {
+        // What the server may have open, programs that go through all that they could would take long for.
+        open_files::allow(n).map_err(|errno| failed(Failure::Spec, errno))?;
+    }
     enter(&spec.root, spec.directory.as_deref()).map_err(|errno| failed(Failure::Directory, errno))?;
     let stdin = if spec.has_stdin {
         stdin_file(&stdin).map_err(|e| failed(Failure::Stdin, errno_of(&e)))?
