@@ -183,3 +183,23 @@ async fn a_page_that_was_drawn_before_a_reload_is_told_of_it_when_it_begins_to_l
     assert_eq!(first_event(&world, &events).await, "configuration.changed", "{events}");
     assert_eq!(world.get("/sse/view/all?generation=new").await.status, 400);
 }
+
+#[tokio::test]
+async fn a_file_that_is_saved_as_it_was_puts_nothing_in_force_and_nothing_into_the_audit() {
+    let site = Site::new().builder("core/a", "true").env("WEIR_LOG", "weir=debug");
+    let world = site.clone().serve().await;
+    let two = site.builder("core/b", "true");
+    save(&world, &two);
+    world.server().wait_for_log("what follows:");
+    // The file itself, and a log that lies beside it.
+    save(&world, &two);
+    std::fs::write(world.dir().join("log"), "a line").unwrap();
+    world.server().wait_for_log("say what they said; nothing is done");
+    let page = world.get_as(&world.owner(), "/api/v2/audit?action=reload").await.json();
+    assert_eq!(page["audit"].as_array().map(Vec::len), Some(1), "{page}");
+    // Who asks is answered, and it is written down.
+    let (status, answer) = ask(&world, &world.owner(), "/api/v2/reload").await;
+    assert_eq!((status, &answer["in_force"]), (200, &Value::Bool(true)), "{answer}");
+    let page = world.get_as(&world.owner(), "/api/v2/audit?action=reload").await.json();
+    assert_eq!(page["audit"].as_array().map(Vec::len), Some(2), "{page}");
+}

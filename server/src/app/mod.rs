@@ -34,7 +34,7 @@ use std::io::IsTerminal as _;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
@@ -86,6 +86,7 @@ pub async fn serve(config_file: &Path, listen: &[SocketAddr], log_threads: Handl
         clock: clock.clone(),
         runtime: tokio::runtime::Handle::current(),
         turns: turns::Turns::default(),
+        last: Mutex::default(),
     });
     status.update().reloads(Arc::downgrade(&reloader));
     let keys = Arc::new(web::auth::Keys::open(&config)?);

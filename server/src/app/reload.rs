@@ -20,7 +20,7 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -49,6 +49,17 @@ pub struct Reloader {
     /// and what a busy machine does not load in time would break a team whose files are good. What one team's files may ask of it is
     /// bounded instead, where they are read.
     pub turns: Turns<Result<Arc<Reloaded>, Arc<Error>>>,
+    /// What was loaded last.
+    pub last: Mutex<Option<Last>>,
+}
+
+/// What was loaded, and what came of it.
+#[derive(Debug)]
+pub struct Last {
+    /// Of all that was read.
+    input: blake3::Hash,
+    is_in_force: bool,
+    refused: Option<String>,
 }
 
 #[async_trait]
@@ -75,6 +86,25 @@ async fn compare(old: Arc<Config>, new: Config) -> Result<(Arc<Config>, Config, 
     tokio::task::spawn_blocking(compare).await.map_err(|panic| Error::Internal(panic.into()))
 }
 
+/// The same for the same files and variables.
+fn digest(input: &Input) -> blake3::Hash {
+    let mut hasher = blake3::Hasher::new();
+    let mut add = |text: &[u8]| {
+        hasher.update(&(text.len() as u64).to_le_bytes());
+        hasher.update(text);
+    };
+    for file in &input.files {
+        add(file.path.as_os_str().as_encoded_bytes());
+        add(file.text.as_bytes());
+    }
+    input.unreadable.iter().for_each(|wrong| add(wrong.to_string().as_bytes()));
+    for (name, value) in &input.environment {
+        add(name.as_bytes());
+        add(value.as_bytes());
+    }
+    hasher.finalize()
+}
+
 /// What nobody means who saves a file: an editor or a disk that is full leaves an empty one, and a folder that is moved has no teams.
 fn mishap(old: &Config, new: &Config, input: &Input) -> Option<String> {
     let main = input.files.iter().find(|file| file.kind == Kind::Main);
@@ -91,6 +121,25 @@ fn mishap(old: &Config, new: &Config, input: &Input) -> Option<String> {
 impl Reloader {
     async fn load_and_take_over(&self, is_asked: bool) -> Result<Reloaded> {
         let loaded = self.load().await?;
+        let input = digest(&loaded.input);
+        // A file may be touched, or the server's own log lie in the folder: nothing is done again and again because of that.
+        if let Some(last) = self.last().as_ref().filter(|last| !is_asked && last.input == input) {
+            tracing::debug!("the files of the configuration say what they said; nothing is done");
+            let (is_in_force, refused) = (last.is_in_force, last.refused.clone());
+            let diagnostics = loaded.diagnostics;
+            return Ok(Reloaded { is_in_force, diagnostics, refused, is_unchanged: true, ..Reloaded::default() });
+        }
+        let reloaded = self.take_over_what_may_be(loaded, is_asked).await?;
+        let Reloaded { is_in_force, refused, .. } = &reloaded;
+        *self.last() = Some(Last { input, is_in_force: *is_in_force, refused: refused.clone() });
+        Ok(reloaded)
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<Last>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn take_over_what_may_be(&self, loaded: Loaded, is_asked: bool) -> Result<Reloaded> {
         for diagnostic in &loaded.diagnostics {
             tracing::warn!("{}", diagnostic.to_string().trim_end());
         }
@@ -114,7 +163,7 @@ impl Reloader {
         self.take_over(&old, config.clone()).await?;
         keep_written(&loaded.input, &config);
         tell(&consequences);
-        Ok(Reloaded { is_in_force: true, diagnostics: loaded.diagnostics, consequences, refused: None })
+        Ok(Reloaded { is_in_force: true, diagnostics: loaded.diagnostics, consequences, ..Reloaded::default() })
     }
 
     async fn load(&self) -> Result<Loaded> {

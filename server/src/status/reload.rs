@@ -52,6 +52,8 @@ pub struct Reloaded {
     pub consequences: Vec<Consequence>,
     /// Why it is not in force where no file is to blame.
     pub refused: Option<String>,
+    /// The files say what they said when they were loaded last, so nothing was done.
+    pub is_unchanged: bool,
 }
 
 /// What an asker is told of it.
@@ -93,6 +95,10 @@ impl Status {
         let loading = source.clone();
         let work = async move {
             let reloaded = loading.reload(is_asked).await?;
+            if reloaded.is_unchanged && team.is_none() {
+                // Nobody asked and nothing came of it.
+                return Ok(reloaded);
+            }
             let known = team.filter(|team| status.config().teams.contains_key(team));
             let row = row(status.now(), &who, known.as_deref(), &because, &reloaded);
             status.0.store.write(move |c| Ok::<_, Error>(audit::insert(c, &row)?)).await?;
@@ -147,7 +153,7 @@ impl Control {
 
 /// What the asker may know: all, or what concerns the team.
 fn answer(reloaded: &Reloaded, team: Option<&str>) -> ReloadAnswer {
-    let Reloaded { is_in_force, diagnostics, consequences, refused } = reloaded;
+    let Reloaded { is_in_force, diagnostics, consequences, refused, .. } = reloaded;
     let concerns = |whose: Option<&str>| team.is_none() || whose == team;
     let own: Vec<&Diagnostic> = diagnostics.iter().filter(|d| concerns(d.team.as_deref())).collect();
     let is_broken = team.is_some() && own.iter().any(|diagnostic| diagnostic.is_error());
@@ -230,7 +236,7 @@ mod tests {
     use std::path::Path;
 
     fn details(diagnostics: Vec<Diagnostic>, consequences: Vec<Consequence>) -> serde_json::Value {
-        let reloaded = Reloaded { is_in_force: true, diagnostics, consequences, refused: None };
+        let reloaded = Reloaded { is_in_force: true, diagnostics, consequences, ..Reloaded::default() };
         let row = row(Time::default(), &Scope::system(), None, "", &reloaded);
         serde_json::from_str(&row.details).unwrap()
     }
