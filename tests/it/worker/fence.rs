@@ -1,6 +1,7 @@
 //! The fence: what a build reaches of the server, of secrets and of other teams.
 
 use super::*;
+use std::os::unix::process::CommandExt;
 
 /// What a build may try, each ending with 0 where it works. `D` is the site, `SERVER` the server's process.
 const ATTEMPTS: [&str; 21] = [
@@ -62,6 +63,55 @@ async fn a_build_reaches_neither_the_server_nor_its_supervisor() {
     }
 }
 
+/// What `calls.c` prints where each of its calls ends like this.
+fn calls(each: &str, of_user: Option<&str>) -> Vec<String> {
+    let calls = [
+        "prlimit64",
+        "sched_setparam",
+        "sched_setscheduler",
+        "sched_setaffinity",
+        "sched_setattr",
+        "setpriority process",
+        "setpriority group",
+        "ioprio_set process",
+        "ioprio_set group",
+    ];
+    let mut calls: Vec<String> = calls.map(|call| format!("{call} {each}")).into();
+    calls.extend(
+        of_user.into_iter().flat_map(|said| ["setpriority", "ioprio_set"].map(|call| format!("{call} user {said}"))),
+    );
+    calls
+}
+
+#[tokio::test]
+async fn a_build_sets_limits_priorities_and_processors_of_itself_and_of_no_other_process() {
+    // Not the test itself: without a fence it works.
+    let mut other = std::process::Command::new("sleep").arg("1000").process_group(0).spawn().unwrap();
+    let try_calls = async |isolation, process: u32, user| {
+        let w = site(Table { isolation, ..table() });
+        std::fs::create_dir_all(w.directories().work).unwrap();
+        std::fs::write(w.directories().work.join("calls.c"), include_str!("calls.c")).unwrap();
+        let ran = w.run(attempt(&w, &format!("cc -o calls calls.c && ./calls {process} {user}"))).await;
+        assert_eq!(ran.code(), 0, "{}", ran.err());
+        // Calls in other ways than this processor's usual one, which not every kernel knows.
+        ran.out()
+            .lines()
+            .map(str::to_owned)
+            .partition::<Vec<_>, _>(|line| line.starts_with("x32") || line.starts_with("i386"))
+    };
+    // No process is of this user.
+    let nobody = 4_000_000_001_u32;
+    let (elsewise, of_other) = try_calls(Isolation::Landlock, other.id(), nobody).await;
+    let (_, of_itself) = try_calls(Isolation::Landlock, 0, 0).await;
+    let (_, unfenced) = try_calls(Isolation::None, other.id(), nobody).await;
+    other.kill().unwrap();
+    other.wait().unwrap();
+    assert_eq!(unfenced, calls("done", Some("ESRCH")), "it fails without a fence, too, so it shows nothing");
+    assert_eq!(of_other, calls("EPERM", Some("EPERM")));
+    assert_eq!(of_itself, calls("done", None));
+    assert!(elsewise.iter().all(|line| !line.ends_with(" done")), "{elsewise:?}");
+}
+
 #[tokio::test]
 async fn what_is_not_hidden_works_as_ever() {
     let w = site(table());
@@ -78,6 +128,9 @@ async fn what_is_not_hidden_works_as_ever() {
         "cat $D/plugins/shell.wasm $D/repo/.git/HEAD",
         "echo x >> $D/home/toolchain/lib && echo x > $D/home/toolchain/new && rm $D/home/toolchain/new",
         "sh -c 'kill -0 $$' && sleep 1000 & kill $!",
+        "nice -n 19 true && ionice -c 3 true && chrt --batch 0 true && taskset ffff true && prlimit --nofile=64 true",
+        "ulimit -n 64 && ulimit -t 100 && [ $(ulimit -n) = 64 ]",
+        r"printf 'all: a b\na b:\n\ttrue\n' > Makefile && make -j 2",
     ] {
         let ran = w.run(attempt(&w, line)).await;
         assert_eq!(ran.code(), 0, "{line}: {}{}", ran.out(), ran.err());

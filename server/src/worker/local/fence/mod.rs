@@ -11,6 +11,7 @@
 //! * The server's own binary and the folders of its plugins can be read but not changed.
 //! * Processes outside the fence cannot be traced, so `/proc/PID/environ`, `mem`, `fd`, `cwd` and `root` of the server and of other
 //!   builds' commands are closed, for root too; from Linux 6.12 on they cannot be signalled either. Mounting is refused.
+//! * Nor can limits, priorities and processors of another process be set, which Landlock does not keep: a filter of calls does (`syscall`).
 //! * Where the server runs as root, commands lose the capabilities that lead around the fence (`capability`), `/proc` and `/sys` are
 //!   read-only and block devices are not there.
 //! * Landlock does not keep commands from changing mode, owner or times of a file whose name they know, and before Linux 6.2 not from
@@ -29,6 +30,8 @@ mod hidden;
 mod mounts;
 /// Grants become a ruleset of the kernel.
 mod ruleset;
+/// What a command cannot change of other processes.
+mod syscall;
 /// From what is hidden to what is granted.
 mod tree;
 

@@ -2,6 +2,7 @@
 
 use super::capability;
 use super::grant::{Grant, Rights};
+use super::syscall::Filter;
 use anyhow::Context;
 use landlock::{
     ABI, Access, AccessFs, BitFlags, CompatLevel, Compatible, PathBeneath, RulesetAttr, RulesetCreated,
@@ -48,8 +49,11 @@ pub fn support() -> Support {
     }
 }
 
-/// A ruleset, ready to be entered.
-pub struct Ruleset(RulesetCreated);
+/// A ruleset, ready to be entered, and the filter of calls beside it.
+pub struct Ruleset {
+    landlock: RulesetCreated,
+    filter: Filter,
+}
 
 impl Ruleset {
     /// A ruleset that grants what the encoded list names and nothing else. A place that is gone is left out.
@@ -71,17 +75,17 @@ impl Ruleset {
                 (&mut ruleset).add_rule(PathBeneath::new(place, access(grant.rights, is_dir)))?;
             }
         }
-        Ok(Self(ruleset))
+        Ok(Self { landlock: ruleset, filter: Filter::new() })
     }
 
     /// Enters it: from here on this process and its children reach only what was granted, and can do nothing about it.
     ///
     /// # Errors
     /// What the kernel says.
-    pub fn enter(self) -> anyhow::Result<()> {
+    pub fn enter(mut self) -> anyhow::Result<()> {
         capability::drop_unsafe()?;
-        self.0.restrict_self()?;
-        Ok(())
+        self.landlock.restrict_self()?;
+        Ok(self.filter.enter()?)
     }
 }
 
