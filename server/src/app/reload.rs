@@ -86,8 +86,9 @@ async fn compare(old: Arc<Config>, new: Config) -> Result<(Arc<Config>, Config, 
     tokio::task::spawn_blocking(compare).await.map_err(|panic| Error::Internal(panic.into()))
 }
 
-/// The same for the same files and variables.
-fn digest(input: &Input) -> blake3::Hash {
+/// The same for the same files and variables, of which the same was said.
+fn digest(loaded: &Loaded) -> blake3::Hash {
+    let input = &loaded.input;
     let mut hasher = blake3::Hasher::new();
     let mut add = |text: &[u8]| {
         hasher.update(&(text.len() as u64).to_le_bytes());
@@ -102,6 +103,8 @@ fn digest(input: &Input) -> blake3::Hash {
         add(name.as_bytes());
         add(value.as_bytes());
     }
+    // What lies outside of the files, as plugins do and what links lead to, shows in what is found.
+    loaded.diagnostics.iter().for_each(|wrong| add(wrong.to_string().as_bytes()));
     hasher.finalize()
 }
 
@@ -121,7 +124,7 @@ fn mishap(old: &Config, new: &Config, input: &Input) -> Option<String> {
 impl Reloader {
     async fn load_and_take_over(&self, is_asked: bool) -> Result<Reloaded> {
         let loaded = self.load().await?;
-        let input = digest(&loaded.input);
+        let input = digest(&loaded);
         // A file may be touched, or the server's own log lie in the folder: nothing is done again and again because of that.
         if let Some(last) = self.last().as_ref().filter(|last| !is_asked && last.input == input) {
             tracing::debug!("the files of the configuration say what they said; nothing is done");
@@ -129,6 +132,8 @@ impl Reloader {
             let diagnostics = loaded.diagnostics;
             return Ok(Reloaded { is_in_force, diagnostics, refused, is_unchanged: true, ..Reloaded::default() });
         }
+        // Where this breaks off nobody knows what is in force.
+        *self.last() = None;
         let reloaded = self.take_over_what_may_be(loaded, is_asked).await?;
         let Reloaded { is_in_force, refused, .. } = &reloaded;
         *self.last() = Some(Last { input, is_in_force: *is_in_force, refused: refused.clone() });
@@ -189,7 +194,7 @@ impl Reloader {
         if let Err(error) = self.delivery.follow().await {
             // The configuration is in force, and the other reporters follow it.
             let error = format!("{:#}", anyhow::Error::new(error));
-            tracing::error!(%error, "some reporters could not start; the next reload tries them again");
+            tracing::error!(%error, "some reporters could not start; the next change, or `weir reload`, tries them again");
         }
         Ok(())
     }

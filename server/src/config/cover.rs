@@ -106,7 +106,7 @@ fn user_infos(text: &[char]) -> Vec<Range<usize>> {
     let starts = (3..text.len()).filter(|i| text[i - 3..*i] == [':', '/', '/']);
     let info = |start: usize| {
         let end = text[start..].iter().position(|c| matches!(c, '/' | '"' | '\'' | ' '));
-        if end.is_none() && text.last() == Some(&CUT) && text[start..].contains(&':') {
+        if end.is_none() && text.last() == Some(&CUT) {
             return Some(start..text.len());
         }
         let length = end.unwrap_or(text.len() - start);
@@ -214,7 +214,7 @@ mod tests {
         let (text, marked) = covered(&url, 0..1);
         assert_eq!((text, marked.as_str()), (format!("{} \"https://...", "x".repeat(170)), "x"));
         let host = format!("{} \"https://{}/u:s3cret@h\"", "x".repeat(170), "y".repeat(100));
-        assert!(covered(&host, 0..1).0.ends_with("\"https://yyyyyyyyyyyyyyyyyyyy…"), "{}", covered(&host, 0..1).0);
+        assert!(covered(&host, 0..1).0.ends_with("\"https://..."), "it may be a token: {}", covered(&host, 0..1).0);
     }
 
     #[test]

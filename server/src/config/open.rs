@@ -1,8 +1,10 @@
 //! One file that the configuration is or names, opened once: what is checked is what is read, whoever changes links meanwhile.
 
-use std::fs::File;
+use std::ffi::OsStr;
+use std::fs::{File, Metadata};
 use std::io::{self, Read as _};
 use std::os::fd::AsRawFd as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -59,9 +61,22 @@ impl Opened {
             if metadata.nlink() > 0 {
                 return Ok(Self { is_ordinary: metadata.is_file(), file, real });
             }
+            if let Some(real) = mounted(path, &real, &metadata) {
+                return Ok(Self { is_ordinary: metadata.is_file(), file, real });
+            }
         }
         Err(io::Error::other("it is being replaced all the time"))
     }
+}
+
+/// Where an open file lies that is deleted and still there by its name: one that is mounted by itself, as containers do, and was replaced
+/// beneath. `shown` is what the system calls it.
+fn mounted(path: &Path, shown: &Path, open: &Metadata) -> Option<PathBuf> {
+    let bare = shown.as_os_str().as_bytes().strip_suffix(b" (deleted)")?;
+    let real = PathBuf::from(OsStr::from_bytes(bare));
+    let at = std::fs::metadata(&real).ok()?;
+    let is_it = path.canonicalize().ok()? == real && (at.dev(), at.ino()) == (open.dev(), open.ino());
+    is_it.then_some(real)
 }
 
 /// The text of the ordinary file at `path`, of at most `bytes_max` bytes. With `inside`, a folder without links in its path, links may

@@ -1,5 +1,6 @@
 //! One program outside, run with a deadline and a bound on what it says: no shell, nothing to read, and all that it started ends with it.
 
+use crate::open_files;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use std::ffi::OsString;
@@ -67,6 +68,7 @@ impl Program<'_> {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let mut child = command.spawn().map_err(Failure::NotStarted)?;
         let group = Pid::from_raw(i32::try_from(child.id()).expect("a process id is an i32"));
+        let _it_has_ended = let_files(group);
         let bounded = self.file_bytes_max.map_or(Ok(()), |max| bound(group, max));
         let stdout = collect(child.stdout.take().expect("it was piped"), self.bytes_max + 1);
         let stderr = collect_end(child.stderr.take().expect("it was piped"), ERROR_BYTES_MAX);
@@ -151,6 +153,16 @@ fn bound(process: Pid, file_bytes_max: u64) -> io::Result<()> {
     for (resource, max) in [(Resource::Fsize, file_bytes_max), (Resource::As, MEMORY_BYTES_MAX)] {
         prlimit(process, resource, Rlimit { current: Some(max), maximum: Some(max) })?;
     }
+    Ok(())
+}
+
+/// As many open files as the server was started with: a program that closes all that it could have takes long where it could have millions.
+fn let_files(process: Pid) -> io::Result<()> {
+    use rustix::process::{Resource, Rlimit, getrlimit, prlimit};
+    let Some(n) = open_files::of_children() else { return Ok(()) };
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let current = Some(maximum.map_or(n, |max| n.min(max)));
+    prlimit(rustix::process::Pid::from_raw(process.as_raw()), Resource::Nofile, Rlimit { current, maximum })?;
     Ok(())
 }
 

@@ -128,8 +128,8 @@ Over one of these bounds, which no team is known to come near, a team's file is 
   recipe's included.
 * 100 parameters of a builder, and of all of them 100 different patterns with 4,000 characters together; one with `(?i)` counts tenfold.
   A pattern has at most 1 MiB once it is made: `\\w` is large, `[A-Za-z0-9_]` is not.
-* 100 views of a team, which compare at most 2,000 million characters: those of their patterns (a plain name counts as one) times those of
-  the names, categories and labels of the team's builders, each of these counted as 20 longer.
+* 100 views of a team, which compare at most 2,000 million characters: those of their patterns times those of
+  the names, categories and labels of the team's builders, each of these counted as 20 longer; a plain name as four times how many these are.
 * 1,000 patterns with wildcards in its views, schedulers and reporters; those of schedulers and reporters are compared with all names, categories
   and labels of its builders at most 400 million times (one with wildcards counts for 20).
 ";

@@ -122,7 +122,7 @@ impl Update {
         // The configuration is in force, so nothing that fails from here on may say that it is not.
         if let Err(error) = finish::cancel_left(&self.status).await {
             let error = format!("{:#}", anyhow::Error::new(error));
-            tracing::error!(%error, "what waits for builders that left was not cancelled; the next reload or start does it");
+            tracing::error!(%error, "what waits for builders that left was not cancelled; the next change, `weir reload` or start does it");
         }
         Ok(())
     }

@@ -69,6 +69,9 @@ pub struct ReloadAnswer {
     pub consequences: Vec<Consequence>,
 }
 
+/// Said to a team of what is wrong elsewhere.
+const OUTSIDE: &str = "the instance's own files are wrong, so nothing was changed; its owners see why";
+
 /// Who loads anew.
 #[derive(Default)]
 pub(super) struct Source(OnceLock<Weak<dyn Reload>>);
@@ -100,7 +103,12 @@ impl Status {
                 return Ok(reloaded);
             }
             let known = team.filter(|team| status.config().teams.contains_key(team));
-            let row = row(status.now(), &who, known.as_deref(), &because, &reloaded);
+            let told = match (&known, &reloaded.refused) {
+                // What is wrong outside of the team is for owners to read.
+                (Some(_), Some(_)) => Arc::new(Reloaded { refused: Some(OUTSIDE.to_owned()), ..(*reloaded).clone() }),
+                _ => reloaded.clone(),
+            };
+            let row = row(status.now(), &who, known.as_deref(), &because, &told);
             status.0.store.write(move |c| Ok::<_, Error>(audit::insert(c, &row)?)).await?;
             Ok(reloaded)
         };
@@ -163,7 +171,7 @@ fn answer(reloaded: &Reloaded, team: Option<&str>) -> ReloadAnswer {
         Some(why) if team.is_none() => wrong.push(why.clone()),
         // What is wrong outside of the team is for owners to read.
         _ if !*is_in_force && team.is_some() => {
-            wrong.push("the instance's own files are wrong, so nothing was changed; its owners see why".to_owned());
+            wrong.push(OUTSIDE.to_owned());
         }
         _ => {}
     }
